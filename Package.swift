@@ -1,0 +1,102 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// TAPER_EMBEDDED=1 builds only the runner and what it stands on, as Embedded Swift (see `make runner`).
+let embedded = Context.environment["TAPER_EMBEDDED"] == "1"
+
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+let runnerSettings: [SwiftSetting] =
+    embedded
+    ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
+    : common
+
+func cTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    // Bit-exact twins need the compiler to keep multiplications and additions apart.
+    .target(
+        name: name, dependencies: dependencies,
+        cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off", "-fno-math-errno"])],
+        linkerSettings: [.linkedLibrary("m")])
+}
+func runnerTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: runnerSettings)
+}
+func hostTarget(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: common, linkerSettings: linker)
+}
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: common)
+}
+
+var targets: [Target] = [
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CJSON", providers: [.apt(["libjson-c-dev"])]),
+    cTarget("CPlatform"),
+    cTarget("CKernels"),
+    runnerTarget("Storage", ["CPlatform", "CZstd", "CJSON"]),
+    runnerTarget("Model", ["Storage"]),
+    runnerTarget("Kernels", ["CKernels", "CPlatform", "Storage"]),
+    runnerTarget("Bundle", ["Kernels", "Model", "Storage"]),
+    runnerTarget("Text", ["Storage"]),
+    runnerTarget("Runtime", ["Bundle", "Text", "Kernels", "Model", "Storage"]),
+    .executableTarget(
+        name: "taper-run", dependencies: ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage", "CPlatform"],
+        path: "Sources/taper-run", swiftSettings: runnerSettings),
+]
+var products: [Product] = [.executable(name: "taper-run", targets: ["taper-run"])]
+var dependencies: [Package.Dependency] = []
+
+if !embedded {
+    dependencies = [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")]
+    products.append(.executable(name: "taper", targets: ["taper"]))
+    targets += [
+        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        hostTarget("Checkpoint", ["Storage", "Model", "Text"]),
+        hostTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS"]),
+        hostTarget("Quantization", ["Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
+        hostTarget("Evaluation", ["Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+        hostTarget(
+            "Calibration", ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+        hostTarget(
+            "Pipeline",
+            [
+                "Calibration", "Evaluation", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle", "Text",
+                "Kernels", "Model", "Storage",
+            ]),
+        .executableTarget(
+            name: "taper",
+            dependencies: [
+                "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Text", "Kernels", "Model", "Storage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: common),
+        tests("Storage", ["Storage"]),
+        tests("Model", ["Model", "Storage"]),
+        tests("Kernels", ["Kernels", "Storage"]),
+        tests("Bundle", ["Bundle", "Kernels", "Model", "Storage"]),
+        tests("Text", ["Text", "Storage"]),
+        tests("Runtime", ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
+        tests("Checkpoint", ["Checkpoint", "Text", "Model", "Storage"]),
+        tests("Reference", ["Reference", "Checkpoint", "Kernels", "Model", "Storage"]),
+        tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
+        tests(
+            "Evaluation",
+            ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+        tests(
+            "Calibration",
+            ["Calibration", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+        tests(
+            "Pipeline",
+            [
+                "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Text", "Kernels", "Model", "Storage",
+            ]),
+        tests("CommandLine", ["Storage", "Checkpoint", "Bundle"]),
+    ]
+}
+
+let package = Package(name: "taper", products: products, dependencies: dependencies, targets: targets)

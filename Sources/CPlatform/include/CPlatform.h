@@ -1,0 +1,94 @@
+// Thin shims over libc. No system headers here, so that every build mode imports the same declarations.
+// Functions that can fail return 0 or a non-negative value on success and -errno on failure.
+#ifndef TAPER_CPLATFORM_H
+#define TAPER_CPLATFORM_H
+#include <stddef.h>
+#include <stdint.h>
+
+// Kind of a path: 0 regular file, 1 directory, 2 anything else.
+typedef struct {
+    int64_t size_bytes;
+    int64_t modified_ns;
+    uint64_t device, inode;
+    int32_t kind;
+} tp_stat_t;
+
+int tp_stat(const char *path, tp_stat_t *out);
+int tp_fstat(int fd, tp_stat_t *out);
+int tp_open_read(const char *path);
+// Fails with -EEXIST when the path exists.
+int tp_open_new(const char *path, int mode);
+int tp_open_append(const char *path, int mode);
+int tp_close(int fd);
+// Read or write everything asked for unless the file ends first; retry on EINTR.
+int64_t tp_pread(int fd, void *into, size_t byte_count, int64_t offset);
+int64_t tp_read(int fd, void *into, size_t byte_count);
+int64_t tp_pwrite(int fd, const void *from, size_t byte_count, int64_t offset);
+int64_t tp_write(int fd, const void *from, size_t byte_count);
+int tp_fsync(int fd);
+int tp_truncate(int fd, int64_t byte_count);
+int tp_rename(const char *from, const char *to);
+int tp_unlink(const char *path);
+int tp_mkdir(const char *path, int mode);
+int tp_rmdir(const char *path);
+int tp_fsync_directory(const char *path);
+// Exclusive, non-blocking lock of an open file; -EWOULDBLOCK when somebody else holds it.
+int tp_lock(int fd);
+// Resolves symlinks; returns the byte count written (without the terminator).
+int tp_real_path(const char *path, char *into, size_t capacity);
+// Calls `each` with every entry name except "." and "..", in no particular order.
+int tp_list_directory(const char *path, void *context, void (*each)(void *context, const char *name));
+// Bytes free for this user on the file system that holds `path`, or -errno.
+int64_t tp_free_bytes(const char *path);
+
+// Maps a whole file read-only. *out is NULL for an empty file.
+int tp_map(int fd, size_t byte_count, void **out);
+void tp_unmap(void *base, size_t byte_count);
+// advice: 0 normal, 1 sequential, 2 will need, 3 do not need.
+int tp_advise(void *base, size_t byte_count, int advice);
+int tp_lock_memory(void *base, size_t byte_count);
+// Copies from mapped memory; returns -EFAULT instead of dying when the file was truncated under the mapping.
+int tp_copy_guarded(void *into, const void *from, size_t byte_count);
+// Installs a SIGBUS handler which, for a fault inside a registered mapping, prints `message` on standard error and
+// exits with `exit_code`, instead of a silent death by signal.
+void tp_guard_mapping(const void *base, size_t byte_count, const char *message, int exit_code);
+void tp_unguard_mapping(const void *base);
+
+double tp_seconds(void);           // monotonic clock
+int64_t tp_unix_seconds(void);     // wall clock
+int tp_processor_count(void);      // processors this process may run on
+int64_t tp_peak_resident_bytes(void);
+int64_t tp_resident_bytes(void);
+int tp_is_terminal(int fd);
+int tp_process_id(void);
+const char *tp_environment(const char *name);
+const char *tp_error_text(int error_number);
+void tp_exit(int code);
+// Sets *flag to the signal number when SIGINT or SIGTERM arrives.
+void tp_watch_interrupts(volatile int32_t *flag);
+void tp_ignore_broken_pipe(void);
+
+// Locale-independent text to number; returns 1 when all byte_count bytes were used and the value is representable.
+int tp_parse_double(const char *text, size_t byte_count, double *out);
+// Shortest text that reads back as the same value ("%.17g" narrowed); returns the byte count.
+int tp_format_double(double value, char *into, size_t capacity);
+int tp_format_fixed(double value, int digits, char *into, size_t capacity);
+
+double tp_exp(double);
+double tp_log(double);
+double tp_pow(double, double);
+double tp_sin(double);
+double tp_cos(double);
+double tp_sqrt(double);
+
+// Threads. A thread runs `body(context)` once. Mutex and condition live in caller-owned, zero-initialised storage.
+typedef struct { uint64_t storage[16]; } tp_thread_t;
+int tp_thread_start(tp_thread_t *thread, void (*body)(void *), void *context);
+int tp_thread_join(tp_thread_t *thread);
+// Waits while *word == expected, and wakes up to `count` waiters: Linux futex.
+void tp_futex_wait(const int32_t *word, int32_t expected);
+void tp_futex_wake(const int32_t *word, int32_t count);
+
+// XXH64 (Yann Collet's specification, xxhash_spec.md) of a byte range.
+uint64_t tp_xxh64(const void *data, size_t byte_count, uint64_t seed);
+#endif

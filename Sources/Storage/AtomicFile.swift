@@ -1,0 +1,120 @@
+internal import CPlatform
+
+/// A file that appears complete or not at all: written beside its destination, synced, then renamed over it.
+///
+/// Dropped without `commit()` it leaves nothing behind.
+public final class AtomicFile {
+    public let path: String
+    private let partialPath: String
+    private var descriptor: Int32
+    /// Bytes written so far by `append`.
+    public private(set) var byteCount = 0
+    private var pending: [UInt8] = []
+
+    /// - Throws: `cannotCreate` when the folder is missing or read-only, or the path exists and `replacing` is false.
+    public init(path: String, replacing: Bool) throws(TaperError) {
+        if let status = FileStatus(path: path) {
+            guard status.kind == .file else {
+                throw TaperError(.cannotCreate, "the output is not a regular file", at: path)
+            }
+            guard replacing else {
+                throw TaperError(
+                    .cannotCreate, "the output already exists", at: path, remedy: "Use --force to replace it")
+            }
+        }
+        // A link as output: write through it, as a plain open would.
+        var resolved = path
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = buffer.withUnsafeMutableBytes { raw in
+            tp_real_path(path, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
+        }
+        if count > 0 { resolved = String(decoding: buffer[0..<Int(count)], as: UTF8.self) }
+        self.path = resolved
+        partialPath =
+            Files.directory(of: resolved) + "/." + Files.name(of: resolved) + ".partial-" + String(tp_process_id())
+        _ = tp_unlink(partialPath)
+        descriptor = tp_open_new(partialPath, 0o644)
+        guard descriptor >= 0 else {
+            throw TaperError(
+                .cannotCreate, "cannot create the output: " + systemText(descriptor), at: path,
+                remedy: "Check that the folder exists and can be written")
+        }
+        pending.reserveCapacity(1 << 20)
+    }
+
+    deinit {
+        if descriptor >= 0 {
+            _ = tp_close(descriptor)
+            _ = tp_unlink(partialPath)
+        }
+    }
+
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(TaperError) {
+        byteCount += bytes.count
+        if pending.count + bytes.count <= 1 << 20 {
+            pending.append(contentsOf: bytes)
+            return
+        }
+        try flush()
+        try write(bytes)
+    }
+
+    public func append(_ bytes: [UInt8]) throws(TaperError) {
+        try bytes.withBytes { raw throws(TaperError) in try append(raw) }
+    }
+
+    /// Zero bytes up to the next multiple of `alignment`.
+    public func pad(to alignment: Int) throws(TaperError) {
+        let count = roundedUp(byteCount, to: alignment) - byteCount
+        if count > 0 { try append([UInt8](repeating: 0, count: count)) }
+    }
+
+    /// Overwrites bytes already appended, such as a header that was not known at first.
+    public func overwrite(at offset: Int, _ bytes: [UInt8]) throws(TaperError) {
+        precondition(offset >= 0 && offset + bytes.count <= byteCount, "overwrite outside the file")
+        try flush()
+        let result = bytes.withUnsafeBytes { tp_pwrite(descriptor, $0.baseAddress, $0.count, Int64(offset)) }
+        if result < 0 { throw failure(result, bytes.count) }
+    }
+
+    /// Makes the file durable and visible under its name.
+    public func commit() throws(TaperError) {
+        try flush()
+        let synced = tp_fsync(descriptor)
+        if synced < 0 { throw failure(Int64(synced), 0) }
+        let closed = tp_close(descriptor)
+        descriptor = -1
+        let result = closed < 0 ? closed : tp_rename(partialPath, path)
+        guard result == 0 else {
+            _ = tp_unlink(partialPath)
+            throw TaperError(.cannotCreate, "cannot finish the output: " + systemText(result), at: path)
+        }
+        // The rename is done; a file system that cannot sync folders does not undo it.
+        _ = tp_fsync_directory(Files.directory(of: path))
+    }
+
+    private func flush() throws(TaperError) {
+        if pending.isEmpty { return }
+        let bytes = pending
+        pending.removeAll(keepingCapacity: true)
+        try bytes.withBytes { raw throws(TaperError) in try write(raw) }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) throws(TaperError) {
+        let result = tp_write(descriptor, bytes.baseAddress, bytes.count)
+        if result < 0 { throw failure(result, bytes.count) }
+    }
+
+    private func failure(_ result: Int64, _ count: Int) -> TaperError {
+        TaperError(
+            .inputOutput, "cannot write " + String(count) + " bytes: " + systemText(result), at: path,
+            remedy: "Nothing was left behind; free some space and run again")
+    }
+
+    /// Writes a whole file at once.
+    public static func write(_ bytes: [UInt8], to path: String, replacing: Bool) throws(TaperError) {
+        let file = try AtomicFile(path: path, replacing: replacing)
+        try file.append(bytes)
+        try file.commit()
+    }
+}

@@ -1,0 +1,82 @@
+internal import CPlatform
+
+/// A whole file mapped read-only; unmapped when the last reference goes.
+///
+/// A file truncated under the mapping ends the program with a clear message and exit code 74 instead of SIGBUS.
+public final class MappedFile {
+    public let path: String
+    public let bytes: UnsafeRawBufferPointer
+    public let modifiedNanoseconds: Int64
+    private let base: UnsafeMutableRawPointer?
+
+    /// - Throws: `noInput` when the path cannot be opened or is not a regular file.
+    public init(path: String) throws(TaperError) {
+        let descriptor = try openForReading(path)
+        defer { _ = tp_close(descriptor) }
+        var status = tp_stat_t()
+        guard tp_fstat(descriptor, &status) == 0, let byteCount = Int(exactly: status.size_bytes) else {
+            throw TaperError(.noInput, "cannot read the file's size", at: path)
+        }
+        var mapped: UnsafeMutableRawPointer?
+        let result = tp_map(descriptor, byteCount, &mapped)
+        guard result == 0 else {
+            throw TaperError(.noInput, "cannot map the file: " + systemText(result), at: path)
+        }
+        self.path = path
+        self.base = mapped
+        self.bytes = UnsafeRawBufferPointer(start: mapped, count: mapped == nil ? 0 : byteCount)
+        self.modifiedNanoseconds = status.modified_ns
+        if let mapped {
+            tp_guard_mapping(
+                mapped, byteCount,
+                "error: " + path + ": the file was truncated while in use. Restore it and start again\n", 74)
+        }
+    }
+
+    deinit {
+        if let base {
+            tp_unguard_mapping(base)
+            tp_unmap(base, bytes.count)
+        }
+    }
+
+    /// Hints for the kernel's page cache.
+    public enum Advice: Int32, Sendable { case normal = 0, sequential, willNeed, doNotNeed }
+
+    /// Advises on the whole pages inside `range`; a hint, so failures are ignored.
+    public func advise(_ advice: Advice, range: Range<Int>) {
+        guard let base else { return }
+        let page = 4096
+        let start = roundedUp(range.lowerBound, to: page)
+        let end = range.upperBound / page * page
+        if end > start { _ = tp_advise(base + start, end - start, advice.rawValue) }
+    }
+
+    /// Keeps the whole mapping in memory; false when the system refuses.
+    public func lockInMemory() -> Bool {
+        guard let base else { return true }
+        return tp_lock_memory(base, bytes.count) == 0
+    }
+}
+
+/// Opens a regular file for reading; directories, pipes and devices are refused by name.
+func openForReading(_ path: String) throws(TaperError) -> Int32 {
+    let descriptor = tp_open_read(path)
+    guard descriptor >= 0 else {
+        throw TaperError(.noInput, "cannot open the file: " + systemText(descriptor), at: printable(path, limit: 400))
+    }
+    var status = tp_stat_t()
+    guard tp_fstat(descriptor, &status) == 0, status.kind == 0 else {
+        _ = tp_close(descriptor)
+        throw TaperError(
+            .noInput, "not a regular file", at: path, expected: "a file",
+            found: status.kind == 1 ? "a directory" : "a pipe, socket or device")
+    }
+    return descriptor
+}
+
+func systemText(_ result: Int32) -> String {
+    guard let text = tp_error_text(result) else { return "error " + String(result) }
+    return String(cString: text)
+}
+func systemText(_ result: Int64) -> String { systemText(Int32(truncatingIfNeeded: result)) }

@@ -1,0 +1,85 @@
+/// The one error type of Taper: what went wrong, where, what was expected and found, and what to do about it.
+///
+/// Two errors are equal when their codes are: tests assert the kind, people read the message.
+public struct TaperError: Error, Equatable, Sendable {
+    /// Stable kinds of failure, each with the exit code the command line promises.
+    public enum Code: UInt8, Sendable {
+        /// A quality gate or a verification failed.
+        case verificationFailed
+        /// A flag or argument is wrong.
+        case usage
+        /// Input bytes break their format's rules.
+        case badData
+        /// Input is well-formed, but asks for something Taper does not do.
+        case unsupported
+        /// A named input does not exist or cannot be opened.
+        case noInput
+        /// Our own fault.
+        case internalFault
+        /// An output cannot be created or already exists.
+        case cannotCreate
+        /// Reading or writing failed midway: disk full, device error.
+        case inputOutput
+        /// Somebody else holds the lock, or earlier work can be resumed.
+        case busy
+        /// A signal asked us to stop.
+        case interrupted
+    }
+
+    public let code: Code
+    /// One line, complete: what, where, expected, found, remedy.
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// Composes the line from its parts, in the order a reader needs them.
+    public init(
+        _ code: Code, _ what: String, at place: String, expected: String = "", found: String = "",
+        remedy: String = ""
+    ) {
+        var line = place.isEmpty ? what : place + ": " + what
+        if !expected.isEmpty { line += "; expected " + expected }
+        if !found.isEmpty { line += expected.isEmpty ? "; found " + found : ", found " + found }
+        if !remedy.isEmpty { line += ". " + remedy }
+        self.init(code, line)
+    }
+
+    /// Process exit status for this kind of failure (sysexits.h where it has one).
+    public var exitCode: Int32 {
+        switch code {
+        case .verificationFailed: 2
+        case .usage: 64
+        case .badData, .unsupported: 65
+        case .noInput: 66
+        case .internalFault: 70
+        case .cannotCreate: 73
+        case .inputOutput: 74
+        case .busy: 75
+        case .interrupted: 130
+        }
+    }
+
+    /// The same error with the place it happened put in front, for callers that know more than the thrower.
+    public func at(_ place: String) -> TaperError { TaperError(code, place + ": " + message) }
+
+    public static func == (left: TaperError, right: TaperError) -> Bool { left.code == right.code }
+}
+
+/// Text from untrusted bytes made safe to print: control characters escaped, length limited.
+public func printable(_ text: String, limit: Int = 80) -> String {
+    var out = ""
+    var count = 0
+    for scalar in text.unicodeScalars {
+        if count == limit { return out + "..." }
+        count += 1
+        if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
+            out += "\\u{" + String(scalar.value, radix: 16) + "}"
+        } else {
+            out.unicodeScalars.append(scalar)
+        }
+    }
+    return out
+}
