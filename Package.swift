@@ -53,10 +53,12 @@ if !embedded {
     dependencies = [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")]
     products.append(.executable(name: "taper", targets: ["taper"]))
     targets += [
-        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        // Loads libopenblas at run time.
+        cTarget("COpenBLAS"),
         hostTarget("Checkpoint", ["Storage", "Model", "Text"]),
         hostTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS"]),
-        hostTarget("Quantization", ["Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
+        cTarget("CQuantization"),
+        hostTarget("Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
         hostTarget("Evaluation", ["Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
         hostTarget(
             "Calibration", ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
