@@ -121,7 +121,11 @@ struct HuggingFaceConfig {
                 .unsupported, "unknown architecture", at: fields.place, expected: known,
                 found: "'" + printable(architecture) + "'")
         }
-        guard let family = families.first(where: { architecture == $0.architecture || type == $0.name }) else {
+        guard
+            let family = families.first(where: {
+                architecture == nil ? type == $0.name : architecture == $0.architecture
+            })
+        else {
             throw TaperError(
                 .unsupported, "unknown model_type", at: fields.place, expected: known,
                 found: type.map { "'" + printable($0) + "'" } ?? "neither model_type nor architectures")

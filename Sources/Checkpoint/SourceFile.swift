@@ -25,16 +25,15 @@ final class SourceFile {
         headerChecksum = checksum(UnsafeRawBufferPointer(rebasing: bytes[0..<byteCount]))
     }
 
-    /// - Throws: `inputOutput` when the file under the path is no longer the one that was opened.
+    /// - Throws: `inputOutput` when the file was written to since it was opened. One that was removed or replaced by
+    ///   another under the same name is still mapped whole, and fine.
     func verifyUnchanged() throws(TaperError) {
-        let now = FileStatus(path: path)
-        guard let now, let status, now.byteCount == bytes.count, now.identity == status.identity,
-            now.modifiedNanoseconds == map.modifiedNanoseconds
-        else {
+        guard let now = FileStatus(path: path), let status, now.identity == status.identity else { return }
+        guard now.byteCount == bytes.count, now.modifiedNanoseconds == map.modifiedNanoseconds else {
             throw TaperError(
                 .inputOutput, "the file changed while it was in use", at: path,
-                expected: byteText(bytes.count) + ", unmodified",
-                found: now.map { byteText($0.byteCount) } ?? "nothing", remedy: "Start again")
+                expected: byteText(bytes.count) + ", unmodified", found: byteText(now.byteCount) + ", written since",
+                remedy: "Start again")
         }
     }
 }
