@@ -140,8 +140,8 @@ struct GGUFFile {
         var pending: [GGUFTensorDescription] = []
         pending.reserveCapacity(min(count, 65536))
         var names: Set<String> = []
-        for index in 0..<count {
-            let description = try GGUFTensorDescription(&reader, index: index)
+        for _ in 0..<count {
+            let description = try GGUFTensorDescription(&reader)
             guard names.insert(description.name).inserted else {
                 throw TaperError(.badData, "the tensor appears twice", at: place(of: description))
             }
@@ -195,60 +195,5 @@ struct GGUFFile {
                 found: value.integer.map { String($0) } ?? value.kind)
         }
         return alignment
-    }
-}
-
-/// One tensor description as it stands in the file, checked except for its place among the others.
-struct GGUFTensorDescription {
-    let name: String
-    /// Outermost dimension first: the file has them the other way round.
-    let shape: [Int]
-    let encoding: TensorEncoding
-    let byteCount: Int
-    let offset: UInt64
-
-    init(_ reader: inout ByteReader, index: Int) throws(TaperError) {
-        let what = "tensor " + String(index)
-        let nameByteCount = try reader.count("the length of the name of " + what, limit: GGUFFile.nameLimit)
-        name = try reader.string(nameByteCount, "the name of " + what)
-        let place = reader.place + ": tensor '" + printable(name) + "'"
-        guard !name.isEmpty, !name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
-            throw reader.failure("the name of " + what + " is empty or has control characters", found: printable(name))
-        }
-        let rank = try reader.u32("the rank of " + what)
-        guard (1...4).contains(rank) else {
-            throw TaperError(.badData, "the rank is out of range", at: place, expected: "1 to 4", found: String(rank))
-        }
-        var dimensions: [Int] = []
-        for _ in 0..<rank {
-            let raw = try reader.u64("a dimension of " + what)
-            guard let dimension = Int(exactly: raw) else {
-                throw TaperError(.badData, "a dimension is out of range", at: place, found: String(raw))
-            }
-            dimensions.append(dimension)
-        }
-        let type = try reader.u32("the type of " + what)
-        guard let encoding = TensorEncoding.gguf(type) else {
-            throw TaperError(
-                .unsupported, "unknown or withdrawn tensor type", at: place, found: "type " + String(type),
-                remedy: "Convert the file again with current tools")
-        }
-        guard dimensions[0] % encoding.blockElements == 0 else {
-            throw TaperError(
-                .badData, "rows do not fill whole blocks of " + encoding.name, at: place,
-                expected: "a multiple of " + String(encoding.blockElements), found: String(dimensions[0]))
-        }
-        // Far below the largest integer, so that sums with alignment cannot overflow.
-        guard let elementCount = checkedProduct(dimensions),
-            let byteCount = encoding.byteCount(elementCount: elementCount), byteCount <= 1 << 56
-        else {
-            throw TaperError(
-                .badData, "the tensor's size overflows", at: place,
-                found: shapeText(dimensions.reversed()) + " of " + encoding.name)
-        }
-        self.shape = dimensions.reversed()
-        self.encoding = encoding
-        self.byteCount = byteCount
-        offset = try reader.u64("the offset of " + what)
     }
 }

@@ -23,7 +23,7 @@ struct JSONMemberScanner {
     struct Member {
         let key: String
         let value: UnsafeRawBufferPointer
-        /// Position of the value in the text.
+        /// Position of the value, counted as messages count.
         let offset: Int
     }
 
@@ -32,7 +32,12 @@ struct JSONMemberScanner {
         if finished { return nil }
         skipSpace()
         if !started {
-            try expect(0x7b, "an object")
+            guard peek() == 0x7b else {
+                throw TaperError(
+                    .badData, bytes.isEmpty ? "the text is empty" : "not a JSON object", at: position(offset),
+                    expected: "{", found: foundText)
+            }
+            offset += 1
             started = true
             skipSpace()
             if peek() == 0x7d { return try finish() }
@@ -49,14 +54,15 @@ struct JSONMemberScanner {
                 .badData, "a key is too long", at: position(keyStart), expected: "at most " + byteText(keyLimit),
                 found: byteText(offset - keyStart - 2))
         }
-        let key = try text(UnsafeRawBufferPointer(rebasing: bytes[keyStart..<offset]), at: keyStart)
+        let key = try text(UnsafeRawBufferPointer(rebasing: bytes[keyStart..<offset]), at: baseOffset + keyStart)
         skipSpace()
         try expect(0x3a, "a colon")
         skipSpace()
         let valueStart = offset
         try skipValue()
         return Member(
-            key: key, value: UnsafeRawBufferPointer(rebasing: bytes[valueStart..<offset]), offset: valueStart)
+            key: key, value: UnsafeRawBufferPointer(rebasing: bytes[valueStart..<offset]),
+            offset: baseOffset + valueStart)
     }
 
     /// Parses those members of an object that `keys` names; others are skipped, whatever their size.
@@ -81,16 +87,17 @@ struct JSONMemberScanner {
         return .object(chosen)
     }
 
-    /// The string a quoted slice stands for.
+    /// The string a quoted slice stands for; `start` is its position for messages.
     func text(_ quoted: UnsafeRawBufferPointer, at start: Int) throws(TaperError) -> String {
+        var textPlace: String { place + " at byte " + String(start) }
         let inner = UnsafeRawBufferPointer(rebasing: quoted[1..<quoted.count - 1])
         if !inner.contains(where: { $0 == 0x5c || $0 < 0x20 }) {
             guard let text = strictString(inner) else {
-                throw TaperError(.badData, "a key is not UTF-8", at: position(start))
+                throw TaperError(.badData, "a string is not UTF-8", at: textPlace)
             }
             return text
         }
-        guard let text = try JSONValue.parse(quoted, place: position(start)).string else { throw failure("a string") }
+        guard let text = try JSONValue.parse(quoted, place: textPlace).string else { throw failure("a string") }
         return text
     }
 
@@ -169,8 +176,11 @@ struct JSONMemberScanner {
 
     private func position(_ offset: Int) -> String { place + " at byte " + String(baseOffset + offset) }
 
+    private var foundText: String {
+        peek().map { printable(String(UnicodeScalar($0 < 0x80 ? $0 : 0x3f))) } ?? "the end of the text"
+    }
+
     private func failure(_ expected: String) -> TaperError {
-        let found = peek().map { printable(String(UnicodeScalar($0 < 0x80 ? $0 : 0x3f))) } ?? "the end of the text"
-        return TaperError(.badData, "not valid JSON", at: position(offset), expected: expected, found: found)
+        TaperError(.badData, "not valid JSON", at: position(offset), expected: expected, found: foundText)
     }
 }

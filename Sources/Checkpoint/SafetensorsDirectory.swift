@@ -32,7 +32,8 @@ struct SafetensorsDirectory {
         for shard in shards {
             let file = try SafetensorsFile(path: path + "/" + shard)
             if container.files.isEmpty { metadata = file.metadata }
-            for tensor in file.tensors {
+            // Within a file the parser has seen to it.
+            for tensor in file.tensors where shards.count > 1 {
                 if let other = holder.updateValue(shard, forKey: tensor.name) {
                     throw TaperError(
                         .badData, "two shards hold the same tensor", at: path + "/" + shard,

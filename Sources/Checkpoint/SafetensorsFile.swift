@@ -7,6 +7,7 @@ struct SafetensorsFile {
     static let nameLimit = 1024
     static let rankLimit = 8
     static let tensorLimit = 1_000_000
+    static let metadataLimit = 100_000
 
     let file: SourceFile
     /// In the order of their data.
@@ -23,24 +24,28 @@ struct SafetensorsFile {
         var scanner = JSONMemberScanner(header, place: place, baseOffset: 8)
         var tensors: [StoredTensor] = []
         var metadata: [JSONValue.Member]?
-        var names: Set<String> = []
+        // Shorter descriptions than this do not occur.
+        var names = Set<String>(minimumCapacity: min(SafetensorsFile.tensorLimit, header.count / 64))
         while let member = try scanner.next(keyLimit: SafetensorsFile.nameLimit) {
             if member.key == "__metadata__" {
                 guard metadata == nil else { throw TaperError(.badData, "__metadata__ appears twice", at: place) }
                 metadata = try SafetensorsFile.metadata(member.value, place: place + ": __metadata__")
                 continue
             }
-            let tensorPlace = place + ": tensor '" + printable(member.key) + "'"
             guard names.insert(member.key).inserted else {
-                throw TaperError(.badData, "the tensor appears twice", at: tensorPlace)
+                throw TaperError(
+                    .badData, "the tensor appears twice", at: place + ": tensor '" + printable(member.key) + "'")
             }
             guard tensors.count < SafetensorsFile.tensorLimit else {
                 throw TaperError(
                     .badData, "too many tensors", at: place, expected: "at most " + String(SafetensorsFile.tensorLimit))
             }
+            let entry = try SafetensorsEntry(member, headerPlace: place, dataByteCount: dataByteCount)
+            let dataStart = 8 + header.count
             tensors.append(
-                try SafetensorsFile.tensor(
-                    member, file: file, dataStart: 8 + header.count, dataByteCount: dataByteCount, place: tensorPlace))
+                StoredTensor(
+                    name: member.key, shape: entry.shape, encoding: entry.encoding, file: file,
+                    bytes: dataStart + entry.begin..<dataStart + entry.end))
         }
         tensors.sort { ($0.bytes.lowerBound, $0.bytes.upperBound) < ($1.bytes.lowerBound, $1.bytes.upperBound) }
         try SafetensorsFile.checkContiguous(tensors, start: 8 + header.count, end: file.bytes.count, place: place)
@@ -98,79 +103,15 @@ struct SafetensorsFile {
                 throw TaperError(
                     .badData, "'" + printable(member.key) + "' is not a string", at: place, expected: "a string")
             }
+            guard seen.count <= metadataLimit else {
+                throw TaperError(.badData, "too many entries", at: place, expected: "at most " + String(metadataLimit))
+            }
             // Facts worth showing are short; a long one (an embedded licence, a training log) is not kept.
             if member.value.count <= 4096 && members.count < 100 {
                 members.append(.init(member.key, try JSONValue.parse(member.value, place: place)))
             }
         }
         return members
-    }
-
-    private static func tensor(
-        _ member: JSONMemberScanner.Member, file: SourceFile, dataStart: Int, dataByteCount: Int, place: String
-    ) throws(TaperError) -> StoredTensor {
-        if member.key.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) {
-            throw TaperError(.badData, "the tensor's name has control characters", at: place)
-        }
-        guard member.value.count <= 4096 else {
-            throw TaperError(
-                .badData, "the tensor's description is too long", at: place, expected: "at most 4096 bytes",
-                found: String(member.value.count))
-        }
-        let value = try JSONValue.parse(member.value, place: place)
-        guard let dtype = value["dtype"]?.string else {
-            throw TaperError(.badData, "no dtype", at: place, expected: "a string such as \"BF16\"")
-        }
-        guard let encoding = TensorEncoding.safetensors(dtype) else {
-            throw TaperError(
-                .unsupported, "unknown dtype", at: place, expected: "F32, F16 or BF16", found: printable(dtype))
-        }
-        let shape = try integers(value["shape"], "shape", place: place)
-        guard shape.count <= rankLimit else {
-            throw TaperError(
-                .badData, "too many dimensions", at: place, expected: "at most " + String(rankLimit),
-                found: String(shape.count))
-        }
-        guard let elementCount = checkedProduct(shape), let byteCount = encoding.byteCount(elementCount: elementCount)
-        else {
-            throw TaperError(
-                .badData, "the shape's size overflows or splits an element group", at: place,
-                found: shapeText(shape) + " of " + dtype)
-        }
-        let offsets = try integers(value["data_offsets"], "data_offsets", place: place)
-        guard offsets.count == 2, offsets[0] <= offsets[1], offsets[1] <= dataByteCount else {
-            throw TaperError(
-                .badData, "data_offsets do not lie in the file", at: place,
-                expected: "[begin, end] with begin <= end <= " + String(dataByteCount), found: shapeText(offsets),
-                remedy: "The file is truncated or damaged; download it again")
-        }
-        guard offsets[1] - offsets[0] == byteCount else {
-            throw TaperError(
-                .badData, "data_offsets and shape disagree", at: place,
-                expected: String(byteCount) + " bytes for " + shapeText(shape) + " of " + dtype,
-                found: String(offsets[1] - offsets[0]) + " bytes")
-        }
-        return StoredTensor(
-            name: member.key, shape: shape, encoding: encoding, file: file,
-            bytes: dataStart + offsets[0]..<dataStart + offsets[1])
-    }
-
-    private static func integers(_ value: JSONValue?, _ key: String, place: String) throws(TaperError) -> [Int] {
-        guard let values = value?.array else {
-            throw TaperError(
-                .badData, "no usable " + key, at: place, expected: "an array", found: value?.kind ?? "nothing")
-        }
-        var integers: [Int] = []
-        integers.reserveCapacity(values.count)
-        for value in values {
-            guard let integer = value.integer, integer >= 0 else {
-                throw TaperError(
-                    .badData, key + " holds something else than whole numbers", at: place,
-                    found: printable(value.text(), limit: 40))
-            }
-            integers.append(integer)
-        }
-        return integers
     }
 
     private static func checkContiguous(

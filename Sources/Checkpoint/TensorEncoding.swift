@@ -25,11 +25,21 @@ struct TensorEncoding: Sendable {
     }
 
     /// Element types of the safetensors format.
-    static func safetensors(_ name: String) -> TensorEncoding? { safetensorsTypes[name] }
+    static func safetensors(_ name: String) -> TensorEncoding? {
+        switch name {
+        case "BF16": bf16
+        case "F16": f16
+        case "F32": f32
+        default: safetensorsTypes[name]
+        }
+    }
+
+    private static let f32 = TensorEncoding("F32", 1, 4, .f32)
+    private static let f16 = TensorEncoding("F16", 1, 2, .f16)
+    private static let bf16 = TensorEncoding("BF16", 1, 2, .bf16)
 
     private static let safetensorsTypes: [String: TensorEncoding] = {
         let all = [
-            TensorEncoding("F32", 1, 4, .f32), TensorEncoding("F16", 1, 2, .f16), TensorEncoding("BF16", 1, 2, .bf16),
             TensorEncoding("F64", 1, 8), TensorEncoding("BOOL", 1, 1), TensorEncoding("U8", 1, 1),
             TensorEncoding("I8", 1, 1), TensorEncoding("U16", 1, 2), TensorEncoding("I16", 1, 2),
             TensorEncoding("U32", 1, 4), TensorEncoding("I32", 1, 4), TensorEncoding("U64", 1, 8),
@@ -44,7 +54,7 @@ struct TensorEncoding: Sendable {
     static func gguf(_ type: UInt32) -> TensorEncoding? { ggufTypes[type] }
 
     private static let ggufTypes: [UInt32: TensorEncoding] = [
-        0: TensorEncoding("F32", 1, 4, .f32), 1: TensorEncoding("F16", 1, 2, .f16),
+        0: f32, 1: f16,
         2: TensorEncoding("Q4_0", 32, 18, .q4_0), 3: TensorEncoding("Q4_1", 32, 20, .q4_1),
         6: TensorEncoding("Q5_0", 32, 22, .q5_0), 7: TensorEncoding("Q5_1", 32, 24, .q5_1),
         8: TensorEncoding("Q8_0", 32, 34, .q8_0), 9: TensorEncoding("Q8_1", 32, 40),
@@ -57,7 +67,7 @@ struct TensorEncoding: Sendable {
         22: TensorEncoding("IQ2_S", 256, 82), 23: TensorEncoding("IQ4_XS", 256, 136),
         24: TensorEncoding("I8", 1, 1), 25: TensorEncoding("I16", 1, 2), 26: TensorEncoding("I32", 1, 4),
         27: TensorEncoding("I64", 1, 8), 28: TensorEncoding("F64", 1, 8), 29: TensorEncoding("IQ1_M", 256, 56),
-        30: TensorEncoding("BF16", 1, 2, .bf16), 34: TensorEncoding("TQ1_0", 256, 54),
+        30: bf16, 34: TensorEncoding("TQ1_0", 256, 54),
         35: TensorEncoding("TQ2_0", 256, 66), 39: TensorEncoding("MXFP4", 32, 17),
     ]
 }

@@ -83,7 +83,7 @@ import Testing
         Case("dimension 2^64", shaped("[18446744073709551616]"), ["shape"]),
         Case("shape missing", one("{\"dtype\":\"F32\",\"data_offsets\":[0,4]}"), ["'a'", "shape", "nothing"]),
         Case("dtype missing", one("{\"shape\":[1],\"data_offsets\":[0,4]}"), ["'a'", "dtype"]),
-        Case("entry is no object", one("[]"), ["'a'", "dtype"]),
+        Case("entry is no object", one("[]"), ["'a'", "byte 13", "not a JSON object"]),
         Case(
             "duplicate dtype", one("{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}"),
             ["twice"]),
@@ -106,7 +106,8 @@ import Testing
         Case(
             "nested 1000 deep",
             Safetensors.file(
-                header: "{\"a\":" + String(repeating: "[", count: 1000) + String(repeating: "]", count: 1000) + "}"),
+                header: "{\"a\":{\"x\":" + String(repeating: "[", count: 1000) + String(repeating: "]", count: 1000)
+                    + "}}"),
             ["'a'", "nesting"]),
         Case(
             "LFS pointer",
