@@ -18,7 +18,7 @@ func cTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
     // Bit-exact twins need the compiler to keep multiplications and additions apart.
     .target(
         name: name, dependencies: dependencies,
-        cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off", "-fno-math-errno"])],
+        cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off", "-fno-math-errno", "-Wno-psabi"])],
         linkerSettings: [.linkedLibrary("m")])
 }
 func runnerTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

@@ -4,6 +4,7 @@
 #define TAPER_CPLATFORM_H
 #include <stddef.h>
 #include <stdint.h>
+#include "CPool.h"
 
 // Kind of a path: 0 regular file, 1 directory, 2 anything else.
 typedef struct {
