@@ -10,8 +10,8 @@ public import Text
 public final class Checkpoint: @unchecked Sendable {
     public struct Options: Sendable {
         /// Reads NaN and infinite weights instead of refusing them.
-        public var allowNonFinite = false
-        public init(allowNonFinite: Bool = false) { self.allowNonFinite = allowNonFinite }
+        public var allowNonfinite = false
+        public init(allowNonfinite: Bool = false) { self.allowNonfinite = allowNonfinite }
     }
 
     public let path: String
@@ -129,7 +129,10 @@ public final class Checkpoint: @unchecked Sendable {
             preconditionFailure("resolution accepts readable encodings only")
         }
         let values = view.decode(rows: rows, with: decoder)
-        if !options.allowNonFinite, let index = firstNonFinite(values) {
+        // The pages read stay in the page cache, but no longer count as this process's memory: a model larger than
+        // memory streams through.
+        view.stored.file.map.advise(.doNotNeed, range: view.storedBytes(rows: rows))
+        if !options.allowNonfinite, let index = firstNonFinite(values) {
             let row = rows.lowerBound + index / view.columns
             let position =
                 view.shape.count == 1

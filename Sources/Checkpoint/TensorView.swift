@@ -23,6 +23,16 @@ struct TensorView {
         return firstRow + head + 2 * pair + half
     }
 
+    /// Where the rows given lie in the file; of an interleaved tensor, their whole heads.
+    func storedBytes(rows range: Range<Int>) -> Range<Int> {
+        guard shape.count > 1, !range.isEmpty else { return stored.bytes }
+        let rowByteCount = columns / stored.encoding.blockElements * stored.encoding.blockByteCount
+        var (first, last) = (range.lowerBound, range.upperBound)
+        if let size = interleavedHeadSize { (first, last) = (first / size * size, roundedUp(last, to: size)) }
+        let start = stored.bytes.lowerBound + firstRow * rowByteCount
+        return start + first * rowByteCount..<start + last * rowByteCount
+    }
+
     /// Row-major float32 of the rows given: [range.count, columns].
     func decode(rows range: Range<Int>, with decoder: TensorEncoding.Decoder) -> [Float] {
         let columns = columns
