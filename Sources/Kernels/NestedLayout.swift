@@ -47,7 +47,9 @@ public enum NestedLayout {
             offset = 0
             for index in planes.indices {
                 let count = planes[index].count
-                planes[index].withUnsafeMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[offset..<offset + count])) }
+                planes[index].withUnsafeMutableBytes {
+                    $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[offset..<offset + count]))
+                }
                 offset += count
             }
         }

@@ -15,7 +15,9 @@ public struct Product {
 
 /// Several products that share their input, under one barrier. Every output is computed wholly by one thread, so the
 /// result does not depend on the number of threads.
-public func multiply(_ first: Product, _ second: Product? = nil, _ third: Product? = nil, _ x: ActivationBuffer, pool: ThreadPool) {
+public func multiply(
+    _ first: Product, _ second: Product? = nil, _ third: Product? = nil, _ x: ActivationBuffer, pool: ThreadPool
+) {
     var a = first.matrix.view(first.bits)
     var b = second.map { $0.matrix.view($0.bits) } ?? ck_matrix_t()
     var c = third.map { $0.matrix.view($0.bits) } ?? ck_matrix_t()
@@ -46,7 +48,10 @@ public func multiply(_ first: Product, _ second: Product? = nil, _ third: Produc
                 withUnsafePointer(to: &activations) { activations in
                     pool.run(parts) { part in
                         let range = ThreadPool.slice(total, part: part, of: parts)
-                        func go(_ matrix: UnsafePointer<ck_matrix_t>, _ out: UnsafeMutablePointer<Float>, _ start: Int, _ count: Int) {
+                        func go(
+                            _ matrix: UnsafePointer<ck_matrix_t>, _ out: UnsafeMutablePointer<Float>, _ start: Int,
+                            _ count: Int
+                        ) {
                             let low = max(range.lowerBound, start) - start
                             let high = min(range.upperBound, start + count) - start
                             guard low < high else { return }

@@ -30,7 +30,8 @@ public struct VectorOps {
 
     /// (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al. 2016).
     public func layerNorm(
-        _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Float, tokens: Int,
+        _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Float,
+        tokens: Int,
         columns: Int, into out: UnsafeMutablePointer<Float>
     ) {
         rows(tokens) {
@@ -43,7 +44,9 @@ public struct VectorOps {
         gate: UnsafePointer<Float>, up: UnsafePointer<Float>, tokens: Int, columns: Int,
         into out: UnsafeMutablePointer<Float>
     ) {
-        rows(tokens) { functions.silu_multiply(gate + $0 * columns, up + $0 * columns, Int32(columns), out + $0 * columns) }
+        rows(tokens) {
+            functions.silu_multiply(gate + $0 * columns, up + $0 * columns, Int32(columns), out + $0 * columns)
+        }
     }
 
     /// x * Phi(x), exactly or in its tanh form; in place.

@@ -95,7 +95,8 @@ extension Converter {
                 let columns = tensor.shape[1]
                 let importance = moments[tensor.name] ?? [Float](repeating: 1, count: columns)
                 guard importance.count == columns else {
-                    throw TaperError(.internalFault, "\(tensor.name): \(importance.count) sensitivities for \(columns) columns")
+                    throw TaperError(
+                        .internalFault, "\(tensor.name): \(importance.count) sensitivities for \(columns) columns")
                 }
                 key.add("nested")
                 key.add(settings.precisions)

@@ -47,7 +47,8 @@ public final class Converter {
     var made = 0
 
     /// Opens and checks everything that can be checked before work starts.
-    public init(input: String, output: String, recipe: Recipe, options: Options, progress: Progress) throws(TaperError) {
+    public init(input: String, output: String, recipe: Recipe, options: Options, progress: Progress) throws(TaperError)
+    {
         self.input = input
         self.output = output
         self.recipe = recipe

@@ -120,7 +120,8 @@ public struct Recipe: Sendable {
     /// "2-6" or "2,4,8" as a list of precisions.
     public static func parsePrecisions(_ text: String) throws(TaperError) -> [Int] {
         let wrong = TaperError(
-            .usage, "--bits takes a range or a list of precisions from 2 to 8", at: "", expected: "such as 2-6 or 2,4,6",
+            .usage, "--bits takes a range or a list of precisions from 2 to 8", at: "",
+            expected: "such as 2-6 or 2,4,6",
             found: printable(text))
         let ends = text.split(separator: "-", omittingEmptySubsequences: false)
         if ends.count == 2 {

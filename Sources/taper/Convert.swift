@@ -40,7 +40,9 @@ struct Convert: ParsableCommand {
         if let maxBits {
             try Converter.cut(from: input, to: output, maxBits: maxBits, force: force)
             progress.note("wrote \(output) with precisions up to \(maxBits) bits")
-            if json { Console.out(.object([.init("schema", .string("taper-convert-1")), .init("output", .string(output))])) }
+            if json {
+                Console.out(.object([.init("schema", .string("taper-convert-1")), .init("output", .string(output))]))
+            }
             return
         }
         var settings = try recipe.map { path throws(TaperError) in try Recipe(path: path) } ?? Recipe()

@@ -43,7 +43,9 @@ import Testing
             for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
                 let words = line.split(separator: " ").map(String.init)
                 guard let at = words.firstIndex(of: "import"), words.count > at + 1,
-                    words[..<at].allSatisfy({ ["public", "internal", "package", "private", "@preconcurrency"].contains($0) })
+                    words[..<at].allSatisfy({
+                        ["public", "internal", "package", "private", "@preconcurrency"].contains($0)
+                    })
                 else { continue }
                 found.append((file.lastPathComponent, words[at + 1]))
             }

@@ -1,0 +1,94 @@
+import Kernels
+import Storage
+
+/// Where every tensor lies, computed alike by reader and writer from the manifest's list of tensors: within a section,
+/// tensors follow one another in the manifest's order, each at the next multiple of 64 bytes.
+struct BundleLayout {
+    struct Part: Equatable {
+        let section: String
+        let offset: Int
+        let byteCount: Int
+    }
+    /// Sections of tensors with their sizes, in file order.
+    private(set) var sections: [(name: String, byteCount: Int)] = []
+    /// Planes then tables for nested tensors (see `parts(of:)`), values then scales for bytes, one part for vectors.
+    private(set) var parts: [[Part]] = []
+    private var sectionIndex: [String: Int] = [:]
+
+    /// - Throws: `badData` when sizes overflow or a shape does not fit its encoding.
+    init(tensors: [TensorPlan], place: String) throws(TaperError) {
+        for tensor in tensors {
+            let context = place + ": tensor " + printable(tensor.name)
+            guard let cells = checkedProduct(tensor.shape), cells < 1 << 48,
+                tensor.shape.allSatisfy({ $0 > 0 && $0 < 1 << 31 })
+            else { throw TaperError(.badData, "impossible shape", at: context) }
+            var found: [Part] = []
+            switch tensor.encoding {
+            case .float:
+                guard tensor.shape.count == 1 else {
+                    throw TaperError(.badData, "a vector has one dimension", at: context)
+                }
+                found.append(append(BundleFormat.vectors, cells * 4))
+            case .int8:
+                guard tensor.shape.count == 2 else {
+                    throw TaperError(.badData, "a matrix has two dimensions", at: context)
+                }
+                let rows = NestedLayout.paddedRows(tensor.shape[0])
+                found.append(append(BundleFormat.bytes, rows * NestedLayout.paddedColumns(tensor.shape[1])))
+                found.append(append(BundleFormat.bytes, rows * 4))
+            case .nested(let group, let precisions):
+                guard tensor.shape.count == 2 else {
+                    throw TaperError(.badData, "a matrix has two dimensions", at: context)
+                }
+                guard let highest = precisions.last, precisions.allSatisfy({ (2...8).contains($0) }),
+                    zip(precisions, precisions.dropFirst()).allSatisfy({ $0 < $1 })
+                else { throw TaperError(.badData, "precisions must be ascending, each 2 to 8", at: context) }
+                guard BundleLayout.isGroupName(group) else {
+                    throw TaperError(.badData, "impossible group name", at: context)
+                }
+                let rows = NestedLayout.paddedRows(tensor.shape[0])
+                for plane in 0..<NestedLayout.planeCount(bits: highest) {
+                    let count = NestedLayout.planeByteCount(
+                        rows: tensor.shape[0], columns: tensor.shape[1], plane: plane)
+                    found.append(append(group + ".planes." + String(plane + 2), count))
+                }
+                for bits in precisions {
+                    let section = group + ".tables." + String(bits)
+                    found.append(append(section, rows << bits))
+                    found.append(append(section, rows * 4))
+                }
+            }
+            parts.append(found)
+        }
+        sections.sort { BundleLayout.rank($0.name) < BundleLayout.rank($1.name) }
+    }
+
+    private mutating func append(_ section: String, _ byteCount: Int) -> Part {
+        let index: Int
+        if let known = sectionIndex[section] {
+            index = known
+        } else {
+            index = sections.count
+            sectionIndex[section] = index
+            sections.append((section, 0))
+        }
+        let offset = roundedUp(sections[index].byteCount, to: BundleFormat.tensorAlignment)
+        sections[index].byteCount = offset + byteCount
+        return Part(section: section, offset: offset, byteCount: byteCount)
+    }
+
+    static func isGroupName(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= 16 && name.utf8.allSatisfy { (0x61...0x7a).contains($0) }
+    }
+
+    /// Small sections first, then what a low precision reads, then what higher ones add: a cut bundle is a prefix in
+    /// spirit, and what is read together lies together.
+    private static func rank(_ name: String) -> String {
+        if name == BundleFormat.vectors { return "0" }
+        if name == BundleFormat.bytes { return "1" }
+        // "linear.planes.3": by bit, then planes before tables.
+        let pieces = name.split(separator: ".")
+        guard pieces.count == 3 else { return "9" + name }
+        return "2" + String(pieces[0]) + String(pieces[2]) + String(pieces[1])
+    }
+}

@@ -1,0 +1,154 @@
+public import Kernels
+import Model
+public import Storage
+
+/// Writes a bundle tensor by tensor, in any order; memory holds one tensor. The file appears when `finish` returns.
+public final class BundleWriter {
+    private let manifest: Manifest
+    private let file: AtomicFile
+    private let layout: BundleLayout
+    private var sections: [SectionInfo] = []
+    private var offsets: [String: Int] = [:]
+    private var tensorIndex: [String: Int] = [:]
+    private var arrived: Set<String> = []
+
+    /// - Parameters:
+    ///   - tokenizer: compact form, or nil for a model without text.
+    ///   - documents: further JSON sections, such as "chat".
+    public init(
+        path: String, replacing: Bool, manifest: Manifest, tokenizer: [UInt8]?,
+        documents: [(section: String, value: JSONValue)]
+    ) throws(TaperError) {
+        try manifest.checkTensors("bundle to write")
+        self.manifest = manifest
+        layout = try BundleLayout(tensors: manifest.tensors, place: "bundle to write")
+        file = try AtomicFile(path: path, replacing: replacing)
+        for (index, tensor) in manifest.tensors.enumerated() { tensorIndex[tensor.name] = index }
+        var small: [(name: String, bytes: [UInt8])] = [(BundleFormat.manifest, manifest.json.bytes())]
+        if let tokenizer { small.append((BundleFormat.tokenizer, tokenizer)) }
+        for document in documents { small.append((document.section, document.value.bytes())) }
+        let count = small.count + layout.sections.count + 1
+        var end = BundleFormat.headerByteCount + count * BundleFormat.entryByteCount
+        var pending: [(offset: Int, bytes: [UInt8])] = []
+        func place(_ name: String, _ kind: SectionInfo.Kind, _ stored: Int, _ raw: Int) {
+            let offset = roundedUp(end, to: BundleFormat.sectionAlignment)
+            sections.append(
+                SectionInfo(
+                    name: name, kind: kind, offset: offset, storedByteCount: stored, rawByteCount: raw, checksum: 0))
+            offsets[name] = offset
+            end = offset + stored
+        }
+        for (name, bytes) in small {
+            let packed = try Zstd.compress(bytes)
+            place(name, .zstd, packed.count, bytes.count)
+            pending.append((end - packed.count, packed))
+        }
+        for section in layout.sections { place(section.name, .mapped, section.byteCount, section.byteCount) }
+        let blocks = sections.reduce(0) { $0 + $1.blockCount }
+        place(BundleFormat.checksums, .mapped, blocks * 8, blocks * 8)
+        if let free = Files.freeBytes(at: Files.directory(of: path)), free < end {
+            throw TaperError(
+                .inputOutput, "not enough space", at: path, expected: byteText(end), found: byteText(free) + " free")
+        }
+        try file.extend(to: end)
+        for item in pending { try write(item.offset, item.bytes) }
+    }
+
+    private func write(_ offset: Int, _ bytes: [UInt8]) throws(TaperError) {
+        try bytes.withBytes { raw throws(TaperError) in try file.write(at: offset, raw) }
+    }
+
+    private func write(_ part: BundleLayout.Part, _ bytes: UnsafeRawBufferPointer, _ name: String) throws(TaperError) {
+        guard bytes.count == part.byteCount, let offset = offsets[part.section] else {
+            throw TaperError(
+                .internalFault,
+                "tensor " + name + " does not match its plan: section " + part.section + ", expected "
+                    + String(part.byteCount) + " bytes, found " + String(bytes.count))
+        }
+        try file.write(at: offset + part.offset, bytes)
+    }
+
+    /// The parts of a tensor that has not arrived yet.
+    private func parts(_ name: String, _ shape: [Int]) throws(TaperError) -> (
+        plan: TensorPlan, parts: [BundleLayout.Part]
+    ) {
+        guard let index = tensorIndex[name], manifest.tensors[index].shape == shape, arrived.insert(name).inserted
+        else {
+            throw TaperError(.internalFault, "tensor " + name + " is unknown, of another shape, or came twice")
+        }
+        return (manifest.tensors[index], layout.parts[index])
+    }
+
+    public func add(_ matrix: PackedMatrix) throws(TaperError) {
+        let (plan, parts) = try parts(matrix.name, [matrix.rows, matrix.columns])
+        guard case .nested(_, let precisions) = plan.encoding, precisions == matrix.tables.map(\.bits),
+            parts.count == matrix.planes.count + 2 * precisions.count
+        else { throw TaperError(.internalFault, "tensor " + matrix.name + " has other precisions than its plan") }
+        for (part, plane) in zip(parts, matrix.planes) {
+            try plane.withBytes { raw throws(TaperError) in try write(part, raw, matrix.name) }
+        }
+        for (order, table) in matrix.tables.enumerated() {
+            let first = matrix.planes.count + 2 * order
+            try table.entries.withBytes { raw throws(TaperError) in try write(parts[first], raw, matrix.name) }
+            try table.scales.withBytes { raw throws(TaperError) in try write(parts[first + 1], raw, matrix.name) }
+        }
+    }
+
+    public func add(_ matrix: PackedInt8) throws(TaperError) {
+        let (plan, parts) = try parts(matrix.name, [matrix.rows, matrix.columns])
+        guard plan.encoding == .int8 else {
+            throw TaperError(.internalFault, "tensor " + matrix.name + " is not planned as bytes")
+        }
+        try matrix.values.withBytes { raw throws(TaperError) in try write(parts[0], raw, matrix.name) }
+        try matrix.scales.withBytes { raw throws(TaperError) in try write(parts[1], raw, matrix.name) }
+    }
+
+    public func add(vector: [Float], name: String) throws(TaperError) {
+        let (plan, parts) = try parts(name, [vector.count])
+        guard plan.encoding == .float else {
+            throw TaperError(.internalFault, "tensor " + name + " is not planned as a vector")
+        }
+        try vector.withBytes { raw throws(TaperError) in try write(parts[0], raw, name) }
+    }
+
+    /// Checksums everything, writes the header and makes the file visible.
+    public func finish() throws(TaperError) {
+        guard arrived.count == manifest.tensors.count else {
+            throw TaperError(
+                .internalFault, String(manifest.tensors.count - arrived.count) + " tensors never arrived at the bundle")
+        }
+        try BundleWriter.seal(file, sections)
+    }
+
+    /// Computes block checksums of a file whose sections are in place, then writes list, table and header.
+    static func seal(_ file: AtomicFile, _ planned: [SectionInfo]) throws(TaperError) {
+        var sections = planned
+        var blocks: [UInt64] = []
+        for index in 0..<sections.count - 1 {
+            let first = blocks.count
+            let section = sections[index]
+            for block in 0..<section.blockCount {
+                let start = block * BundleFormat.blockByteCount
+                let count = min(BundleFormat.blockByteCount, section.storedByteCount - start)
+                blocks.append(checksum(try file.read(at: section.offset + start, count)))
+            }
+            sections[index] = section.with(checksum: SectionTable.combined(blocks[first...]))
+        }
+        var list = ByteWriter()
+        for block in blocks { list.u64(block) }
+        let last = sections.count - 1
+        try list.bytes.withBytes { raw throws(TaperError) in try file.write(at: sections[last].offset, raw) }
+        sections[last] = sections[last].with(checksum: checksum(list.bytes))
+        let table = SectionTable(sections: sections, blockChecksums: blocks, byteCount: file.byteCount)
+        try table.headBytes().withBytes { raw throws(TaperError) in try file.write(at: 0, raw) }
+        try file.commit()
+    }
+}
+
+extension SectionInfo {
+    func with(checksum: UInt64) -> SectionInfo {
+        SectionInfo(
+            name: name, kind: kind, offset: offset, storedByteCount: storedByteCount, rawByteCount: rawByteCount,
+            checksum: checksum)
+    }
+}
