@@ -27,8 +27,8 @@ func runnerTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target
 func hostTarget(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: common, linkerSettings: linker)
 }
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: common)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: dependencies, exclude: exclude, swiftSettings: common)
 }
 
 var targets: [Target] = [
@@ -82,7 +82,8 @@ if !embedded {
         tests("Bundle", ["Bundle", "Kernels", "Model", "Storage"]),
         tests("Text", ["Text", "Storage"]),
         tests("Runtime", ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
-        tests("Checkpoint", ["Checkpoint", "Text", "Model", "Storage"]),
+        // Fixtures are found by the test files' own path, so they are no resources.
+        tests("Checkpoint", ["Checkpoint", "Text", "Model", "Storage"], exclude: ["Fixtures"]),
         tests("Reference", ["Reference", "Checkpoint", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(

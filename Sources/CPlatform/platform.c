@@ -156,7 +156,8 @@ int tp_advise(void *base, size_t n, int advice) {
 int tp_lock_memory(void *base, size_t n) { return mlock(base, n) < 0 ? -errno : 0; }
 
 // SIGBUS comes from touching a mapped page that the file no longer holds.
-#define GUARD_MAX 16
+// Enough for the shards of the largest published checkpoints.
+#define GUARD_MAX 256
 static struct { const char *base; size_t size; const char *message; int exit_code; } guards[GUARD_MAX];
 static __thread sigjmp_buf *copy_escape;
 static void on_bus(int number, siginfo_t *info, void *context) {
