@@ -46,7 +46,7 @@ public final class Bundle {
 
     /// The bundle's precisions are those that every linear layer serves.
     private func checkPrecisions() throws(TaperError) {
-        let linear = Set(manifest.model.tensorRequirements().filter(\.isLinear).map(\.name))
+        let linear = Set(manifest.model.tensorRequirements().filter { $0.isLinear }.map { $0.name })
         for tensor in manifest.tensors where linear.contains(tensor.name) {
             guard case .nested(_, let precisions) = tensor.encoding, precisions == manifest.precisions else {
                 throw TaperError(

@@ -21,7 +21,7 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
     let schedules = try source.schedules().map { $0.limited(to: manifest.precisions).json }
     var documents: [(section: String, value: JSONValue)] = [(BundleFormat.manifest, manifest.json)]
     if !schedules.isEmpty { documents.append(("schedules", .array(schedules))) }
-    let kept = Set(try BundleLayout(tensors: manifest.tensors, place: from).sections.map(\.name))
+    let kept = Set(try BundleLayout(tensors: manifest.tensors, place: from).sections.map { $0.name })
     try copy(source, to: to, replacing: replacing, documents: documents) { section in
         section.kind == .zstd || kept.contains(section.name)
     }

@@ -81,7 +81,7 @@ public final class BundleWriter {
 
     public func add(_ matrix: PackedMatrix) throws(TaperError) {
         let (plan, parts) = try parts(matrix.name, [matrix.rows, matrix.columns])
-        guard case .nested(_, let precisions) = plan.encoding, precisions == matrix.tables.map(\.bits),
+        guard case .nested(_, let precisions) = plan.encoding, precisions == matrix.tables.map({ $0.bits }),
             parts.count == matrix.planes.count + 2 * precisions.count
         else { throw TaperError(.internalFault, "tensor " + matrix.name + " has other precisions than its plan") }
         for (part, plane) in zip(parts, matrix.planes) {
