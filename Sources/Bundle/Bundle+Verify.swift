@@ -19,8 +19,10 @@ extension Bundle {
         }
         var end = BundleFormat.headerByteCount + sections.count * BundleFormat.entryByteCount
         for (index, section) in sections.enumerated() {
-            if file.bytes[end..<section.offset].contains(where: { $0 != 0 }) {
-                problems.append(path + ": padding before section " + section.name + " is not zero")
+            if let damaged = file.bytes[end..<section.offset].firstIndex(where: { $0 != 0 }) {
+                problems.append(
+                    path + ": padding before section " + section.name + " is not zero at byte " + String(damaged)
+                        + " of the file")
             }
             end = section.offset + section.storedByteCount
             guard index < sections.count - 1 else { continue }

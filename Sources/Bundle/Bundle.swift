@@ -5,7 +5,7 @@ public import Storage
 /// An open bundle: one mapped file that holds every precision of a model.
 ///
 /// Opening checks the header, the table of sections, the manifest and the sizes of everything; sections are verified
-/// against their checksums by `verify()`, compressed ones also whenever they are read.
+/// against their checksums by `verify()`; compressed ones also whenever they are read, vectors before their first use.
 public final class Bundle {
     public let path: String
     public let manifest: Manifest
@@ -15,6 +15,7 @@ public final class Bundle {
     private let layout: BundleLayout
     private var sectionIndex: [String: Int] = [:]
     private var tensorIndex: [String: Int] = [:]
+    private var vectorsAreVerified = false
 
     /// - Throws: `noInput`, `badData` or `unsupported`, naming the section and the rule.
     public init(path: String) throws(TaperError) {
@@ -41,18 +42,8 @@ public final class Bundle {
                     expected: String(section.byteCount) + " bytes", found: String(found.storedByteCount))
             }
         }
-        try checkPrecisions()
-    }
-
-    /// The bundle's precisions are those that every linear layer serves.
-    private func checkPrecisions() throws(TaperError) {
-        let linear = Set(manifest.model.tensorRequirements().filter { $0.isLinear }.map { $0.name })
-        for tensor in manifest.tensors where linear.contains(tensor.name) {
-            guard case .nested(_, let precisions) = tensor.encoding, precisions == manifest.precisions else {
-                throw TaperError(
-                    .badData, "tensor " + tensor.name + " does not serve the bundle's precisions",
-                    at: path + ": section manifest")
-            }
+        for section in table.sections where TensorSection(section.name) != nil && !layout.holds(section.name) {
+            throw TaperError(.badData, "section " + section.name + " belongs to no tensor", at: path)
         }
     }
 
@@ -118,8 +109,13 @@ public final class Bundle {
         guard let list = json.array else { throw TaperError(.badData, "not an array", at: place) }
         var result: [Schedule] = []
         for (index, item) in list.enumerated() {
-            let schedule = try Schedule(json: item, place: place + "[" + String(index) + "]")
-            result.append(schedule.limited(to: manifest.precisions))
+            let context = place + "[" + String(index) + "]"
+            let schedule = try Schedule(json: item, place: context)
+            try schedule.check(manifest, place: context)
+            guard !result.contains(where: { $0.task == schedule.task }) else {
+                throw TaperError(.badData, "two schedules for one task", at: context, found: printable(schedule.task))
+            }
+            result.append(schedule)
         }
         return result
     }
@@ -129,10 +125,19 @@ public final class Bundle {
         guard let index = tensorIndex[name], case .float = manifest.tensors[index].encoding else {
             throw TaperError(.badData, "no vector " + name, at: path)
         }
+        try verifyVectors()
         let pointer = pointer(layout.parts[index][0]).assumingMemoryBound(to: Float.self)
         let vector = UnsafeBufferPointer(start: pointer, count: manifest.tensors[index].shape[0])
         try checkFinite(vector, name)
         return vector
+    }
+
+    /// Vectors are a thousandth of the file, so their checksums are looked at before the first use.
+    private func verifyVectors() throws(TaperError) {
+        guard !vectorsAreVerified, let index = sectionIndex[BundleFormat.vectors] else { return }
+        let stored = UnsafeRawBufferPointer(rebasing: file.bytes[table.sections[index].range])
+        try Bundle.verifyBlocks(table, index, stored, path + ": section " + BundleFormat.vectors)
+        vectorsAreVerified = true
     }
 
     /// A matrix in place, valid while this object lives. The head of a model with tied embeddings is the embedding.
@@ -187,25 +192,29 @@ public final class Bundle {
     }
 
     /// Asks the system to read ahead what decoding at `bits` needs.
-    public func willNeed(bits: Int) { advise(.willNeed) { $0 == nil || ($0 ?? 0) <= bits } }
+    public func willNeed(bits: Int) {
+        let served = manifest.precisions.last { $0 <= bits } ?? manifest.precisions[0]
+        for section in table.sections where section.kind == .mapped {
+            if let part = TensorSection(section.name), part.group == Manifest.linearGroup {
+                guard part.part == .planes ? part.bits <= served : part.bits == served else { continue }
+            }
+            file.advise(.willNeed, range: section.range)
+        }
+    }
 
     /// Gives back the pages of planes and tables that decoding at `bits` or less does not read; they are read again
     /// from the file when needed. Returns their bytes.
     @discardableResult
-    public func releasePlanes(above bits: Int) -> Int { advise(.doNotNeed) { ($0 ?? 0) > bits } }
-
-    @discardableResult
-    private func advise(_ advice: MappedFile.Advice, where matches: (Int?) -> Bool) -> Int {
-        var bytes = 0
-        for section in table.sections where section.kind == .mapped {
-            let pieces = section.name.split(separator: ".")
-            let bits = pieces.count == 3 && pieces[0] == "linear" ? Int(pieces[2]) : nil
-            if matches(bits) {
-                file.advise(advice, range: section.range)
-                bytes += section.storedByteCount
+    public func releasePlanes(above bits: Int) -> Int {
+        var byteCount = 0
+        for section in table.sections {
+            guard let part = TensorSection(section.name), part.group == Manifest.linearGroup, part.bits > bits else {
+                continue
             }
+            file.advise(.doNotNeed, range: section.range)
+            byteCount += section.storedByteCount
         }
-        return bytes
+        return byteCount
     }
 
     public func lockInMemory() -> Bool { file.lockInMemory() }

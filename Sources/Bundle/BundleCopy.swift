@@ -2,7 +2,10 @@ import Model
 public import Storage
 
 /// Cuts a bundle to at most `maxBits`: planes and tables of higher precisions are dropped, nothing is requantized.
-public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) throws(TaperError) {
+///
+/// Schedules that name a dropped precision go too: their scores were measured with it. Returns their tasks.
+@discardableResult
+public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) throws(TaperError) -> [String] {
     let source = try Bundle(path: from)
     var manifest = source.manifest
     manifest.precisions = manifest.precisions.filter { $0 <= maxBits }
@@ -12,78 +15,81 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
             found: source.manifest.precisions.map { String($0) }.joined(separator: ", "))
     }
     manifest.tensors = manifest.tensors.map { tensor in
-        guard case .nested("linear", let precisions) = tensor.encoding else { return tensor }
+        guard case .nested(Manifest.linearGroup, _) = tensor.encoding else { return tensor }
         return TensorPlan(
             name: tensor.name, shape: tensor.shape,
-            encoding: .nested(group: "linear", precisions: precisions.filter { $0 <= maxBits }))
+            encoding: .nested(group: Manifest.linearGroup, precisions: manifest.precisions))
     }
-    // Schedules and quality speak of precisions that are gone; what is left of them stays true.
-    let schedules = try source.schedules().map { $0.limited(to: manifest.precisions).json }
+    let schedules = try source.schedules()
+    let kept = schedules.filter { $0.precisions.isSubset(of: manifest.precisions) }
     var documents: [(section: String, value: JSONValue)] = [(BundleFormat.manifest, manifest.json)]
-    if !schedules.isEmpty { documents.append(("schedules", .array(schedules))) }
-    let kept = Set(try BundleLayout(tensors: manifest.tensors, place: from).sections.map { $0.name })
+    if kept.count < schedules.count, !kept.isEmpty { documents.append((schedulesName, .array(kept.map { $0.json }))) }
+    let layout = try BundleLayout(tensors: manifest.tensors, place: from)
     try copy(source, to: to, replacing: replacing, documents: documents) { section in
-        section.kind == .zstd || kept.contains(section.name)
+        if section.name == schedulesName { return !kept.isEmpty }
+        return TensorSection(section.name) == nil || layout.holds(section.name)
     }
+    return schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map { $0.task }
 }
 
+private let schedulesName = "schedules"
+
 /// Copies a bundle with some JSON sections replaced or added; `from` and `to` may be the same path.
+/// A document that is `.null` removes its section.
 public func rewriteBundle(
     from: String, to: String, documents: [(section: String, value: JSONValue)], replacing: Bool
 ) throws(TaperError) {
     let source = try Bundle(path: from)
-    try copy(source, to: to, replacing: replacing, documents: documents) { _ in true }
+    try BundleWriter.checkDocuments(documents.map { $0.section })
+    let removed = Set(documents.filter(\.value.isNull).map { $0.section })
+    try copy(source, to: to, replacing: replacing, documents: documents.filter { !$0.value.isNull }) { section in
+        !removed.contains(section.name)
+    }
+}
+
+/// What a section of the copy is made of.
+private enum Content {
+    case made([UInt8])
+    /// Index of the source's section.
+    case copied(Int)
 }
 
 private func copy(
     _ source: Bundle, to: String, replacing: Bool, documents: [(section: String, value: JSONValue)],
     keep: (SectionInfo) -> Bool
 ) throws(TaperError) {
-    enum Content {
-        case made([UInt8])
-        case copied(Int)
-    }
-    var planned: [(name: String, kind: SectionInfo.Kind, raw: Int, stored: Int, content: Content)] = []
+    var plan = SectionPlan()
+    var contents: [Content] = []
     func add(_ name: String, _ value: JSONValue) throws(TaperError) {
-        let bytes = value.bytes()
-        let packed = try Zstd.compress(bytes)
-        planned.append((name, .zstd, bytes.count, packed.count, .made(packed)))
+        let (section, bytes) = try SectionPlan.compressed(name, value.bytes())
+        plan.sections.append(section)
+        contents.append(.made(bytes))
     }
-    var replaced: Set<String> = []
-    for (index, section) in source.sections.enumerated() where section.name != BundleFormat.checksums && keep(section) {
+    let kept = source.sections.indices.filter { index in
+        source.sections[index].name != BundleFormat.checksums && keep(source.sections[index])
+    }
+    let names = Set(kept.map { source.sections[$0].name })
+    var isAmongSmall = true
+    for index in kept {
+        let section = source.sections[index]
+        // New documents stand with the other small sections, before the tensors.
+        if isAmongSmall, section.kind == .mapped {
+            isAmongSmall = false
+            for document in documents where !names.contains(document.section) {
+                try add(document.section, document.value)
+            }
+        }
         if let document = documents.first(where: { $0.section == section.name }) {
             try add(section.name, document.value)
-            replaced.insert(section.name)
         } else {
-            planned.append((section.name, section.kind, section.rawByteCount, section.storedByteCount, .copied(index)))
+            plan.sections.append(section)
+            contents.append(.copied(index))
         }
     }
-    // New documents stand with the other small sections, before the tensors.
-    let firstMapped = planned.firstIndex { $0.kind == .mapped } ?? planned.count
-    let tail = Array(planned[firstMapped...])
-    planned.removeSubrange(firstMapped...)
-    for document in documents where !replaced.contains(document.section) { try add(document.section, document.value) }
-    planned += tail
-    var sections: [SectionInfo] = []
-    var end = BundleFormat.headerByteCount + (planned.count + 1) * BundleFormat.entryByteCount
-    for item in planned {
-        let offset = roundedUp(end, to: BundleFormat.sectionAlignment)
-        sections.append(
-            SectionInfo(
-                name: item.name, kind: item.kind, offset: offset, storedByteCount: item.stored, rawByteCount: item.raw,
-                checksum: 0))
-        end = offset + item.stored
-    }
-    let listBytes = sections.reduce(0) { $0 + $1.blockCount } * 8
-    let listOffset = roundedUp(end, to: BundleFormat.sectionAlignment)
-    sections.append(
-        SectionInfo(
-            name: BundleFormat.checksums, kind: .mapped, offset: listOffset, storedByteCount: listBytes,
-            rawByteCount: listBytes, checksum: 0))
-    let file = try AtomicFile(path: to, replacing: replacing)
-    try file.extend(to: listOffset + listBytes)
-    for (item, section) in zip(planned, sections) {
-        switch item.content {
+    let sections = plan.placed()
+    let file = try plan.create(path: to, replacing: replacing)
+    for (content, section) in zip(contents, sections) {
+        switch content {
         case .made(let bytes): try bytes.withBytes { raw throws(TaperError) in try file.write(at: section.offset, raw) }
         case .copied(let index):
             let stored = UnsafeRawBufferPointer(rebasing: source.file.bytes[source.sections[index].range])

@@ -14,8 +14,11 @@ enum BundleFormat {
     /// Sections are checksummed in blocks of this size, so that damage is located and a check can stop early.
     static let blockByteCount = 1 << 20
     static let sectionLimit = 256
-    /// Largest decompressed section.
-    static let rawByteLimit = 1 << 28
+    /// Largest decompressed section: a tokenizer of 256 thousand tokens takes about 10 MB, and a hostile frame must not
+    /// make a small machine allocate more than it can give.
+    static let rawByteLimit = 1 << 26
+    /// No section of tensors can be larger; keeps every sum of sizes far from overflow.
+    static let sectionByteLimit = 1 << 50
     static let tensorLimit = 1 << 20
 
     static let manifest = "manifest"
@@ -23,6 +26,41 @@ enum BundleFormat {
     static let tokenizer = "tokenizer"
     static let vectors = "vectors"
     static let bytes = "bytes"
+
+    /// 1 to 40 of the characters A-Z a-z 0-9 . _ -: safe to print, to match and to type.
+    static func isSectionName(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= nameByteCount
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f: true
+                default: false
+                }
+            }
+    }
+
+    /// Names whose content this module makes itself; nobody else may write a document under them.
+    static func isReserved(_ name: String) -> Bool {
+        name == manifest || name == checksums || name == tokenizer || name == vectors || name == bytes
+            || TensorSection(name) != nil
+    }
+}
+
+/// The name of a section of nested tensors, taken apart: "linear.planes.3", "embedding.tables.6".
+struct TensorSection: Equatable {
+    enum Part { case planes, tables }
+    let group: String
+    let part: Part
+    let bits: Int
+
+    init?(_ name: String) {
+        let pieces = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard pieces.count == 3, BundleLayout.isGroupName(String(pieces[0])), pieces[2].utf8.count == 1,
+            let bits = Int(pieces[2]), (2...8).contains(bits), pieces[1] == "planes" || pieces[1] == "tables"
+        else { return nil }
+        group = String(pieces[0])
+        part = pieces[1] == "planes" ? .planes : .tables
+        self.bits = bits
+    }
 }
 
 /// One entry of the table of sections.
@@ -51,7 +89,8 @@ public struct SectionInfo: Equatable, Sendable {
 public struct TensorPlan: Equatable, Sendable {
     public enum Encoding: Equatable, Sendable {
         /// Codes in planes, a centroid table per row and precision. `group` names the sections: `<group>.planes.<bit>`
-        /// and `<group>.tables.<precision>`.
+        /// and `<group>.tables.<precision>`. The linear layers are the group "linear"; no other matrix is in it, so
+        /// that cutting its sections leaves embedding and head alone.
         case nested(group: String, precisions: [Int])
         /// Bytes with a scale per row, in the section "bytes".
         case int8

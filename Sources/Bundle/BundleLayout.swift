@@ -28,14 +28,15 @@ struct BundleLayout {
                 guard tensor.shape.count == 1 else {
                     throw TaperError(.badData, "a vector has one dimension", at: context)
                 }
-                found.append(append(BundleFormat.vectors, cells * 4))
+                found.append(try append(BundleFormat.vectors, cells * 4, context))
             case .int8:
                 guard tensor.shape.count == 2 else {
                     throw TaperError(.badData, "a matrix has two dimensions", at: context)
                 }
                 let rows = NestedLayout.paddedRows(tensor.shape[0])
-                found.append(append(BundleFormat.bytes, rows * NestedLayout.paddedColumns(tensor.shape[1])))
-                found.append(append(BundleFormat.bytes, rows * 4))
+                let cells = rows * NestedLayout.paddedColumns(tensor.shape[1])
+                found.append(try append(BundleFormat.bytes, cells, context))
+                found.append(try append(BundleFormat.bytes, rows * 4, context))
             case .nested(let group, let precisions):
                 guard tensor.shape.count == 2 else {
                     throw TaperError(.badData, "a matrix has two dimensions", at: context)
@@ -50,12 +51,12 @@ struct BundleLayout {
                 for plane in 0..<NestedLayout.planeCount(bits: highest) {
                     let count = NestedLayout.planeByteCount(
                         rows: tensor.shape[0], columns: tensor.shape[1], plane: plane)
-                    found.append(append(group + ".planes." + String(plane + 2), count))
+                    found.append(try append(group + ".planes." + String(plane + 2), count, context))
                 }
                 for bits in precisions {
                     let section = group + ".tables." + String(bits)
-                    found.append(append(section, rows << bits))
-                    found.append(append(section, rows * 4))
+                    found.append(try append(section, rows << bits, context))
+                    found.append(try append(section, rows * 4, context))
                 }
             }
             parts.append(found)
@@ -63,7 +64,9 @@ struct BundleLayout {
         sections.sort { BundleLayout.rank($0.name) < BundleLayout.rank($1.name) }
     }
 
-    private mutating func append(_ section: String, _ byteCount: Int) -> Part {
+    private mutating func append(
+        _ section: String, _ byteCount: Int, _ context: String
+    ) throws(TaperError) -> Part {
         let index: Int
         if let known = sectionIndex[section] {
             index = known
@@ -73,9 +76,15 @@ struct BundleLayout {
             sections.append((section, 0))
         }
         let offset = roundedUp(sections[index].byteCount, to: BundleFormat.tensorAlignment)
+        // Neither sum can overflow: one part is at most 2^53 bytes, the section so far at most 2^50.
+        guard offset + byteCount <= BundleFormat.sectionByteLimit else {
+            throw TaperError(.badData, "the tensors are impossibly large", at: context)
+        }
         sections[index].byteCount = offset + byteCount
         return Part(section: section, offset: offset, byteCount: byteCount)
     }
+
+    func holds(_ section: String) -> Bool { sectionIndex[section] != nil }
 
     static func isGroupName(_ name: String) -> Bool {
         !name.isEmpty && name.utf8.count <= 16 && name.utf8.allSatisfy { (0x61...0x7a).contains($0) }
@@ -87,8 +96,7 @@ struct BundleLayout {
         if name == BundleFormat.vectors { return "0" }
         if name == BundleFormat.bytes { return "1" }
         // "linear.planes.3": by bit, then planes before tables.
-        let pieces = name.split(separator: ".")
-        guard pieces.count == 3 else { return "9" + name }
-        return "2" + String(pieces[0]) + String(pieces[2]) + String(pieces[1])
+        guard let section = TensorSection(name) else { return "9" + name }
+        return "2" + section.group + String(section.bits) + (section.part == .planes ? "p" : "t")
     }
 }

@@ -7,7 +7,7 @@ public final class BundleWriter {
     private let manifest: Manifest
     private let file: AtomicFile
     private let layout: BundleLayout
-    private var sections: [SectionInfo] = []
+    private let sections: [SectionInfo]
     private var offsets: [String: Int] = [:]
     private var tensorIndex: [String: Int] = [:]
     private var arrived: Set<String> = []
@@ -20,42 +20,39 @@ public final class BundleWriter {
         documents: [(section: String, value: JSONValue)]
     ) throws(TaperError) {
         try manifest.checkTensors("bundle to write")
+        try BundleWriter.checkDocuments(documents.map { $0.section })
         self.manifest = manifest
         layout = try BundleLayout(tensors: manifest.tensors, place: "bundle to write")
-        file = try AtomicFile(path: path, replacing: replacing)
         for (index, tensor) in manifest.tensors.enumerated() { tensorIndex[tensor.name] = index }
         var small: [(name: String, bytes: [UInt8])] = [(BundleFormat.manifest, manifest.json.bytes())]
         if let tokenizer { small.append((BundleFormat.tokenizer, tokenizer)) }
         for document in documents { small.append((document.section, document.value.bytes())) }
-        let count = small.count + layout.sections.count + 1
-        var end = BundleFormat.headerByteCount + count * BundleFormat.entryByteCount
-        var pending: [(offset: Int, bytes: [UInt8])] = []
-        func place(_ name: String, _ kind: SectionInfo.Kind, _ stored: Int, _ raw: Int) {
-            let offset = roundedUp(end, to: BundleFormat.sectionAlignment)
-            sections.append(
-                SectionInfo(
-                    name: name, kind: kind, offset: offset, storedByteCount: stored, rawByteCount: raw, checksum: 0))
-            offsets[name] = offset
-            end = offset + stored
-        }
+        var plan = SectionPlan()
+        var frames: [[UInt8]] = []
         for (name, bytes) in small {
-            let packed = try Zstd.compress(bytes)
-            place(name, .zstd, packed.count, bytes.count)
-            pending.append((end - packed.count, packed))
+            let (section, frame) = try SectionPlan.compressed(name, bytes)
+            plan.sections.append(section)
+            frames.append(frame)
         }
-        for section in layout.sections { place(section.name, .mapped, section.byteCount, section.byteCount) }
-        let blocks = sections.reduce(0) { $0 + $1.blockCount }
-        place(BundleFormat.checksums, .mapped, blocks * 8, blocks * 8)
-        if let free = Files.freeBytes(at: Files.directory(of: path)), free < end {
-            throw TaperError(
-                .inputOutput, "not enough space", at: path, expected: byteText(end), found: byteText(free) + " free")
+        for section in layout.sections { plan.mapped(section.name, section.byteCount) }
+        sections = plan.placed()
+        for section in sections { offsets[section.name] = section.offset }
+        file = try plan.create(path: path, replacing: replacing)
+        for (section, frame) in zip(sections, frames) {
+            try frame.withBytes { raw throws(TaperError) in try file.write(at: section.offset, raw) }
         }
-        try file.extend(to: end)
-        for item in pending { try write(item.offset, item.bytes) }
     }
 
-    private func write(_ offset: Int, _ bytes: [UInt8]) throws(TaperError) {
-        try bytes.withBytes { raw throws(TaperError) in try file.write(at: offset, raw) }
+    /// Documents have names of their own, each once.
+    static func checkDocuments(_ names: [String]) throws(TaperError) {
+        for (index, name) in names.enumerated() {
+            guard BundleFormat.isSectionName(name), !BundleFormat.isReserved(name), !names[..<index].contains(name)
+            else {
+                throw TaperError(
+                    .internalFault, "no document can have this name, or it came twice", at: "bundle to write",
+                    expected: "up to 40 letters, digits, . _ -", found: printable(name))
+            }
+        }
     }
 
     private func write(_ part: BundleLayout.Part, _ bytes: UnsafeRawBufferPointer, _ name: String) throws(TaperError) {
@@ -88,6 +85,7 @@ public final class BundleWriter {
             try plane.withBytes { raw throws(TaperError) in try write(part, raw, matrix.name) }
         }
         for (order, table) in matrix.tables.enumerated() {
+            try BundleWriter.checkFinite(table.scales, matrix.name)
             let first = matrix.planes.count + 2 * order
             try table.entries.withBytes { raw throws(TaperError) in try write(parts[first], raw, matrix.name) }
             try table.scales.withBytes { raw throws(TaperError) in try write(parts[first + 1], raw, matrix.name) }
@@ -99,6 +97,7 @@ public final class BundleWriter {
         guard plan.encoding == .int8 else {
             throw TaperError(.internalFault, "tensor " + matrix.name + " is not planned as bytes")
         }
+        try BundleWriter.checkFinite(matrix.scales, matrix.name)
         try matrix.values.withBytes { raw throws(TaperError) in try write(parts[0], raw, matrix.name) }
         try matrix.scales.withBytes { raw throws(TaperError) in try write(parts[1], raw, matrix.name) }
     }
@@ -108,7 +107,16 @@ public final class BundleWriter {
         guard plan.encoding == .float else {
             throw TaperError(.internalFault, "tensor " + name + " is not planned as a vector")
         }
+        try BundleWriter.checkFinite(vector, name)
         try vector.withBytes { raw throws(TaperError) in try write(parts[0], raw, name) }
+    }
+
+    private static func checkFinite(_ values: [Float], _ name: String) throws(TaperError) {
+        for (index, value) in values.enumerated() where !value.isFinite {
+            throw TaperError(
+                .badData, "a scale or vector element is not finite", at: "tensor " + name,
+                found: "element " + String(index))
+        }
     }
 
     /// Checksums everything, writes the header and makes the file visible.

@@ -4,6 +4,8 @@ public import Storage
 /// What the bundle says of itself: the model, its precisions and its tensors.
 public struct Manifest: Sendable {
     public static let schema = "taper-bundle-1"
+    /// Group of the blocks' matrices, and of nothing else.
+    public static let linearGroup = "linear"
 
     public var model: ModelConfig
     /// Ascending precisions that the linear layers serve.
@@ -102,8 +104,7 @@ public struct Manifest: Sendable {
             guard shape == need.shape else {
                 throw TaperError(
                     .badData, "tensor " + need.name + " has another shape", at: place,
-                    expected: JSONValue.array(need.shape.map { .integer($0) }).text(),
-                    found: JSONValue.array(shape.map { .integer($0) }).text())
+                    expected: Manifest.text(need.shape), found: Manifest.text(shape))
             }
         }
         guard required.count == tensors.count else {
@@ -111,10 +112,31 @@ public struct Manifest: Sendable {
                 .badData, "the bundle holds tensors the model does not have", at: place,
                 expected: String(required.count), found: String(tensors.count))
         }
-        for tensor in tensors where (tensor.shape.count == 1) != (tensor.encoding == .float) {
-            throw TaperError(.badData, "tensor " + printable(tensor.name) + " is stored in the wrong way", at: place)
+        var linear: Set<String> = []
+        for need in required where need.isLinear { linear.insert(need.name) }
+        for tensor in tensors {
+            let isLinear = linear.contains(tensor.name)
+            let fits =
+                switch tensor.encoding {
+                case .float: tensor.shape.count == 1
+                case .int8: tensor.shape.count == 2 && !isLinear
+                case .nested(let group, _): tensor.shape.count == 2 && (group == Manifest.linearGroup) == isLinear
+                }
+            guard fits else {
+                throw TaperError(
+                    .badData, "tensor " + printable(tensor.name) + " is stored in the wrong way", at: place,
+                    expected: isLinear
+                        ? "nested, group linear" : tensor.shape.count == 1 ? "f32" : "int8, or nested in another group")
+            }
+            if isLinear, case .nested(_, let served) = tensor.encoding, served != precisions {
+                throw TaperError(
+                    .badData, "tensor " + tensor.name + " does not serve the bundle's precisions", at: place,
+                    expected: Manifest.text(precisions), found: Manifest.text(served))
+            }
         }
     }
+
+    private static func text(_ values: [Int]) -> String { JSONValue.array(values.map { .integer($0) }).text() }
 
     private static func integers(_ value: JSONValue?, _ key: String, _ place: String) throws(TaperError) -> [Int] {
         guard let array = value?.array else { throw TaperError(.badData, "\"" + key + "\" is no array", at: place) }

@@ -1,3 +1,4 @@
+import Model
 public import Storage
 
 /// Calibrated switch points of one task: which precision decodes from which step on.
@@ -100,18 +101,22 @@ public struct Schedule: Sendable {
             evidence: json["evidence"] ?? .null)
     }
 
-    /// The same schedule for a bundle that holds only these precisions, as after a cut: what is missing is served by
-    /// the next lower precision there is.
-    public func limited(to precisions: [Int]) -> Schedule {
-        func nearest(_ bits: Int) -> Int { precisions.last { $0 <= bits } ?? precisions.first ?? bits }
-        var result = self
-        result.prefillBits = nearest(prefillBits)
-        result.steps = []
-        for step in steps {
-            let bits = nearest(step.bits)
-            if let last = result.steps.last, last.bits <= bits { continue }
-            result.steps.append(Step(fromStep: step.fromStep, bits: bits))
+    /// Every precision it names: prefill and steps.
+    public var precisions: Set<Int> { Set(steps.map { $0.bits } + [prefillBits]) }
+
+    /// Do bundle and schedule fit? The bundle must hold its precisions, and the model must reach its steps.
+    func check(_ manifest: Manifest, place: String) throws(TaperError) {
+        for bits in precisions.sorted() where !manifest.precisions.contains(bits) {
+            throw TaperError(
+                .badData, "the schedule names a precision the bundle lacks", at: place,
+                expected: "one of " + manifest.precisions.map { String($0) }.joined(separator: ", "),
+                found: String(bits))
         }
-        return result
+        for step in steps where step.fromStep > maxNewTokens || step.fromStep >= manifest.model.contextLength {
+            throw TaperError(
+                .badData, "a switch point lies beyond the last step", at: place,
+                expected: "at most " + String(min(maxNewTokens, manifest.model.contextLength - 1)),
+                found: String(step.fromStep))
+        }
     }
 }

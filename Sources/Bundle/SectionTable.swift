@@ -27,7 +27,9 @@ struct SectionTable {
         guard version == BundleFormat.version else {
             throw TaperError(
                 .unsupported, "bundle version " + String(version) + " is not known", at: place,
-                expected: String(BundleFormat.version), remedy: "Use a version of taper that knows it")
+                expected: String(BundleFormat.version),
+                remedy: version > BundleFormat.version
+                    ? "Use a newer version of taper" : "The header is damaged: no released version had this number")
         }
         let headerByteCount = try reader.u32("header length")
         let fileByteCount = try reader.count("file length", limit: 1 << 50)
@@ -71,10 +73,15 @@ struct SectionTable {
             let raw = Array(try reader.take(BundleFormat.nameByteCount, "section name"))
             let used = raw.firstIndex(of: 0) ?? raw.count
             let name = try raw[0..<used].withBytesOfSlice { raw throws(TaperError) in strictString(raw) }
-            guard let name, !name.isEmpty, raw[used...].allSatisfy({ $0 == 0 }), names.insert(name).inserted else {
-                throw TaperError(.badData, "a section's name is empty, repeated or not UTF-8", at: place)
+            guard let name, BundleFormat.isSectionName(name), raw[used...].allSatisfy({ $0 == 0 }) else {
+                throw TaperError(
+                    .badData, "a section's name is not acceptable", at: place, expected: "letters, digits, . _ -",
+                    found: printable(String(decoding: raw, as: UTF8.self)))
             }
-            let context = place + ": section " + printable(name)
+            guard names.insert(name).inserted else {
+                throw TaperError(.badData, "two sections have one name", at: place, found: name)
+            }
+            let context = place + ": section " + name
             guard let kind = SectionInfo.Kind(rawValue: try reader.u32("kind")), try reader.u32("reserved") == 0 else {
                 throw TaperError(.badData, "unknown kind of section", at: context)
             }
