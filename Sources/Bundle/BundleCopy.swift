@@ -23,13 +23,13 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
     let schedules = try source.schedules()
     let kept = schedules.filter { $0.precisions.isSubset(of: manifest.precisions) }
     var documents: [(section: String, value: JSONValue)] = [(BundleFormat.manifest, manifest.json)]
-    if kept.count < schedules.count, !kept.isEmpty { documents.append((schedulesName, .array(kept.map(\.json)))) }
+    if kept.count < schedules.count, !kept.isEmpty { documents.append((schedulesName, .array(kept.map { $0.json }))) }
     let layout = try BundleLayout(tensors: manifest.tensors, place: from)
     try copy(source, to: to, replacing: replacing, documents: documents) { section in
         if section.name == schedulesName { return !kept.isEmpty }
         return TensorSection(section.name) == nil || layout.holds(section.name)
     }
-    return schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map(\.task)
+    return schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map { $0.task }
 }
 
 private let schedulesName = "schedules"
@@ -40,8 +40,8 @@ public func rewriteBundle(
     from: String, to: String, documents: [(section: String, value: JSONValue)], replacing: Bool
 ) throws(TaperError) {
     let source = try Bundle(path: from)
-    try BundleWriter.checkDocuments(documents.map(\.section))
-    let removed = Set(documents.filter(\.value.isNull).map(\.section))
+    try BundleWriter.checkDocuments(documents.map { $0.section })
+    let removed = Set(documents.filter { $0.value.isNull }.map { $0.section })
     try copy(source, to: to, replacing: replacing, documents: documents.filter { !$0.value.isNull }) { section in
         !removed.contains(section.name)
     }

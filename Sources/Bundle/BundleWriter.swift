@@ -20,7 +20,7 @@ public final class BundleWriter {
         documents: [(section: String, value: JSONValue)]
     ) throws(TaperError) {
         try manifest.checkTensors("bundle to write")
-        try BundleWriter.checkDocuments(documents.map(\.section))
+        try BundleWriter.checkDocuments(documents.map { $0.section })
         self.manifest = manifest
         layout = try BundleLayout(tensors: manifest.tensors, place: "bundle to write")
         for (index, tensor) in manifest.tensors.enumerated() { tensorIndex[tensor.name] = index }
@@ -78,7 +78,7 @@ public final class BundleWriter {
 
     public func add(_ matrix: PackedMatrix) throws(TaperError) {
         let (plan, parts) = try parts(matrix.name, [matrix.rows, matrix.columns])
-        guard case .nested(_, let precisions) = plan.encoding, precisions == matrix.tables.map(\.bits),
+        guard case .nested(_, let precisions) = plan.encoding, precisions == matrix.tables.map({ $0.bits }),
             parts.count == matrix.planes.count + 2 * precisions.count
         else { throw TaperError(.internalFault, "tensor " + matrix.name + " has other precisions than its plan") }
         for (part, plane) in zip(parts, matrix.planes) {

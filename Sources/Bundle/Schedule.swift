@@ -102,7 +102,7 @@ public struct Schedule: Sendable {
     }
 
     /// Every precision it names: prefill and steps.
-    public var precisions: Set<Int> { Set(steps.map(\.bits) + [prefillBits]) }
+    public var precisions: Set<Int> { Set(steps.map { $0.bits } + [prefillBits]) }
 
     /// Do bundle and schedule fit? The bundle must hold its precisions, and the model must reach its steps.
     func check(_ manifest: Manifest, place: String) throws(TaperError) {

@@ -62,7 +62,7 @@ public struct WeightMatrix {
         case .nested(let matrix):
             rows = matrix.rows
             columns = matrix.columns
-            precisions = matrix.tables.map(\.bits)
+            precisions = matrix.tables.map { $0.bits }
             views = matrix.tables.map { table in
                 var view = ck_matrix_t()
                 withUnsafeMutableBytes(of: &view.planes) { raw in
