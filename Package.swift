@@ -58,7 +58,8 @@ if !embedded {
         hostTarget("Checkpoint", ["Storage", "Model", "Text"]),
         hostTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS"]),
         cTarget("CQuantization"),
-        hostTarget("Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
+        hostTarget(
+            "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
         hostTarget("Evaluation", ["Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
         hostTarget(
             "Calibration", ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
@@ -80,7 +81,7 @@ if !embedded {
         tests("Model", ["Model", "Storage"]),
         tests("Kernels", ["Kernels", "Storage"]),
         tests("Bundle", ["Bundle", "Kernels", "Model", "Storage"]),
-        tests("Text", ["Text", "Storage"]),
+        tests("Text", ["Text", "Storage"], exclude: ["Fixtures"]),
         tests("Runtime", ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         // Fixtures are found by the test files' own path, so they are no resources.
         tests("Checkpoint", ["Checkpoint", "Text", "Model", "Storage"], exclude: ["Fixtures"]),

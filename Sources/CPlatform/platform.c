@@ -70,6 +70,10 @@ int64_t tp_read(int fd, void *into, size_t n) {
     RETRY(r, read(fd, into, n));
     return r < 0 ? -errno : r;
 }
+int64_t tp_read_interruptible(int fd, void *into, size_t n) {
+    ssize_t r = read(fd, into, n);
+    return r < 0 ? -errno : r;
+}
 int64_t tp_pwrite(int fd, const void *from, size_t n, int64_t offset) {
     size_t done = 0;
     while (done < n) {
@@ -138,6 +142,12 @@ int64_t tp_free_bytes(const char *path) {
     if (statvfs(path, &s) < 0) return -errno;
     return (int64_t)s.f_bavail * (int64_t)s.f_frsize;
 }
+
+void *tp_allocate(size_t n) {
+    void *memory;
+    return posix_memalign(&memory, 64, n ? n : 1) ? NULL : memory;
+}
+void tp_free(void *memory) { free(memory); }
 
 int tp_map(int fd, size_t n, void **out) {
     *out = NULL;

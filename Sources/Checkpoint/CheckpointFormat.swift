@@ -22,7 +22,8 @@ public enum CheckpointFormat: String, Sendable {
         let file = try MappedFile(path: path)
         let start = file.bytes.prefix(8)
         if start.starts(with: GGUFFile.magic) { return .gguf }
-        if start.starts(with: Array("TAPER".utf8)) { return .bundle }
+        // The magic of `formats/`; bundles themselves are read by a module that this one does not import.
+        if start.starts(with: Array("TAPERBND".utf8)) { return .bundle }
         // By name for what is damaged, so that the reader can say how; else by a plausible header.
         if path.hasSuffix(".gguf") { return .gguf }
         if path.hasSuffix(".safetensors") || path.hasSuffix(".safetensors.index.json") { return .safetensors }

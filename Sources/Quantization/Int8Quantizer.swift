@@ -19,7 +19,9 @@ public func quantizeInt8(
     weights.withUnsafeBufferPointer { weights in
         values.withUnsafeMutableBufferPointer { values in
             scales.withUnsafeMutableBufferPointer { scales in
-                guard let from = weights.baseAddress, let to = values.baseAddress, let scale = scales.baseAddress else { return }
+                guard let from = weights.baseAddress, let to = values.baseAddress, let scale = scales.baseAddress else {
+                    return
+                }
                 pool.run(parts) { part in
                     for row in rows * part / parts..<rows * (part + 1) / parts {
                         scale[row] = cq_round_row(from + row * columns, Int32(columns), to + row * stride)

@@ -75,7 +75,8 @@ public func quantizeNested(
                                 for (index, precision) in settings.precisions.enumerated() {
                                     let count = 1 << precision
                                     cq_cluster_mass(
-                                        codeBase + start, importance, Int32(columns), Int32(bits), Int32(precision), &mass)
+                                        codeBase + start, importance, Int32(columns), Int32(bits), Int32(precision),
+                                        &mass)
                                     let scale = centroids.withUnsafeBufferPointer { values in
                                         values.baseAddress.map {
                                             cq_round_table($0 + count - 4, mass, Int32(count), &entries)

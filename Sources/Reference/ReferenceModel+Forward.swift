@@ -65,7 +65,9 @@ extension ReferenceModel {
             for index in sequences.indices {
                 try Interrupt.check("Nothing was written")
                 var cache = LayerCache()
-                block(weights, &states[index], tokens: sequences[index].count, position: 0, cache: &cache, observe: observe)
+                block(
+                    weights, &states[index], tokens: sequences[index].count, position: 0, cache: &cache,
+                    observe: observe)
                 progress(
                     (Double(layer) + Double(index + 1) / Double(sequences.count)) / Double(config.layerCount))
             }
@@ -182,7 +184,8 @@ extension ReferenceModel {
                 }
             }
         case .gelu, .geluTanh:
-            ops.gelu(&values, tanhForm: config.activation == .geluTanh, tokens: tokens, columns: config.intermediateSize)
+            ops.gelu(
+                &values, tanhForm: config.activation == .geluTanh, tokens: tokens, columns: config.intermediateSize)
         }
     }
 
@@ -216,7 +219,8 @@ extension ReferenceModel {
                                 let offset = head * size
                                 let kvOffset = head / shared * size
                                 BLAS.strided(
-                                    transposeB: true, m: tokens, n: visible, k: size, alpha: 1 / Float(size).squareRoot(),
+                                    transposeB: true, m: tokens, n: visible, k: size,
+                                    alpha: 1 / Float(size).squareRoot(),
                                     a: q + offset, lda: config.querySize, b: k + kvOffset, ldb: config.kvSize, c: s,
                                     ldc: visible)
                                 for token in 0..<tokens {

@@ -1,5 +1,5 @@
 public import Checkpoint
-public import Kernels
+import Kernels
 public import Model
 public import Storage
 
@@ -98,7 +98,9 @@ public final class ReferenceModel {
         _ = try forward(sequences, progress: progress) { name, x, rows, columns in
             var sum = sums[name] ?? [Double](repeating: 0, count: columns)
             for row in 0..<rows {
-                for column in 0..<columns { sum[column] += Double(x[row * columns + column] * x[row * columns + column]) }
+                for column in 0..<columns {
+                    sum[column] += Double(x[row * columns + column] * x[row * columns + column])
+                }
             }
             sums[name] = sum
         }

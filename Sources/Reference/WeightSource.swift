@@ -19,6 +19,9 @@ public struct WeightSource {
 
     /// The same weights with some replaced, such as by their quantized values.
     public func replacing(_ replacement: @escaping (String) throws(TaperError) -> [Float]?) -> WeightSource {
-        WeightSource(config: config) { name throws(TaperError) in try replacement(name) ?? read(name) }
+        WeightSource(config: config) { (name: String) throws(TaperError) -> [Float] in
+            if let values = try replacement(name) { return values }
+            return try read(name)
+        }
     }
 }

@@ -15,6 +15,9 @@ public enum Interrupt {
     /// Number of the signal received, or 0.
     public static var signal: Int32 { flag.pointee }
 
+    /// The signal has been dealt with; the next one counts as the first again.
+    public static func clear() { flag.pointee = 0 }
+
     /// - Throws: `interrupted` after a signal.
     public static func check(_ remedy: String) throws(TaperError) {
         if signal != 0 { throw TaperError(.interrupted, "interrupted by signal " + String(signal) + ". " + remedy) }

@@ -109,6 +109,9 @@ import Testing
         #expect(try CheckpointFormat.detect(gguf) == .gguf)
         let renamed = try directory.write(Safetensors.file(model.tensors), to: "weights")
         #expect(try CheckpointFormat.detect(renamed) == .safetensors)
+        let bundle = try directory.write("TAPERBND\u{1}", to: "m.taper")
+        #expect(try CheckpointFormat.detect(bundle) == .bundle)
+        expectFailure(.usage, ["m.taper", "bundle"]) { _ = try Checkpoint.open(bundle) }
         let text = try directory.write("hello", to: "notes.txt")
         #expect(try CheckpointFormat.detect(text) == .unknown)
         expectFailure(.badData, ["notes.txt", "no checkpoint"]) { _ = try Checkpoint.open(text) }

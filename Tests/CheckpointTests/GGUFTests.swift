@@ -191,6 +191,28 @@ import Testing
         #expect(try checkpoint.read(TensorName.embedding).count == 96)
     }
 
+    @Test func tokenizerIsCheckedWhenAskedFor() throws {
+        // The second of the twelve tokens is not UTF-8.
+        var tokens = ByteWriter()
+        tokens.u32(8)
+        tokens.u64(12)
+        for index in 0..<12 {
+            tokens.u64(1)
+            tokens.u8(index == 1 ? 0xff : UInt8(97 + index))
+        }
+        var builder = GGUFBuilder.tiny()
+        builder["tokenizer.ggml.tokens"] = .raw(9, tokens.bytes)
+        expectFailure(.badData, ["tokenizer.ggml.tokens", "[1]", "UTF-8"]) { _ = try open(builder).tokenizer() }
+        builder = .tiny()
+        builder["tokenizer.ggml.model"] = nil
+        expectFailure(.badData, ["tokenizer.ggml.model"]) { _ = try open(builder).tokenizer() }
+        builder["tokenizer.ggml.tokens"] = nil
+        expectFailure(.badData, ["no tokenizer"]) { _ = try open(builder).tokenizer() }
+        builder = .tiny()
+        builder["tokenizer.ggml.add_bos_token"] = .string("yes")
+        expectFailure(.badData, ["add_bos_token"]) { _ = try open(builder).tokenizer() }
+    }
+
     @Test func zeroAlignedDataMayEndWithoutPadding() throws {
         var bytes = GGUFBuilder.tiny().bytes()
         while bytes.count > 100, bytes.last == 0, bytes.count % 32 != 0 { bytes.removeLast() }
