@@ -41,7 +41,7 @@ public func rewriteBundle(
 ) throws(TaperError) {
     let source = try Bundle(path: from)
     try BundleWriter.checkDocuments(documents.map { $0.section })
-    let removed = Set(documents.filter(\.value.isNull).map { $0.section })
+    let removed = Set(documents.filter { $0.value.isNull }.map { $0.section })
     try copy(source, to: to, replacing: replacing, documents: documents.filter { !$0.value.isNull }) { section in
         !removed.contains(section.name)
     }

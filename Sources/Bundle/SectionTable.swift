@@ -97,7 +97,12 @@ struct SectionTable {
                     found: String(offset))
             }
             guard storedCount <= fileByteCount - offset, kind == .zstd || rawCount == storedCount else {
-                throw TaperError(.badData, "the section's length is impossible", at: context)
+                throw TaperError(
+                    .badData, "the section's length is impossible", at: context,
+                    expected: kind == .zstd
+                        ? "at most " + String(fileByteCount - offset) + " bytes"
+                        : String(rawCount) + " bytes, as unpacked",
+                    found: String(storedCount))
             }
             end = offset + storedCount
             sections.append(
