@@ -18,45 +18,48 @@ struct BundleLayout {
     /// - Throws: `badData` when sizes overflow or a shape does not fit its encoding.
     init(tensors: [TensorPlan], place: String) throws(TaperError) {
         for tensor in tensors {
-            let context = place + ": tensor " + printable(tensor.name)
+            // Text for errors is made only when there is one: opening a bundle should take a millisecond or two.
+            func wrong(_ what: String) -> TaperError {
+                TaperError(.badData, what, at: place + ": tensor " + printable(tensor.name))
+            }
             guard let cells = checkedProduct(tensor.shape), cells < 1 << 48,
                 tensor.shape.allSatisfy({ $0 > 0 && $0 < 1 << 31 })
-            else { throw TaperError(.badData, "impossible shape", at: context) }
+            else { throw wrong("impossible shape") }
             var found: [Part] = []
             switch tensor.encoding {
             case .float:
                 guard tensor.shape.count == 1 else {
-                    throw TaperError(.badData, "a vector has one dimension", at: context)
+                    throw wrong("a vector has one dimension")
                 }
-                found.append(try append(BundleFormat.vectors, cells * 4, context))
+                found.append(try append(BundleFormat.vectors, cells * 4))
             case .int8:
                 guard tensor.shape.count == 2 else {
-                    throw TaperError(.badData, "a matrix has two dimensions", at: context)
+                    throw wrong("a matrix has two dimensions")
                 }
                 let rows = NestedLayout.paddedRows(tensor.shape[0])
                 let cells = rows * NestedLayout.paddedColumns(tensor.shape[1])
-                found.append(try append(BundleFormat.bytes, cells, context))
-                found.append(try append(BundleFormat.bytes, rows * 4, context))
+                found.append(try append(BundleFormat.bytes, cells))
+                found.append(try append(BundleFormat.bytes, rows * 4))
             case .nested(let group, let precisions):
                 guard tensor.shape.count == 2 else {
-                    throw TaperError(.badData, "a matrix has two dimensions", at: context)
+                    throw wrong("a matrix has two dimensions")
                 }
                 guard let highest = precisions.last, precisions.allSatisfy({ (2...8).contains($0) }),
                     zip(precisions, precisions.dropFirst()).allSatisfy({ $0 < $1 })
-                else { throw TaperError(.badData, "precisions must be ascending, each 2 to 8", at: context) }
+                else { throw wrong("precisions must be ascending, each 2 to 8") }
                 guard BundleLayout.isGroupName(group) else {
-                    throw TaperError(.badData, "impossible group name", at: context)
+                    throw wrong("impossible group name")
                 }
                 let rows = NestedLayout.paddedRows(tensor.shape[0])
                 for plane in 0..<NestedLayout.planeCount(bits: highest) {
                     let count = NestedLayout.planeByteCount(
                         rows: tensor.shape[0], columns: tensor.shape[1], plane: plane)
-                    found.append(try append(group + ".planes." + String(plane + 2), count, context))
+                    found.append(try append(group + ".planes." + String(plane + 2), count))
                 }
                 for bits in precisions {
                     let section = group + ".tables." + String(bits)
-                    found.append(try append(section, rows << bits, context))
-                    found.append(try append(section, rows * 4, context))
+                    found.append(try append(section, rows << bits))
+                    found.append(try append(section, rows * 4))
                 }
             }
             parts.append(found)
@@ -65,7 +68,7 @@ struct BundleLayout {
     }
 
     private mutating func append(
-        _ section: String, _ byteCount: Int, _ context: String
+        _ section: String, _ byteCount: Int
     ) throws(TaperError) -> Part {
         let index: Int
         if let known = sectionIndex[section] {
@@ -78,7 +81,7 @@ struct BundleLayout {
         let offset = roundedUp(sections[index].byteCount, to: BundleFormat.tensorAlignment)
         // Neither sum can overflow: one part is at most 2^53 bytes, the section so far at most 2^50.
         guard offset + byteCount <= BundleFormat.sectionByteLimit else {
-            throw TaperError(.badData, "the tensors are impossibly large", at: context)
+            throw TaperError(.badData, "the tensors are impossibly large", at: "section " + section)
         }
         sections[index].byteCount = offset + byteCount
         return Part(section: section, offset: offset, byteCount: byteCount)
