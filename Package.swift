@@ -60,9 +60,10 @@ if !embedded {
         cTarget("CQuantization"),
         hostTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
-        hostTarget("Evaluation", ["Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+        hostTarget("Evaluation", ["Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
         hostTarget(
-            "Calibration", ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+            "Calibration",
+            ["Kernels", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
         hostTarget(
             "Pipeline",
             [

