@@ -13,6 +13,8 @@ public final class Bundle {
     let file: MappedFile
     let table: SectionTable
     private let layout: BundleLayout
+    /// File offsets of the layout's sections.
+    private var layoutOffsets: [Int] = []
     private var sectionIndex: [String: Int] = [:]
     private var tensorIndex: [String: Int] = [:]
     private var vectorsAreVerified = false
@@ -41,6 +43,7 @@ public final class Bundle {
                     .badData, "section " + section.name + " does not match the tensors", at: path,
                     expected: String(section.byteCount) + " bytes", found: String(found.storedByteCount))
             }
+            layoutOffsets.append(found.offset)
         }
         for section in table.sections where TensorSection(section.name) != nil && !layout.holds(section.name) {
             throw TaperError(.badData, "section " + section.name + " belongs to no tensor", at: path)
@@ -179,13 +182,15 @@ public final class Bundle {
     private func pointer(_ part: BundleLayout.Part) -> UnsafeRawPointer {
         // Safe because init checked that every section of the layout exists with exactly the layout's size, and the
         // table that every section lies inside the mapping; a layout with parts has bytes, so the base is not nil.
-        guard let index = sectionIndex[part.section], let base = file.bytes.baseAddress else {
-            preconditionFailure("a section vanished")
-        }
-        return base + table.sections[index].offset + part.offset
+        guard let base = file.bytes.baseAddress else { preconditionFailure("the mapping vanished") }
+        return base + layoutOffsets[part.section] + part.offset
     }
 
     private func checkFinite(_ values: UnsafeBufferPointer<Float>, _ name: String) throws(TaperError) {
+        // A running maximum of exponents, which the compiler makes eight at a time; the place is looked for only if needed.
+        var exponent: UInt32 = 0
+        for value in values { exponent = max(exponent, value.bitPattern & 0x7f80_0000) }
+        if exponent < 0x7f80_0000 { return }
         for index in values.indices where !values[index].isFinite {
             throw TaperError(
                 .badData, "a scale or vector element is not finite", at: path + ": tensor " + name,

@@ -5,89 +5,109 @@ import Storage
 /// tensors follow one another in the manifest's order, each at the next multiple of 64 bytes.
 struct BundleLayout {
     struct Part: Equatable {
-        let section: String
+        /// Index in `sections`.
+        let section: Int
         let offset: Int
         let byteCount: Int
     }
-    /// Sections of tensors with their sizes, in file order.
+    /// Sections of tensors with their sizes, in the order of their first tensor.
     private(set) var sections: [(name: String, byteCount: Int)] = []
-    /// Planes then tables for nested tensors (see `parts(of:)`), values then scales for bytes, one part for vectors.
+    /// Planes then tables for nested tensors, values then scales for bytes, one part for vectors.
     private(set) var parts: [[Part]] = []
     private var sectionIndex: [String: Int] = [:]
+    /// Indices in `sections` of a group's planes and tables by bit; -1 where there is none yet. Looking names up for
+    /// every part would be half the time of opening a bundle.
+    private var groups: [String: (planes: [Int], tables: [Int])] = [:]
 
     /// - Throws: `badData` when sizes overflow or a shape does not fit its encoding.
     init(tensors: [TensorPlan], place: String) throws(TaperError) {
         for tensor in tensors {
-            let context = place + ": tensor " + printable(tensor.name)
+            // Text for errors is made only when there is one: opening a bundle should take a millisecond or two.
+            func wrong(_ what: String) -> TaperError {
+                TaperError(.badData, what, at: place + ": tensor " + printable(tensor.name))
+            }
             guard let cells = checkedProduct(tensor.shape), cells < 1 << 48,
                 tensor.shape.allSatisfy({ $0 > 0 && $0 < 1 << 31 })
-            else { throw TaperError(.badData, "impossible shape", at: context) }
+            else { throw wrong("impossible shape") }
             var found: [Part] = []
             switch tensor.encoding {
             case .float:
                 guard tensor.shape.count == 1 else {
-                    throw TaperError(.badData, "a vector has one dimension", at: context)
+                    throw wrong("a vector has one dimension")
                 }
-                found.append(try append(BundleFormat.vectors, cells * 4, context))
+                found.append(try append(index(of: BundleFormat.vectors), cells * 4))
             case .int8:
                 guard tensor.shape.count == 2 else {
-                    throw TaperError(.badData, "a matrix has two dimensions", at: context)
+                    throw wrong("a matrix has two dimensions")
                 }
                 let rows = NestedLayout.paddedRows(tensor.shape[0])
                 let cells = rows * NestedLayout.paddedColumns(tensor.shape[1])
-                found.append(try append(BundleFormat.bytes, cells, context))
-                found.append(try append(BundleFormat.bytes, rows * 4, context))
+                found.append(try append(index(of: BundleFormat.bytes), cells))
+                found.append(try append(index(of: BundleFormat.bytes), rows * 4))
             case .nested(let group, let precisions):
                 guard tensor.shape.count == 2 else {
-                    throw TaperError(.badData, "a matrix has two dimensions", at: context)
+                    throw wrong("a matrix has two dimensions")
                 }
                 guard let highest = precisions.last, precisions.allSatisfy({ (2...8).contains($0) }),
                     zip(precisions, precisions.dropFirst()).allSatisfy({ $0 < $1 })
-                else { throw TaperError(.badData, "precisions must be ascending, each 2 to 8", at: context) }
+                else { throw wrong("precisions must be ascending, each 2 to 8") }
                 guard BundleLayout.isGroupName(group) else {
-                    throw TaperError(.badData, "impossible group name", at: context)
+                    throw wrong("impossible group name")
                 }
-                let rows = NestedLayout.paddedRows(tensor.shape[0])
-                for plane in 0..<NestedLayout.planeCount(bits: highest) {
-                    let count = NestedLayout.planeByteCount(
-                        rows: tensor.shape[0], columns: tensor.shape[1], plane: plane)
-                    found.append(try append(group + ".planes." + String(plane + 2), count, context))
-                }
-                for bits in precisions {
-                    let section = group + ".tables." + String(bits)
-                    found.append(try append(section, rows << bits, context))
-                    found.append(try append(section, rows * 4, context))
-                }
+                found = try nested(tensor.shape, group, precisions, highest)
             }
             parts.append(found)
         }
-        sections.sort { BundleLayout.rank($0.name) < BundleLayout.rank($1.name) }
     }
 
-    private mutating func append(
-        _ section: String, _ byteCount: Int, _ context: String
-    ) throws(TaperError) -> Part {
-        let index: Int
-        if let known = sectionIndex[section] {
-            index = known
-        } else {
-            index = sections.count
-            sectionIndex[section] = index
-            sections.append((section, 0))
+    private mutating func nested(
+        _ shape: [Int], _ group: String, _ precisions: [Int], _ highest: Int
+    ) throws(TaperError) -> [Part] {
+        var indices = groups[group] ?? ([Int](repeating: -1, count: 9), [Int](repeating: -1, count: 9))
+        var found: [Part] = []
+        found.reserveCapacity(highest - 1 + 2 * precisions.count)
+        for plane in 0..<NestedLayout.planeCount(bits: highest) {
+            let bit = plane + 2
+            if indices.planes[bit] < 0 { indices.planes[bit] = index(of: group + ".planes." + String(bit)) }
+            let count = NestedLayout.planeByteCount(rows: shape[0], columns: shape[1], plane: plane)
+            found.append(try append(indices.planes[bit], count))
         }
+        let rows = NestedLayout.paddedRows(shape[0])
+        for bits in precisions {
+            if indices.tables[bits] < 0 { indices.tables[bits] = index(of: group + ".tables." + String(bits)) }
+            found.append(try append(indices.tables[bits], rows << bits))
+            found.append(try append(indices.tables[bits], rows * 4))
+        }
+        groups[group] = indices
+        return found
+    }
+
+    private mutating func index(of section: String) -> Int {
+        if let known = sectionIndex[section] { return known }
+        sectionIndex[section] = sections.count
+        sections.append((section, 0))
+        return sections.count - 1
+    }
+
+    private mutating func append(_ index: Int, _ byteCount: Int) throws(TaperError) -> Part {
         let offset = roundedUp(sections[index].byteCount, to: BundleFormat.tensorAlignment)
         // Neither sum can overflow: one part is at most 2^53 bytes, the section so far at most 2^50.
         guard offset + byteCount <= BundleFormat.sectionByteLimit else {
-            throw TaperError(.badData, "the tensors are impossibly large", at: context)
+            throw TaperError(.badData, "the tensors are impossibly large", at: "section " + sections[index].name)
         }
         sections[index].byteCount = offset + byteCount
-        return Part(section: section, offset: offset, byteCount: byteCount)
+        return Part(section: index, offset: offset, byteCount: byteCount)
     }
 
     func holds(_ section: String) -> Bool { sectionIndex[section] != nil }
 
     static func isGroupName(_ name: String) -> Bool {
         !name.isEmpty && name.utf8.count <= 16 && name.utf8.allSatisfy { (0x61...0x7a).contains($0) }
+    }
+
+    /// `sections` as the writer puts them into a file.
+    var sectionsInFileOrder: [(name: String, byteCount: Int)] {
+        sections.sorted { BundleLayout.rank($0.name) < BundleLayout.rank($1.name) }
     }
 
     /// Small sections first, then what a low precision reads, then what higher ones add: a cut bundle is a prefix in

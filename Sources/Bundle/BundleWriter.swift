@@ -34,7 +34,7 @@ public final class BundleWriter {
             plan.sections.append(section)
             frames.append(frame)
         }
-        for section in layout.sections { plan.mapped(section.name, section.byteCount) }
+        for section in layout.sectionsInFileOrder { plan.mapped(section.name, section.byteCount) }
         sections = plan.placed()
         for section in sections { offsets[section.name] = section.offset }
         file = try plan.create(path: path, replacing: replacing)
@@ -56,10 +56,11 @@ public final class BundleWriter {
     }
 
     private func write(_ part: BundleLayout.Part, _ bytes: UnsafeRawBufferPointer, _ name: String) throws(TaperError) {
-        guard bytes.count == part.byteCount, let offset = offsets[part.section] else {
+        let section = layout.sections[part.section].name
+        guard bytes.count == part.byteCount, let offset = offsets[section] else {
             throw TaperError(
                 .internalFault,
-                "tensor " + name + " does not match its plan: section " + part.section + ", expected "
+                "tensor " + name + " does not match its plan: section " + section + ", expected "
                     + String(part.byteCount) + " bytes, found " + String(bytes.count))
         }
         try file.write(at: offset + part.offset, bytes)

@@ -66,12 +66,12 @@ public struct Manifest: Sendable {
         tensors = []
         var names: Set<String> = []
         for (index, item) in list.enumerated() {
-            let context = place + ": tensors[" + String(index) + "]"
+            var context: String { place + ": tensors[" + String(index) + "]" }
             guard let name = item["name"]?.string, !name.isEmpty, name.utf8.count <= 1024, names.insert(name).inserted
             else {
                 throw TaperError(.badData, "\"name\" is missing, too long or used twice", at: context)
             }
-            let shape = try Manifest.integers(item["shape"], "shape", context)
+            let shape = try Manifest.integers(item["shape"], "shape", place, index)
             let encoding: TensorPlan.Encoding
             switch item["encoding"]?.string {
             case "f32": encoding = .float
@@ -81,7 +81,7 @@ public struct Manifest: Sendable {
                     throw TaperError(.badData, "\"group\" is missing", at: context)
                 }
                 encoding = .nested(
-                    group: group, precisions: try Manifest.integers(item["precisions"], "precisions", context))
+                    group: group, precisions: try Manifest.integers(item["precisions"], "precisions", place, index))
             default:
                 throw TaperError(
                     .unsupported, "unknown encoding", at: context, expected: "nested, int8 or f32",
@@ -138,12 +138,16 @@ public struct Manifest: Sendable {
 
     private static func text(_ values: [Int]) -> String { JSONValue.array(values.map { .integer($0) }).text() }
 
-    private static func integers(_ value: JSONValue?, _ key: String, _ place: String) throws(TaperError) -> [Int] {
-        guard let array = value?.array else { throw TaperError(.badData, "\"" + key + "\" is no array", at: place) }
+    /// - Parameter tensor: index of the tensor concerned, for the message.
+    private static func integers(
+        _ value: JSONValue?, _ key: String, _ place: String, _ tensor: Int? = nil
+    ) throws(TaperError) -> [Int] {
         var result: [Int] = []
-        for element in array {
+        for element in value?.array ?? [.null] {
             guard let number = element.integer else {
-                throw TaperError(.badData, "\"" + key + "\" holds something else than integers", at: place)
+                throw TaperError(
+                    .badData, "\"" + key + "\" is no array of integers",
+                    at: place + (tensor.map { ": tensors[" + String($0) + "]" } ?? ""))
             }
             result.append(number)
         }

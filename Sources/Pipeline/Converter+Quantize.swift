@@ -87,7 +87,7 @@ extension Converter {
                 _ = try stored("tensor", key) { () throws(TaperError) -> [UInt8] in
                     try quantizeInt8(
                         name: tensor.name, weights: try checkpoint.read(tensor.name), rows: tensor.shape[0],
-                        columns: tensor.shape[1]
+                        columns: tensor.shape[1], pool: pool
                     ).workBytes()
                 }
             case .nested:

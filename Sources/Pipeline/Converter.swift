@@ -60,8 +60,12 @@ public final class Converter {
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings { progress.warn(warning) }
-        pool = ThreadPool(threadCount: options.threads)
-        work = try WorkFolder(path: try options.workFolder ?? WorkFolder.defaultPath())
+        pool = try ThreadPool(threadCount: options.threads)
+        if let folder = options.workFolder {
+            work = try WorkFolder(path: folder)
+        } else {
+            work = try WorkFolder(path: try WorkFolder.defaultPath())
+        }
         let parameters = checkpoint.tensors.reduce(0) { $0 + $1.elementCount }
         progress.end(
             "\(checkpoint.config.family), \(fixed(Double(parameters) / 1e6, 1)) million weights in "
@@ -98,7 +102,7 @@ public final class Converter {
         if !schedules.isEmpty {
             sections.append(("schedules", .array(schedules.map(\.json))))
         }
-        try rewriteBundle(from: packed.path, to: output, replacing: sections, overwrite: options.force)
+        try rewriteBundle(from: packed.path, to: output, documents: sections, replacing: options.force)
         let byteCount = FileStatus(path: output)?.byteCount ?? 0
         progress.end("\(output), \(byteText(byteCount))")
         return ConversionReport(

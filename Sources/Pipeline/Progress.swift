@@ -1,5 +1,5 @@
 import Foundation
-public import Storage
+import Storage
 
 /// Progress of long work on standard error: a bar with time left on a terminal, plain lines elsewhere.
 public final class Progress {

@@ -1,4 +1,6 @@
 import Bundle
+import Kernels
+import Model
 import Storage
 import Testing
 
@@ -60,6 +62,30 @@ import struct Foundation.URL
         if let known = HostileCase.all.first(where: { $0.name + ".taper" == name }) {
             #expect(failure.code == known.code && failure.message.contains(known.says), "\(failure.message)")
         }
+    }
+
+    /// The weight that `formats/bundle.md` works out by hand.
+    @Test func theWorkedExampleHolds() throws {
+        let bundle = try Bundle(path: GoldenTests.folder.appendingPathComponent("valid/minimal.taper").path)
+        let weights = try bundle.weights(TensorName.weight(.query, layer: 0))
+        var row = [Float](repeating: 0, count: weights.columns)
+        weights.dequantizeRow(0, bits: 2, into: &row, pool: try ThreadPool(threadCount: 1))
+        #expect(row[0] == 43.125)
+    }
+
+    @Test func theHexDumpOfTheSpecificationIsTheFile() throws {
+        let formats = GoldenTests.folder.deletingLastPathComponent().path
+        let bytes = try Files.read(formats + "/golden/valid/minimal.taper", limit: 1 << 20)
+        let text = String(decoding: try Files.read(formats + "/bundle.md", limit: 1 << 20), as: UTF8.self)
+        var lineCount = 0
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard let first = words.first, first.utf8.count == 8, let start = Int(first, radix: 16) else { continue }
+            let found = words.dropFirst().prefix(16).prefix { $0.utf8.count == 2 }.compactMap { UInt8($0, radix: 16) }
+            #expect(found == Array(bytes[start..<start + found.count]), "\(line)")
+            lineCount += 1
+        }
+        #expect(lineCount > 20)
     }
 
     @Test func bothFoldersHoldFiles() {

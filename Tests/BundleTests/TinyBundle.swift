@@ -73,17 +73,27 @@ struct TinyBundle {
             planes: NestedLayout.pack(
                 codes: codes(plan, bits: bits), rows: plan.shape[0], columns: plan.shape[1], bits: bits),
             tables: precisions.map { bits in
-                PackedTable(bits: bits, entries: noise.bytes(rows << bits, below: 256), scales: noise.floats(rows))
+                PackedTable(
+                    bits: bits, entries: noise.bytes(rows << bits, below: 256), scales: scales(&noise, plan.shape[0]))
             })
+    }
+
+    /// Zero for padding rows.
+    private static func scales(_ noise: inout Noise, _ rows: Int) -> [Float] {
+        noise.floats(rows) + [Float](repeating: 0, count: NestedLayout.paddedRows(rows) - rows)
     }
 
     static func int8(_ plan: TensorPlan) -> PackedInt8 {
         var noise = Noise(plan.name)
-        let rows = NestedLayout.paddedRows(plan.shape[0])
+        let rows = plan.shape[0]
+        let columns = plan.shape[1]
+        let width = NestedLayout.paddedColumns(columns)
+        var values = [UInt8](repeating: 128, count: NestedLayout.paddedRows(rows) * width)
+        for row in 0..<rows {
+            values.replaceSubrange(row * width..<row * width + columns, with: noise.bytes(columns, below: 256))
+        }
         return PackedInt8(
-            name: plan.name, rows: plan.shape[0], columns: plan.shape[1],
-            values: noise.bytes(rows * NestedLayout.paddedColumns(plan.shape[1]), below: 256),
-            scales: noise.floats(rows))
+            name: plan.name, rows: rows, columns: columns, values: values, scales: scales(&noise, rows))
     }
 
     static func vector(_ plan: TensorPlan) -> [Float] {
