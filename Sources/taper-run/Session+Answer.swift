@@ -35,8 +35,8 @@ extension Session {
             for step in schedule.steps where !used.contains(step.bits) { used.append(step.bits) }
             Console.note(Output.legend(used))
         }
-        var decoder = StreamDecoder(tokenizer)
-        var stops = StopSequences(options.reversePrompts)
+        var decoder = StreamDecoder(tokenizer, atStart: template != nil)
+        var stops = StopSequences(stopTexts)
         var answer = ""
         let silent = options.json
         func emit(_ part: String, _ bits: Int) {

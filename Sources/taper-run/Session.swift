@@ -17,6 +17,8 @@ final class Session {
     /// "fixed", "static:summary", ... for the report.
     let scheduleName: String
     let stopTokens: [Int]
+    /// The user's reverse prompts, and the template's stops that are no tokens.
+    let stopTexts: [String]
     var sampler: Sampler
     let output: Output
 
@@ -40,9 +42,15 @@ final class Session {
         }
 
         var stops = model.eosTokens
-        for name in template?.stopTokens ?? [] {
-            if let id = tokenizer.id(ofToken: name), !stops.contains(id) { stops.append(id) }
+        var texts = options.reversePrompts
+        for stop in template?.stopTokens ?? [] {
+            if let id = tokenizer.id(ofToken: stop) {
+                if !stops.contains(id) { stops.append(id) }
+            } else if !options.ignoreEndOfSequence {
+                texts.append(stop)
+            }
         }
+        stopTexts = texts
         var sampling = options.sampling
         if options.seedFromClock { sampling.seed = Session.clockSeed() }
         if options.ignoreEndOfSequence {
