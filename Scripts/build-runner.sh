@@ -33,12 +33,30 @@ TAPER_EMBEDDED=1 swift build -c release --target taper-run --scratch-path "$scra
 
 objects=$scratch/$triple/release
 mkdir -p "$(dirname "$output")"
+# By source file, because objects of deleted sources stay in the folder.
 set --
-for module in CPlatform CKernels Storage Model Kernels Bundle Text Runtime taper_run; do
-    set -- "$@" "$objects/$module.build"/*.o
+for module in CPlatform CKernels Storage Model Kernels Bundle Text Runtime taper-run; do
+    for source in "Sources/$module"/*.c "Sources/$module"/*.swift; do
+        [ -f "$source" ] || continue
+        set -- "$@" "$objects/$(echo "$module" | tr - _).build/$(basename "$source").o"
+    done
 done
-"$clang" -static -fuse-ld=lld -Wl,--gc-sections -Wl,--icf=all -Wl,--defsym,main=taper_run_main -Wl,-s \
-    "$@" -L"$embedded" -lswiftUnicodeDataTables -lzstd -ljson-c -lm -o "$output.new"
+# Decoders of zstd's formats from before 1.0: Storage refuses their frames by the magic number.
+archive=$("$clang" -print-file-name=libzstd.a)
+for symbol in $(nm "$archive" 2>/dev/null | sed -n 's/^ *U \(\(ZSTD\|ZBUFF\|HUF\|FSE\)v0[0-9a-zA-Z_]*\)$/\1/p' | sort -u); do
+    set -- "$@" "-Wl,--defsym,$symbol=abort"
+done
+link() {
+    "$clang" -static -fuse-ld=lld -Wl,--gc-sections -Wl,--icf=all -Wl,--defsym,main=taper_run_main -Wl,-s \
+        -Wl,--no-eh-frame-hdr -Wl,-T,Scripts/runner.ld \
+        "$@" -L"$embedded" -lswiftUnicodeDataTables -lzstd -ljson-c -lm -o "$output.new"
+}
+"$clang" -Os -c Scripts/runner-libc.c -o "$objects/runner-libc.o"
+# Another C library may divide its functions among files in another way; then it is linked as it is.
+link "$@" "$objects/runner-libc.o" 2>"$objects/link.log" || {
+    echo "note: linking the whole C library; $objects/link.log says why" >&2
+    link "$@"
+}
 
 fail() {
     rm -f "$output.new"
