@@ -1,1 +1,231 @@
-import Storage
+public import Kernels
+import Model
+public import Storage
+
+/// An open bundle: one mapped file that holds every precision of a model.
+///
+/// Opening checks the header, the table of sections, the manifest and the sizes of everything; sections are verified
+/// against their checksums by `verify()`; compressed ones also whenever they are read, vectors before their first use.
+public final class Bundle {
+    public let path: String
+    public let manifest: Manifest
+    public var sections: [SectionInfo] { table.sections }
+    let file: MappedFile
+    let table: SectionTable
+    private let layout: BundleLayout
+    /// File offsets of the layout's sections.
+    private var layoutOffsets: [Int] = []
+    private var sectionIndex: [String: Int] = [:]
+    private var tensorIndex: [String: Int] = [:]
+    private var vectorsAreVerified = false
+
+    /// - Throws: `noInput`, `badData` or `unsupported`, naming the section and the rule.
+    public init(path: String) throws(TaperError) {
+        self.path = path
+        file = try MappedFile(path: path)
+        table = try SectionTable(file.bytes, place: path)
+        for (index, section) in table.sections.enumerated() { sectionIndex[section.name] = index }
+        guard let index = sectionIndex[BundleFormat.manifest] else {
+            throw TaperError(.badData, "there is no manifest", at: path)
+        }
+        let bytes = try Bundle.read(table, index, file, path)
+        let place = path + ": section manifest"
+        manifest = try Manifest(json: try JSONValue.parse(bytes, place: place), place: place)
+        layout = try BundleLayout(tensors: manifest.tensors, place: place)
+        for (index, tensor) in manifest.tensors.enumerated() { tensorIndex[tensor.name] = index }
+        for section in layout.sections {
+            guard let index = sectionIndex[section.name] else {
+                throw TaperError(.badData, "section " + section.name + " is missing", at: path)
+            }
+            let found = table.sections[index]
+            guard found.kind == .mapped, found.storedByteCount == section.byteCount else {
+                throw TaperError(
+                    .badData, "section " + section.name + " does not match the tensors", at: path,
+                    expected: String(section.byteCount) + " bytes", found: String(found.storedByteCount))
+            }
+            layoutOffsets.append(found.offset)
+        }
+        for section in table.sections where TensorSection(section.name) != nil && !layout.holds(section.name) {
+            throw TaperError(.badData, "section " + section.name + " belongs to no tensor", at: path)
+        }
+    }
+
+    private static func read(_ table: SectionTable, _ index: Int, _ file: MappedFile, _ path: String) throws(TaperError)
+        -> [UInt8]
+    {
+        let section = table.sections[index]
+        let place = path + ": section " + printable(section.name)
+        let stored = UnsafeRawBufferPointer(rebasing: file.bytes[section.range])
+        try verifyBlocks(table, index, stored, place)
+        switch section.kind {
+        case .mapped: return Array(stored)
+        case .zstd: return try Zstd.decompress(stored, byteCount: section.rawByteCount, place: place)
+        }
+    }
+
+    static func verifyBlocks(_ table: SectionTable, _ index: Int, _ stored: UnsafeRawBufferPointer, _ place: String)
+        throws(TaperError)
+    {
+        // The list of checksums has none of its own; its entry's was compared when the file was opened.
+        if index == table.sections.count - 1 { return }
+        let section = table.sections[index]
+        let first = table.firstBlock(index)
+        let expected = table.blockChecksums[first..<first + section.blockCount]
+        guard SectionTable.combined(expected) == section.checksum else {
+            throw TaperError(.badData, "the section's checksums contradict each other", at: place)
+        }
+        for block in 0..<section.blockCount {
+            let start = block * BundleFormat.blockByteCount
+            let end = min(start + BundleFormat.blockByteCount, stored.count)
+            guard checksum(UnsafeRawBufferPointer(rebasing: stored[start..<end])) == expected[first + block] else {
+                throw TaperError(
+                    .badData,
+                    "damaged between bytes " + String(section.offset + start) + " and "
+                        + String(section.offset + end) + " of the file", at: place,
+                    remedy: "Restore the file from its source or convert again")
+            }
+        }
+    }
+
+    /// A section's content, verified and decompressed; nil when there is none of that name.
+    public func section(_ name: String) throws(TaperError) -> [UInt8]? {
+        guard let index = sectionIndex[name] else { return nil }
+        return try Bundle.read(table, index, file, path)
+    }
+
+    /// A JSON section: "chat", "quality", "schedules".
+    public func json(_ name: String) throws(TaperError) -> JSONValue? {
+        guard let bytes = try section(name) else { return nil }
+        return try JSONValue.parse(bytes, place: path + ": section " + name)
+    }
+
+    /// The tokenizer in its compact form (`formats/tokenizer.md`).
+    public func tokenizer() throws(TaperError) -> [UInt8] {
+        guard let bytes = try section(BundleFormat.tokenizer) else {
+            throw TaperError(.badData, "the bundle has no tokenizer", at: path)
+        }
+        return bytes
+    }
+
+    /// Calibrated schedules, in the order they were added.
+    public func schedules() throws(TaperError) -> [Schedule] {
+        guard let json = try json("schedules") else { return [] }
+        let place = path + ": section schedules"
+        guard let list = json.array else { throw TaperError(.badData, "not an array", at: place) }
+        var result: [Schedule] = []
+        for (index, item) in list.enumerated() {
+            let context = place + "[" + String(index) + "]"
+            let schedule = try Schedule(json: item, place: context)
+            try schedule.check(manifest, place: context)
+            guard !result.contains(where: { $0.task == schedule.task }) else {
+                throw TaperError(.badData, "two schedules for one task", at: context, found: printable(schedule.task))
+            }
+            result.append(schedule)
+        }
+        return result
+    }
+
+    /// A vector in place, valid while this object lives.
+    public func vector(_ name: String) throws(TaperError) -> UnsafeBufferPointer<Float> {
+        guard let index = tensorIndex[name], case .float = manifest.tensors[index].encoding else {
+            throw TaperError(.badData, "no vector " + name, at: path)
+        }
+        try verifyVectors()
+        let pointer = pointer(layout.parts[index][0]).assumingMemoryBound(to: Float.self)
+        let vector = UnsafeBufferPointer(start: pointer, count: manifest.tensors[index].shape[0])
+        try checkFinite(vector, name)
+        return vector
+    }
+
+    /// Vectors are a thousandth of the file, so their checksums are looked at before the first use.
+    private func verifyVectors() throws(TaperError) {
+        guard !vectorsAreVerified, let index = sectionIndex[BundleFormat.vectors] else { return }
+        let stored = UnsafeRawBufferPointer(rebasing: file.bytes[table.sections[index].range])
+        try Bundle.verifyBlocks(table, index, stored, path + ": section " + BundleFormat.vectors)
+        vectorsAreVerified = true
+    }
+
+    /// A matrix in place, valid while this object lives. The head of a model with tied embeddings is the embedding.
+    public func weights(_ name: String) throws(TaperError) -> WeightMatrix {
+        if name == TensorName.head, manifest.model.tiedEmbeddings { return try weights(TensorName.embedding) }
+        guard let index = tensorIndex[name] else { throw TaperError(.badData, "no tensor " + name, at: path) }
+        let tensor = manifest.tensors[index]
+        let parts = layout.parts[index]
+        switch tensor.encoding {
+        case .float: throw TaperError(.badData, "tensor " + name + " is a vector", at: path)
+        case .int8:
+            let scales = pointer(parts[1]).assumingMemoryBound(to: Float.self)
+            try checkFinite(UnsafeBufferPointer(start: scales, count: parts[1].byteCount / 4), name)
+            return WeightMatrix(
+                .int8(
+                    Int8Matrix(
+                        rows: tensor.shape[0], columns: tensor.shape[1],
+                        values: pointer(parts[0]).assumingMemoryBound(to: UInt8.self), scales: scales)))
+        case .nested(_, let precisions):
+            let planeCount = parts.count - 2 * precisions.count
+            let planes = parts[0..<planeCount].map { pointer($0).assumingMemoryBound(to: UInt8.self) }
+            var tables: [NestedMatrix.Table] = []
+            for (order, bits) in precisions.enumerated() {
+                let entries = parts[planeCount + 2 * order]
+                let scalePart = parts[planeCount + 2 * order + 1]
+                let scales = pointer(scalePart).assumingMemoryBound(to: Float.self)
+                try checkFinite(UnsafeBufferPointer(start: scales, count: scalePart.byteCount / 4), name)
+                tables.append(
+                    NestedMatrix.Table(
+                        bits: bits, entries: pointer(entries).assumingMemoryBound(to: UInt8.self), scales: scales))
+            }
+            return WeightMatrix(
+                .nested(NestedMatrix(rows: tensor.shape[0], columns: tensor.shape[1], planes: planes, tables: tables)))
+        }
+    }
+
+    private func pointer(_ part: BundleLayout.Part) -> UnsafeRawPointer {
+        // Safe because init checked that every section of the layout exists with exactly the layout's size, and the
+        // table that every section lies inside the mapping; a layout with parts has bytes, so the base is not nil.
+        guard let base = file.bytes.baseAddress else { preconditionFailure("the mapping vanished") }
+        return base + layoutOffsets[part.section] + part.offset
+    }
+
+    private func checkFinite(_ values: UnsafeBufferPointer<Float>, _ name: String) throws(TaperError) {
+        // A running maximum of exponents, which the compiler makes eight at a time; the place is looked for only if needed.
+        var exponent: UInt32 = 0
+        for value in values { exponent = max(exponent, value.bitPattern & 0x7f80_0000) }
+        if exponent < 0x7f80_0000 { return }
+        for index in values.indices where !values[index].isFinite {
+            throw TaperError(
+                .badData, "a scale or vector element is not finite", at: path + ": tensor " + name,
+                found: "element " + String(index))
+        }
+    }
+
+    /// Asks the system to read ahead what decoding at `bits` needs.
+    public func willNeed(bits: Int) {
+        let served = manifest.precisions.last { $0 <= bits } ?? manifest.precisions[0]
+        for section in table.sections where section.kind == .mapped {
+            if let part = TensorSection(section.name), part.group == Manifest.linearGroup {
+                guard part.part == .planes ? part.bits <= served : part.bits == served else { continue }
+            }
+            file.advise(.willNeed, range: section.range)
+        }
+    }
+
+    /// Gives back the pages of planes and tables that decoding at `bits` or less does not read; they are read again
+    /// from the file when needed. Returns their bytes.
+    @discardableResult
+    public func releasePlanes(above bits: Int) -> Int {
+        var byteCount = 0
+        for section in table.sections {
+            guard let part = TensorSection(section.name), part.group == Manifest.linearGroup, part.bits > bits else {
+                continue
+            }
+            file.advise(.doNotNeed, range: section.range)
+            byteCount += section.storedByteCount
+        }
+        return byteCount
+    }
+
+    public func lockInMemory() -> Bool { file.lockInMemory() }
+
+    /// Bytes of the whole file.
+    public var byteCount: Int { table.byteCount }
+}

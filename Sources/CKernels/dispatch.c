@@ -1,1 +1,86 @@
-#include "CKernels.h"
+// The only place that decides which kernels run.
+#include "internal.h"
+#ifdef CK_X86
+#include <cpuid.h>
+#endif
+
+int32_t ck_best_isa(void) {
+#ifdef CK_X86
+    // Checks the processor and that the operating system saves the wide registers.
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma"))
+        return CK_AVX512;
+    // F16C comes with every AVX2 processor, but is a bit of its own: leaf 1, ecx bit 29.
+    unsigned a, b, c = 0, d;
+    if (__builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c >> 29 & 1)) return CK_AVX2;
+#endif
+    return CK_SCALAR;
+}
+
+const ck_table_t *ck_table(int32_t isa) {
+    if (isa < 0 || isa > ck_best_isa()) return 0;
+#ifdef CK_X86
+    if (isa == CK_AVX512) return &ck_avx512_table;
+    if (isa == CK_AVX2) return &ck_avx2_table;
+#endif
+    return &ck_scalar_table;
+}
+
+// 16 rows of bytes, in the order the wide multiplier wants them.
+size_t ck_product_scratch_bytes(int32_t tiles) { return (size_t)tiles * 64 * 16 + 64; }
+
+enum { POSITION_BLOCK = 64 };
+size_t ck_attention_scratch_floats(int32_t tokens, int32_t heads, int32_t head_size, int32_t visible) {
+    size_t positions = ((size_t)visible + (size_t)tokens + 15) / 16 * 16;
+    return (size_t)tokens * (size_t)heads * positions + (size_t)POSITION_BLOCK * (size_t)head_size + 64;
+}
+
+void ck_pack(const uint8_t *codes, int32_t rows, int32_t columns, int32_t bits, uint8_t *const *planes) {
+    int32_t tiles = (columns + 63) / 64;
+    for (int32_t row = 0; row < rows; row++) {
+        int32_t r = row & 7;
+        for (int32_t t = 0; t < tiles; t++) {
+            size_t tile = (size_t)(row >> 3) * (size_t)tiles + (size_t)t;
+            const uint8_t *c = codes + (size_t)row * (size_t)columns + (size_t)t * 64;
+            int32_t n = ck_min(64, columns - t * 64);
+            uint8_t *base = planes[0] + tile * 128 + (r >> 2) * 64;
+            for (int32_t i = 0; i < n; i++) base[i] |= (uint8_t)((c[i] >> (bits - 2) & 3) << 2 * (r & 3));
+            for (int32_t bit = 3; bit <= bits; bit++) {
+                uint8_t *plane = planes[bit - 2] + tile * 64;
+                for (int32_t i = 0; i < n; i++) plane[i] |= (uint8_t)((c[i] >> (bits - bit) & 1) << r);
+            }
+        }
+    }
+}
+
+void ck_unpack(const uint8_t *const *planes, int32_t rows, int32_t columns, int32_t bits, uint8_t *codes) {
+    int32_t tiles = (columns + 63) / 64;
+    for (int32_t row = 0; row < rows; row++)
+        for (int32_t i = 0; i < columns; i++) {
+            int32_t r = row & 7;
+            size_t tile = (size_t)(row >> 3) * (size_t)tiles + (size_t)(i >> 6);
+            uint8_t code = planes[0][tile * 128 + (size_t)(r >> 2) * 64 + (i & 63)] >> 2 * (r & 3) & 3;
+            for (int32_t bit = 3; bit <= bits; bit++)
+                code = (uint8_t)(code << 1 | (planes[bit - 2][tile * 64 + (i & 63)] >> r & 1));
+            codes[(size_t)row * (size_t)columns + (size_t)i] = code;
+        }
+}
+
+uint64_t ck_read_all(const void *bytes, size_t byte_count) {
+    typedef uint64_t v8 __attribute__((vector_size(64), aligned(64)));
+    const v8 *p = bytes;
+    v8 a = {0}, b = {0}, c = {0}, d = {0};
+    for (size_t i = 0; i + 4 <= byte_count / 64; i += 4) {
+        __builtin_prefetch((const char *)(p + i) + 4096);
+        __builtin_prefetch((const char *)(p + i) + 4160);
+        __builtin_prefetch((const char *)(p + i) + 4224);
+        __builtin_prefetch((const char *)(p + i) + 4288);
+        a ^= p[i];
+        b ^= p[i + 1];
+        c ^= p[i + 2];
+        d ^= p[i + 3];
+    }
+    a ^= b ^ c ^ d;
+    return a[0] ^ a[1] ^ a[2] ^ a[3] ^ a[4] ^ a[5] ^ a[6] ^ a[7];
+}

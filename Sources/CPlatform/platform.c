@@ -70,6 +70,10 @@ int64_t tp_read(int fd, void *into, size_t n) {
     RETRY(r, read(fd, into, n));
     return r < 0 ? -errno : r;
 }
+int64_t tp_read_interruptible(int fd, void *into, size_t n) {
+    ssize_t r = read(fd, into, n);
+    return r < 0 ? -errno : r;
+}
 int64_t tp_pwrite(int fd, const void *from, size_t n, int64_t offset) {
     size_t done = 0;
     while (done < n) {
@@ -139,6 +143,12 @@ int64_t tp_free_bytes(const char *path) {
     return (int64_t)s.f_bavail * (int64_t)s.f_frsize;
 }
 
+void *tp_allocate(size_t n) {
+    void *memory;
+    return posix_memalign(&memory, 64, n ? n : 1) ? NULL : memory;
+}
+void tp_free(void *memory) { free(memory); }
+
 int tp_map(int fd, size_t n, void **out) {
     *out = NULL;
     if (n == 0) return 0;
@@ -156,7 +166,8 @@ int tp_advise(void *base, size_t n, int advice) {
 int tp_lock_memory(void *base, size_t n) { return mlock(base, n) < 0 ? -errno : 0; }
 
 // SIGBUS comes from touching a mapped page that the file no longer holds.
-#define GUARD_MAX 16
+// Enough for the shards of the largest published checkpoints.
+#define GUARD_MAX 256
 static struct { const char *base; size_t size; const char *message; int exit_code; } guards[GUARD_MAX];
 static __thread sigjmp_buf *copy_escape;
 static void on_bus(int number, siginfo_t *info, void *context) {

@@ -1,1 +1,165 @@
-import Storage
+public import Model
+public import Storage
+public import Text
+
+/// A full-precision (or ggml-quantized) model as other software stores it: a Hugging Face directory or a GGUF file.
+///
+/// Opening checks the whole structure (config, every tensor's name, shape and place) but reads no weights; they stay
+/// in the mapped files until `read`.
+// Immutable after init, and the mapped bytes are never written: safe to share between threads.
+public final class Checkpoint: @unchecked Sendable {
+    public struct Options: Sendable {
+        /// Reads NaN and infinite weights instead of refusing them.
+        public var allowNonfinite = false
+        public init(allowNonfinite: Bool = false) { self.allowNonfinite = allowNonfinite }
+    }
+
+    public let path: String
+    public let config: ModelConfig
+    /// "safetensors" or "gguf".
+    public let format: String
+    /// In the model's order, under canonical names (`TensorName`).
+    public let tensors: [TensorEntry]
+    /// Jinja source of the default chat template.
+    public let chatTemplateText: String?
+    /// Oddities that do not stop anything, each a whole sentence for the user.
+    public let warnings: [String]
+    /// Changes when any file of the checkpoint does: sizes, modification times, headers.
+    public let fingerprint: UInt64
+    /// Facts for people: parameters, element types, files, what the formats say about themselves.
+    public let metadata: JSONValue
+
+    private let options: Options
+    private let views: [String: TensorView]
+    private let files: [SourceFile]
+    private let gguf: GGUFFile?
+
+    /// - Parameter path: a directory, a safetensors file in one, or a GGUF file.
+    public static func open(_ path: String, options: Options = Options()) throws(TaperError) -> Checkpoint {
+        switch try CheckpointFormat.detect(path) {
+        case .gguf: return try Checkpoint(gguf: path, options: options)
+        case .safetensors: return try Checkpoint(source: HuggingFaceSource(path: path), options: options)
+        case .bundle:
+            throw TaperError(
+                .usage, "a bundle, where a checkpoint is needed", at: path,
+                expected: "a Hugging Face directory or a GGUF file")
+        case .unknown:
+            throw CheckpointListing.unknown(path)
+        }
+    }
+
+    private init(source: HuggingFaceSource, options: Options) throws(TaperError) {
+        let configPath = source.directory + "/config.json"
+        guard let json = source.config else {
+            throw TaperError(
+                .badData, "the directory has no config.json", at: source.directory,
+                remedy: "Download the whole checkpoint, not its weights alone")
+        }
+        let parsed = try HuggingFaceConfig(json: json, place: configPath)
+        let companions = try HuggingFaceCompanions(directory: source.directory)
+        var config = parsed.model
+        config.eosTokens = companions.eosTokens.union(config.eosTokens).sorted()
+        config.bosToken = config.bosToken ?? companions.bosToken
+        try config.validate(place: source.directory + ": special tokens")
+        let resolution = try TensorResolution(
+            source.weights.container, config: config, naming: parsed.naming, interleaved: false,
+            place: source.directory)
+
+        path = source.directory
+        format = CheckpointFormat.safetensors.rawValue
+        self.config = config
+        self.options = options
+        views = resolution.views
+        tensors = resolution.entries
+        files = source.weights.container.files
+        gguf = nil
+        chatTemplateText = companions.chatTemplate
+        warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
+        fingerprint = source.fingerprint()
+        metadata = source.metadata
+    }
+
+    private init(gguf path: String, options: Options) throws(TaperError) {
+        let gguf = try GGUFFile(path: path)
+        let parsed = try GGUFConfig(gguf)
+        try GGUFTokenizer(file: gguf).check(rows: parsed.model.vocabularySize)
+        let resolution = try TensorResolution(
+            gguf.container, config: parsed.model, naming: .gguf, interleaved: parsed.interleaved, place: path)
+
+        self.path = path
+        format = CheckpointFormat.gguf.rawValue
+        config = parsed.model
+        self.options = options
+        views = resolution.views
+        tensors = resolution.entries
+        files = [gguf.file]
+        self.gguf = gguf
+        chatTemplateText = gguf.values["tokenizer.chat_template"]?.string
+        warnings = parsed.warnings + resolution.warnings
+        fingerprint = Fingerprint.of([gguf.file], others: [])
+        metadata = gguf.metadata
+    }
+
+    /// The whole tensor, row-major float32.
+    /// - Throws: `badData` for a weight that is NaN or infinite; `noInput` for a name the model does not have.
+    public func read(_ name: String) throws(TaperError) -> [Float] {
+        let view = try view(name)
+        return try read(view, name, rows: 0..<view.rows)
+    }
+
+    /// Some rows of a matrix: [rows.count, columns]. A vector is one row.
+    public func read(_ name: String, rows: Range<Int>) throws(TaperError) -> [Float] {
+        let view = try view(name)
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= view.rows, "rows outside the tensor")
+        return try read(view, name, rows: rows)
+    }
+
+    private func view(_ name: String) throws(TaperError) -> TensorView {
+        // A tied model's head is its embedding.
+        let stored = name == TensorName.head && config.tiedEmbeddings ? TensorName.embedding : name
+        guard let view = views[stored] else {
+            throw TaperError(.noInput, "the model has no tensor '" + printable(name) + "'", at: path)
+        }
+        return view
+    }
+
+    private func read(_ view: TensorView, _ name: String, rows: Range<Int>) throws(TaperError) -> [Float] {
+        try view.stored.file.verifyUnchanged()
+        guard let decoder = view.stored.encoding.decoder else {
+            preconditionFailure("resolution accepts readable encodings only")
+        }
+        let values = view.decode(rows: rows, with: decoder)
+        // The pages read stay in the page cache, but no longer count as this process's memory: a model larger than
+        // memory streams through.
+        view.stored.file.map.advise(.doNotNeed, range: view.storedBytes(rows: rows))
+        if !options.allowNonfinite, let index = firstNonFinite(values) {
+            let row = rows.lowerBound + index / view.columns
+            let position =
+                view.shape.count == 1
+                ? "[" + String(index) + "]" : "[" + String(row) + ", " + String(index % view.columns) + "]"
+            throw TaperError(
+                .badData, "a weight is not finite",
+                at: view.stored.file.path + ": tensor '" + printable(view.stored.name) + "' (" + name + ")" + position,
+                expected: "a finite number", found: values[index].isNaN ? "NaN" : "infinity",
+                remedy: "The checkpoint is damaged; --allow-nonfinite reads it all the same")
+        }
+        return values
+    }
+
+    /// The checkpoint's own tokenizer.
+    public func tokenizer() throws(TaperError) -> Tokenizer {
+        if let gguf {
+            return try Tokenizer(
+                vocabulary: try GGUFTokenizer(file: gguf).vocabulary(), place: path + ": metadata 'tokenizer.ggml'")
+        }
+        return try HuggingFaceTokenizer.open(directory: path)
+    }
+}
+
+/// Index of the first NaN or infinity.
+private func firstNonFinite(_ values: [Float]) -> Int? {
+    // An infinite or NaN value has all exponent bits set; the maximum of the exponents is cheap to vectorize.
+    var largest: UInt32 = 0
+    for value in values { largest = max(largest, value.bitPattern & 0x7f80_0000) }
+    return largest == 0x7f80_0000 ? values.firstIndex { !$0.isFinite } : nil
+}

@@ -6,9 +6,9 @@ internal import CPlatform
 public final class AtomicFile {
     public let path: String
     private let partialPath: String
-    private var descriptor: Int32
+    fileprivate var descriptor: Int32
     /// Bytes written so far by `append`.
-    public private(set) var byteCount = 0
+    public fileprivate(set) var byteCount = 0
     private var pending: [UInt8] = []
 
     /// - Throws: `cannotCreate` when the folder is missing or read-only, or the path exists and `replacing` is false.
@@ -93,7 +93,7 @@ public final class AtomicFile {
         _ = tp_fsync_directory(Files.directory(of: path))
     }
 
-    private func flush() throws(TaperError) {
+    fileprivate func flush() throws(TaperError) {
         if pending.isEmpty { return }
         let bytes = pending
         pending.removeAll(keepingCapacity: true)
@@ -105,7 +105,7 @@ public final class AtomicFile {
         if result < 0 { throw failure(result, bytes.count) }
     }
 
-    private func failure(_ result: Int64, _ count: Int) -> TaperError {
+    fileprivate func failure(_ result: Int64, _ count: Int) -> TaperError {
         TaperError(
             .inputOutput, "cannot write " + String(count) + " bytes: " + systemText(result), at: path,
             remedy: "Nothing was left behind; free some space and run again")
@@ -116,5 +116,37 @@ public final class AtomicFile {
         let file = try AtomicFile(path: path, replacing: replacing)
         try file.append(bytes)
         try file.commit()
+    }
+}
+
+// Files whose parts arrive in any order.
+extension AtomicFile {
+    /// Makes the file at least this long; the new bytes are zero.
+    public func extend(to byteCount: Int) throws(TaperError) {
+        try flush()
+        guard byteCount > self.byteCount else { return }
+        let result = tp_truncate(descriptor, Int64(byteCount))
+        if result < 0 { throw failure(Int64(result), byteCount) }
+        self.byteCount = byteCount
+    }
+
+    /// Writes inside the present length.
+    public func write(at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(TaperError) {
+        precondition(offset >= 0 && offset <= byteCount - bytes.count, "write outside the file")
+        try flush()
+        let result = tp_pwrite(descriptor, bytes.baseAddress, bytes.count, Int64(offset))
+        if result < 0 { throw failure(result, bytes.count) }
+    }
+
+    /// Reads back what was written.
+    public func read(at offset: Int, _ byteCount: Int) throws(TaperError) -> [UInt8] {
+        try flush()
+        var result: Int64 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            result = tp_pread(descriptor, buffer.baseAddress, byteCount, Int64(offset))
+            count = max(0, Int(result))
+        }
+        guard result == Int64(byteCount) else { throw failure(result, byteCount) }
+        return bytes
     }
 }

@@ -23,28 +23,34 @@ extension JSONValue {
         let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
         var root = json_tokener_parse_ex(tokener, start, count)
         var status = json_tokener_get_error(tokener)
+        var end = min(Int(json_tokener_get_parse_end(tokener)), bytes.count)
         if status == json_tokener_continue {
             // A bare number or literal ends only when the parser sees that the text does.
+            end = bytes.count
             root = json_tokener_parse_ex(tokener, "\0", 1)
             status = json_tokener_get_error(tokener)
         }
         defer { json_object_put(root) }
-        let end = min(Int(json_tokener_get_parse_end(tokener)), bytes.count)
         guard status == json_tokener_success else {
             throw TaperError(
                 .badData, "not valid JSON: " + String(cString: json_tokener_error_desc(status)),
                 at: place + " at byte " + String(end))
         }
-        if end > 1 || bytes.count == 1 {
-            for offset in end..<max(end, bytes.count) where ![0x20, 0x09, 0x0a, 0x0d].contains(bytes[offset]) {
-                throw TaperError(.badData, "text after the JSON value", at: place + " at byte " + String(offset))
-            }
+        for offset in end..<bytes.count where ![0x20, 0x09, 0x0a, 0x0d].contains(bytes[offset]) {
+            throw TaperError(.badData, "text after the JSON value", at: place + " at byte " + String(offset))
         }
         var memberCount = 0
         let value = convert(root, &memberCount)
-        // json-c keeps the last of equal keys without a word; the colons outside strings say how many were written.
-        guard colonCount(bytes) == memberCount else {
-            throw TaperError(.badData, "a key appears twice in one JSON object", at: place)
+        // What json-c lets pass even when strict: repeated keys (it keeps the last), NaN, raw control characters.
+        switch scan(bytes) {
+        case .colons(let written):
+            guard written == memberCount else {
+                throw TaperError(.badData, "a key appears twice in one JSON object", at: place)
+            }
+        case .badByte(let offset):
+            throw TaperError(
+                .badData, "not valid JSON: NaN, Infinity or a control character",
+                at: place + " at byte " + String(offset))
         }
         return value
     }
@@ -89,13 +95,20 @@ extension JSONValue {
         }
     }
 
-    /// Colons outside strings in text already known to be valid JSON.
-    private static func colonCount(_ bytes: UnsafeRawBufferPointer) -> Int {
-        var count = 0
+    private enum Scan {
+        /// Number of colons outside strings: the number of members written.
+        case colons(Int)
+        case badByte(Int)
+    }
+
+    /// Looks at text that json-c accepted.
+    private static func scan(_ bytes: UnsafeRawBufferPointer) -> Scan {
+        var colons = 0
         var inString = false
         var escaped = false
-        for byte in bytes {
+        for (offset, byte) in bytes.enumerated() {
             if inString {
+                if byte < 0x20 { return .badByte(offset) }
                 if escaped {
                     escaped = false
                 } else if byte == 0x5c {
@@ -106,9 +119,11 @@ extension JSONValue {
             } else if byte == 0x22 {
                 inString = true
             } else if byte == 0x3a {
-                count += 1
+                colons += 1
+            } else if byte == 0x4e || byte == 0x49 {
+                return .badByte(offset)
             }
         }
-        return count
+        return .colons(colons)
     }
 }

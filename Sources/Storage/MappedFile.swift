@@ -5,6 +5,7 @@ internal import CPlatform
 /// A file truncated under the mapping ends the program with a clear message and exit code 74 instead of SIGBUS.
 public final class MappedFile {
     public let path: String
+    /// Valid only while this object lives: keep the object in a property beside whatever points here.
     public let bytes: UnsafeRawBufferPointer
     public let modifiedNanoseconds: Int64
     private let base: UnsafeMutableRawPointer?

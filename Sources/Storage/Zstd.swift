@@ -28,6 +28,10 @@ public enum Zstd {
     public static func decompress(
         _ bytes: UnsafeRawBufferPointer, byteCount: Int, place: String
     ) throws(TaperError) -> [UInt8] {
+        // The formats before zstd 1.0 and skippable frames have other magic numbers; libzstd might decode them.
+        guard bytes.count >= 4, UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)) == 0xfd2f_b528 else {
+            throw TaperError(.badData, "not a zstd frame", at: place, expected: "the magic number 28 b5 2f fd")
+        }
         // ZSTD_CONTENTSIZE_UNKNOWN and _ERROR are the two largest values.
         let declared = ZSTD_getFrameContentSize(bytes.baseAddress, bytes.count)
         guard declared == UInt64(byteCount) else {

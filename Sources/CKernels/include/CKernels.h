@@ -1,5 +1,87 @@
+// SIMD kernels with a scalar twin of each; no allocation, no I/O, no globals but the dispatch table.
+//
+// Integer sums are exact, and every floating-point sum has one order, written down here, that all instruction sets
+// follow (multiplications and additions are never fused). So every variant gives the same bits as its scalar twin,
+// one token at a time or many, for any division of rows among threads.
 #ifndef TAPER_CKERNELS_H
 #define TAPER_CKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+
+enum { CK_TILE_ROWS = 8, CK_TILE_COLUMNS = 64, CK_GROUP = 128 };
+
+// Weights of one matrix at one precision. Rows are padded to 8, columns to 64.
+typedef struct {
+    // bits 2...8: planes[0] is the 2-bit base (128 bytes a tile), planes[k] holds bit k + 2 (64 bytes a tile).
+    // bits 0: planes[0] is plain bytes, row-major, [padded rows][padded columns].
+    const uint8_t *planes[7];
+    const uint8_t *entries;  // [padded rows][1 << bits]: centroid + 128, in index order; unused when bits is 0
+    const float *scales;     // [padded rows]
+    int32_t bits;
+    int32_t rows;
+    int32_t tiles;           // padded columns / 64
+} ck_matrix_t;
+
+// Activations as bytes: values [tokens][tiles * 64], one scale per group of 128 columns (the last may be 64).
+typedef struct {
+    const int8_t *values;
+    const float *scales;       // [tokens][groups]
+    const float *corrections;  // [tokens]: sum over groups, in order, of scale * (float)(128 * sum of values)
+    int32_t tokens;
+    int32_t tiles;
+    int32_t groups;
+} ck_activations_t;
+
+// out[token * stride + row] = scale[row] * (sum over groups, in order, of xscale[g] * (float)isum[g] - correction),
+// for rows of the tile rows [first, end).
+typedef void (*ck_product_f)(const ck_matrix_t *, const ck_activations_t *, float *out, int64_t stride, int32_t first,
+                             int32_t end, void *scratch);
+
+// A group of query heads that share one key/value head, for a run of tokens. Token t sees `visible + t` positions.
+typedef struct {
+    const float *query;  // token t, head h at query + t * query_stride + h * head_size
+    float *out;          // same layout
+    int64_t query_stride;
+    const uint16_t *keys, *values;  // half precision, [positions][head_size]
+    int32_t tokens, heads, head_size, visible;
+    float scale;
+} ck_attention_t;
+
+typedef struct {
+    const char *name;
+    // One token; many tokens (scratch: ck_product_scratch_bytes).
+    ck_product_f gemv, gemm;
+    // x [tokens][columns] to bytes; columns beyond are zero.
+    void (*quantize)(const float *x, int32_t columns, int32_t tiles, int8_t *values, float *scales, float *correction);
+    void (*rms_norm)(const float *x, const float *weight, float epsilon, int32_t count, float *out);
+    void (*layer_norm)(const float *x, const float *weight, const float *bias, float epsilon, int32_t count, float *out);
+    void (*silu_multiply)(const float *gate, const float *up, int32_t count, float *out);
+    void (*gelu)(const float *x, int32_t tanh_form, int32_t count, float *out);
+    void (*add)(const float *x, int32_t count, float *into);
+    // Rotates pairs (i, i + pairs) of each head by the angle whose cosine and sine are given.
+    void (*rope)(float *x, int32_t heads, int32_t head_size, int32_t pairs, const float *cosines, const float *sines);
+    void (*to_half)(const float *x, int32_t count, uint16_t *out);
+    void (*attention)(const ck_attention_t *, float *scratch);
+    int32_t (*argmax)(const float *x, int32_t count);
+    // x[i] = exp(x[i] - max) and returns their sum.
+    float (*softmax_numerators)(float *x, int32_t count);
+    void (*dequantize_row)(const ck_matrix_t *, int32_t row, float *out, int32_t columns);
+} ck_table_t;
+
+// Instruction sets in rising order. Not every machine has every one.
+enum { CK_SCALAR = 0, CK_AVX2 = 1, CK_AVX512 = 2, CK_ISA_COUNT = 3 };
+int32_t ck_best_isa(void);
+// NULL when this machine lacks it.
+const ck_table_t *ck_table(int32_t isa);
+
+size_t ck_product_scratch_bytes(int32_t tiles);
+// Floats needed by `attention` for a call of this shape.
+size_t ck_attention_scratch_floats(int32_t tokens, int32_t heads, int32_t head_size, int32_t visible);
+
+// Natural codes, [rows][columns], most significant bit first, into planes (zeroed by the caller) and back.
+void ck_pack(const uint8_t *codes, int32_t rows, int32_t columns, int32_t bits, uint8_t *const *planes);
+void ck_unpack(const uint8_t *const *planes, int32_t rows, int32_t columns, int32_t bits, uint8_t *codes);
+
+// Reads a range once with wide loads: the roofline measured beside every benchmark.
+uint64_t ck_read_all(const void *bytes, size_t byte_count);
 #endif

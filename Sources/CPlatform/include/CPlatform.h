@@ -4,6 +4,7 @@
 #define TAPER_CPLATFORM_H
 #include <stddef.h>
 #include <stdint.h>
+#include "CPool.h"
 
 // Kind of a path: 0 regular file, 1 directory, 2 anything else.
 typedef struct {
@@ -23,6 +24,8 @@ int tp_close(int fd);
 // Read or write everything asked for unless the file ends first; retry on EINTR.
 int64_t tp_pread(int fd, void *into, size_t byte_count, int64_t offset);
 int64_t tp_read(int fd, void *into, size_t byte_count);
+// The same, but a signal ends the wait with -EINTR.
+int64_t tp_read_interruptible(int fd, void *into, size_t byte_count);
 int64_t tp_pwrite(int fd, const void *from, size_t byte_count, int64_t offset);
 int64_t tp_write(int fd, const void *from, size_t byte_count);
 int tp_fsync(int fd);
@@ -40,6 +43,10 @@ int tp_real_path(const char *path, char *into, size_t capacity);
 int tp_list_directory(const char *path, void *context, void (*each)(void *context, const char *name));
 // Bytes free for this user on the file system that holds `path`, or -errno.
 int64_t tp_free_bytes(const char *path);
+
+// Uninitialised memory aligned to 64 bytes, or NULL when the system refuses; pages never touched cost nothing.
+void *tp_allocate(size_t byte_count);
+void tp_free(void *memory);
 
 // Maps a whole file read-only. *out is NULL for an empty file.
 int tp_map(int fd, size_t byte_count, void **out);

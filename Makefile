@@ -1,0 +1,39 @@
+# Everything a user or CI does. `make demo` and `make test` need a Debian machine with Swift and nothing else.
+SWIFT ?= swift
+BUILD := $(SWIFT) build -c release
+TAPER := .build/release/taper
+RUNNER := build/taper-run
+export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
+
+.PHONY: all deps build runner test lint format demo demo-deps clean
+
+all: build runner
+
+# Installs Debian packages only when their headers are missing.
+deps:
+	@Scripts/install-dependencies.sh
+
+build: deps
+	$(BUILD) --product taper
+	$(BUILD) --product taper-run
+
+# Fully static Embedded Swift build of the edge runner.
+runner: deps
+	@Scripts/build-runner.sh $(RUNNER)
+
+test: deps
+	$(BUILD) --build-tests
+	$(SWIFT) test -c release --skip-build
+
+lint:
+	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+
+format:
+	$(SWIFT) format -i -r Sources Tests Package.swift
+
+# The main job on SmolLM2-135M-Instruct; OFFLINE=1 uses the small checkpoint in samples/ instead.
+demo: build runner
+	@OFFLINE=$(OFFLINE) Scripts/demo.sh
+
+clean:
+	rm -rf .build .build-embedded build

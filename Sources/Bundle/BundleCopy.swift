@@ -1,0 +1,102 @@
+import Model
+public import Storage
+
+/// Cuts a bundle to at most `maxBits`: planes and tables of higher precisions are dropped, nothing is requantized.
+///
+/// Schedules that name a dropped precision go too: their scores were measured with it. Returns their tasks.
+@discardableResult
+public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) throws(TaperError) -> [String] {
+    let source = try Bundle(path: from)
+    var manifest = source.manifest
+    manifest.precisions = manifest.precisions.filter { $0 <= maxBits }
+    guard !manifest.precisions.isEmpty else {
+        throw TaperError(
+            .usage, "the bundle has no precision of " + String(maxBits) + " bits or less", at: from,
+            found: source.manifest.precisions.map { String($0) }.joined(separator: ", "))
+    }
+    manifest.tensors = manifest.tensors.map { tensor in
+        guard case .nested(Manifest.linearGroup, _) = tensor.encoding else { return tensor }
+        return TensorPlan(
+            name: tensor.name, shape: tensor.shape,
+            encoding: .nested(group: Manifest.linearGroup, precisions: manifest.precisions))
+    }
+    let schedules = try source.schedules()
+    let kept = schedules.filter { $0.precisions.isSubset(of: manifest.precisions) }
+    var documents: [(section: String, value: JSONValue)] = [(BundleFormat.manifest, manifest.json)]
+    if kept.count < schedules.count, !kept.isEmpty { documents.append((schedulesName, .array(kept.map { $0.json }))) }
+    let layout = try BundleLayout(tensors: manifest.tensors, place: from)
+    try copy(source, to: to, replacing: replacing, documents: documents) { section in
+        if section.name == schedulesName { return !kept.isEmpty }
+        return TensorSection(section.name) == nil || layout.holds(section.name)
+    }
+    return schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map { $0.task }
+}
+
+private let schedulesName = "schedules"
+
+/// Copies a bundle with some JSON sections replaced or added; `from` and `to` may be the same path.
+/// A document that is `.null` removes its section.
+public func rewriteBundle(
+    from: String, to: String, documents: [(section: String, value: JSONValue)], replacing: Bool
+) throws(TaperError) {
+    let source = try Bundle(path: from)
+    try BundleWriter.checkDocuments(documents.map { $0.section })
+    let removed = Set(documents.filter { $0.value.isNull }.map { $0.section })
+    try copy(source, to: to, replacing: replacing, documents: documents.filter { !$0.value.isNull }) { section in
+        !removed.contains(section.name)
+    }
+}
+
+/// What a section of the copy is made of.
+private enum Content {
+    case made([UInt8])
+    /// Index of the source's section.
+    case copied(Int)
+}
+
+private func copy(
+    _ source: Bundle, to: String, replacing: Bool, documents: [(section: String, value: JSONValue)],
+    keep: (SectionInfo) -> Bool
+) throws(TaperError) {
+    var plan = SectionPlan()
+    var contents: [Content] = []
+    func add(_ name: String, _ value: JSONValue) throws(TaperError) {
+        let (section, bytes) = try SectionPlan.compressed(name, value.bytes())
+        plan.sections.append(section)
+        contents.append(.made(bytes))
+    }
+    let kept = source.sections.indices.filter { index in
+        source.sections[index].name != BundleFormat.checksums && keep(source.sections[index])
+    }
+    let names = Set(kept.map { source.sections[$0].name })
+    var isAmongSmall = true
+    for index in kept {
+        let section = source.sections[index]
+        // New documents stand with the other small sections, before the tensors.
+        if isAmongSmall, section.kind == .mapped {
+            isAmongSmall = false
+            for document in documents where !names.contains(document.section) {
+                try add(document.section, document.value)
+            }
+        }
+        if let document = documents.first(where: { $0.section == section.name }) {
+            try add(section.name, document.value)
+        } else {
+            plan.sections.append(section)
+            contents.append(.copied(index))
+        }
+    }
+    let sections = plan.placed()
+    let file = try plan.create(path: to, replacing: replacing)
+    for (content, section) in zip(contents, sections) {
+        switch content {
+        case .made(let bytes): try bytes.withBytes { raw throws(TaperError) in try file.write(at: section.offset, raw) }
+        case .copied(let index):
+            let stored = UnsafeRawBufferPointer(rebasing: source.file.bytes[source.sections[index].range])
+            // Damage must not travel into a file with fresh checksums.
+            try Bundle.verifyBlocks(source.table, index, stored, source.path + ": section " + section.name)
+            try file.write(at: section.offset, stored)
+        }
+    }
+    try BundleWriter.seal(file, sections)
+}

@@ -1,0 +1,11 @@
+// OpenBLAS, loaded when first used, so that its choice of kernels can be corrected and nothing else depends on it.
+#ifndef TAPER_COPENBLAS_H
+#define TAPER_COPENBLAS_H
+#include <stdint.h>
+
+// 0 when the library is there. Safe to call often.
+int32_t ob_load(int32_t threads);
+// C [m, n] = alpha * op(A) op(B) + beta * C, row-major; transposition flags are 0 or 1 (cblas_sgemm).
+void ob_sgemm(int32_t transpose_a, int32_t transpose_b, int32_t m, int32_t n, int32_t k, float alpha, const float *a,
+              int32_t lda, const float *b, int32_t ldb, float beta, float *c, int32_t ldc);
+#endif

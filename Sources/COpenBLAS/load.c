@@ -1,0 +1,37 @@
+#include "COpenBLAS.h"
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+typedef void (*sgemm_f)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
+static sgemm_f sgemm;
+static void (*set_threads)(int);
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void load(void) {
+#if defined(__x86_64__)
+    // OpenBLAS 0.3.21 takes newer AMD processors for Haswell and leaves their 512-bit units idle: twice as slow.
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd"))
+        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+#endif
+    void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (!library) library = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
+    if (!library) return;
+    sgemm = (sgemm_f)dlsym(library, "cblas_sgemm");
+    set_threads = (void (*)(int))dlsym(library, "openblas_set_num_threads");
+}
+
+int32_t ob_load(int32_t threads) {
+    pthread_once(&once, load);
+    if (!sgemm) return -1;
+    if (set_threads) set_threads(threads);
+    return 0;
+}
+
+void ob_sgemm(int32_t ta, int32_t tb, int32_t m, int32_t n, int32_t k, float alpha, const float *a, int32_t lda,
+              const float *b, int32_t ldb, float beta, float *c, int32_t ldc) {
+    enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
+    sgemm(ROW_MAJOR, ta ? TRANSPOSED : PLAIN, tb ? TRANSPOSED : PLAIN, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}

@@ -1,0 +1,30 @@
+// Inner loops of the nested quantizer: one output row at a time, no allocation, no I/O.
+#ifndef TAPER_CQUANTIZATION_H
+#define TAPER_CQUANTIZATION_H
+#include <stddef.h>
+#include <stdint.h>
+
+// Working memory for one row of `columns` weights at up to `bits` bits.
+size_t cq_scratch_bytes(int32_t columns, int32_t bits);
+
+// Quantizes one row to nested codes.
+//
+// weights, importance: [columns]; importance is positive (a zero is treated as the smallest weight that still counts).
+// The row is sorted; at seed_bits it is cut into at most 2^seed_bits clusters by weighted k-means, from the
+// optimum over bins; each cluster is then cut in two where the weighted squared error falls most, bit by bit;
+// below the seed, neighbouring clusters merge in pairs. codes: [columns], most significant bit first, `bits` bits.
+// centroids: for precision p in 2 ... bits, 2^p values in natural code order, at offset (1 << p) - 4.
+void cq_quantize_row(const float *weights, const float *importance, int32_t columns, int32_t seed_bits, int32_t bits,
+                     uint8_t *codes, float *centroids, void *scratch);
+
+// Rounds 2^bits centroids to bytes, value = (entry - 128) * scale. `mass` is the weight of each centroid in the error.
+// Tries a few scales near max |c| / 127 and returns the best.
+float cq_round_table(const float *centroids, const double *mass, int32_t count, uint8_t *entries);
+
+// Weight of every cluster: sum of importance of the columns whose leading `bits` bits are the cluster's number.
+void cq_cluster_mass(const uint8_t *codes, const float *importance, int32_t columns, int32_t code_bits, int32_t bits,
+                     double *mass);
+
+// Symmetric bytes with one scale, chosen among a few near max |w| / 127 for the least squared error.
+float cq_round_row(const float *weights, int32_t columns, uint8_t *values);
+#endif

@@ -1,0 +1,114 @@
+public import Bundle
+public import Evaluation
+public import Kernels
+public import Reference
+import Runtime
+public import Storage
+
+/// How a task is calibrated.
+public struct TaskCalibrationSettings: Sendable {
+    public var task: String
+    public var metric: TaskMetric
+    public var maxNewTokens: Int
+    public var tolerance: Double
+    /// Precisions the search may use; empty for all of the bundle's.
+    public var precisions: [Int]
+
+    public init(task: String, metric: TaskMetric, maxNewTokens: Int, tolerance: Double, precisions: [Int] = []) {
+        self.task = task
+        self.metric = metric
+        self.maxNewTokens = maxNewTokens
+        self.tolerance = tolerance
+        self.precisions = precisions
+    }
+}
+
+/// Calibrates one task on a bundle: the schedule with the fewest bits whose score is within the tolerance of always
+/// decoding at the highest precision, with the evidence for it.
+///
+/// - Parameter reference: the full-precision model, whose outputs `agreement` compares with; without it the bundle's
+///   own highest precision stands in, and the evidence says so.
+public func calibrateTask(
+    bundle: Bundle, examples: [TaskExample], settings: TaskCalibrationSettings, reference: ReferenceModel?,
+    pool: ThreadPool, progress: (Double) -> Void
+) throws(TaperError) -> Schedule {
+    let available = bundle.manifest.precisions
+    let precisions = settings.precisions.isEmpty ? available : settings.precisions.sorted()
+    for bits in precisions where !available.contains(bits) {
+        throw TaperError(
+            .usage, "the bundle has no \(bits)-bit precision", at: bundle.path,
+            found: available.map(String.init).joined(separator: ", "))
+    }
+    let runner = try TaskRunner(
+        bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool,
+        place: "task " + settings.task)
+    var outputs: [[Int]] = []
+    if settings.metric == .agreement, let reference {
+        for prompt in runner.prompts {
+            outputs.append(try reference.greedy(prompt, maxNewTokens: settings.maxNewTokens, stop: runner.stopTokens))
+        }
+    }
+    let stages = Double(precisions.count)
+    var stage = 0.0
+    let search = ScheduleSearch(
+        precisions: precisions, maxNewTokens: settings.maxNewTokens, tolerance: settings.tolerance)
+    let outcome = try search.run { schedules throws(TaperError) in
+        var results = schedules.map { CandidateResult(schedule: $0, scores: [], averageBits: 0) }
+        for index in examples.indices {
+            let answers = try runner.answers(index, schedules: schedules)
+            if settings.metric == .agreement, outputs.count <= index, let highest = answers.first {
+                outputs.append(highest.tokens)
+            }
+            for (order, answer) in answers.enumerated() {
+                let score =
+                    switch settings.metric {
+                    case .rougeL: RougeScore.rougeL(target: runner.references[index], prediction: runner.text(answer))
+                    case .agreement: TokenAgreement.positions(answer.tokens, outputs[index])
+                    }
+                results[order].scores.append(score)
+                // An answer of one token has no decode step; it counts at the precision the schedule starts with.
+                let bits = answer.bits.isEmpty ? Double(schedules[order].steps.first?.bits ?? 0) : answer.averageBits
+                results[order].averageBits += bits / Double(examples.count)
+            }
+            progress(min(1, (stage + Double(index + 1) / Double(examples.count)) / stages))
+        }
+        stage += 1
+        return results
+    }
+    func summary(_ candidate: CandidateResult) -> JSONValue {
+        let differences = zip(candidate.scores, outcome.reference.scores).map { $0 - $1 }
+        return .object([
+            .init("schedule", .string(candidate.schedule.text)),
+            .init("score", .number(round6(candidate.mean))),
+            .init("average_bits", .number(round6(candidate.averageBits))),
+            .init("difference", .number(round6(candidate.mean - outcome.reference.mean))),
+            .init("standard_error", .number(round6(bootstrapStandardError(differences)))),
+        ])
+    }
+    let differences = zip(outcome.chosen.scores, outcome.reference.scores).map { $0 - $1 }
+    let standardError = bootstrapStandardError(differences)
+    let evidence = JSONValue.object([
+        .init("method", .string("static")),
+        .init("examples", .integer(examples.count)),
+        .init(
+            "compared_with",
+            .string(
+                settings.metric == .agreement && reference == nil
+                    ? "highest precision" : settings.metric == .agreement ? "full precision" : "references")),
+        .init("decode_high_bits", .integer(outcome.decodeHigh)),
+        .init("decode_steps", .integer(runner.stepCount)),
+        .init("shared_decode_steps", .integer(runner.sharedStepCount)),
+        .init("standard_error", .number(round6(standardError))),
+        .init("tolerance_below_noise", .bool(standardError > settings.tolerance)),
+        .init("candidates", .array(outcome.candidates.map(summary))),
+    ])
+    return Schedule(
+        task: settings.task, metric: settings.metric.rawValue, prefillBits: outcome.chosen.schedule.prefillBits,
+        steps: outcome.chosen.schedule.steps.map { Schedule.Step(fromStep: $0.fromStep, bits: $0.bits) },
+        maxNewTokens: settings.maxNewTokens, averageBits: round6(outcome.chosen.averageBits),
+        score: round6(outcome.chosen.mean), referenceScore: round6(outcome.reference.mean),
+        tolerance: settings.tolerance, evidence: evidence)
+}
+
+/// Six decimals: scores lie in 0...1.
+private func round6(_ value: Double) -> Double { parseDouble(fixed(value, 6)) ?? value }

@@ -1,0 +1,138 @@
+public import Bundle
+public import Evaluation
+public import Kernels
+import Model
+public import Runtime
+public import Storage
+import Text
+
+/// What a schedule's answer is compared by; every metric lies in 0...1, larger is better.
+public enum TaskMetric: String, Sendable, CaseIterable {
+    /// ROUGE-L F-measure against the example's reference text.
+    case rougeL = "rouge-l"
+    /// Share of token positions equal to the reference output's (`ReferenceOutputs`).
+    case agreement
+
+    public init(name: String) throws(TaperError) {
+        guard let metric = TaskMetric(rawValue: name) else {
+            throw TaperError(
+                .usage, "unknown metric", at: printable(name),
+                expected: TaskMetric.allCases.map(\.rawValue).joined(separator: " or "))
+        }
+        self = metric
+    }
+}
+
+/// Greedy answers of one bundle to the examples of a task under many schedules, sharing all work that schedules have in
+/// common: the prefill once per example, and decode steps up to the first one at which two schedules differ.
+public final class TaskRunner {
+    public struct Answer: Sendable {
+        public var tokens: [Int]
+        /// Bits of every decode step taken.
+        public var bits: [Int]
+        public var averageBits: Double { bits.isEmpty ? 0 : Double(bits.reduce(0, +)) / Double(bits.count) }
+    }
+
+    let transformer: Transformer
+    let tokenizer: Tokenizer
+    let ops: VectorOps
+    let stopTokens: [Int]
+    let maxNewTokens: Int
+    public let prompts: [[Int]]
+    public let references: [String]
+    /// Decode steps actually run, and those that sharing saved.
+    public private(set) var stepCount = 0
+    public private(set) var sharedStepCount = 0
+
+    /// - Throws: `badData` naming the example whose prompt does not fit the context.
+    public init(
+        bundle: Bundle, examples: [TaskExample], maxNewTokens: Int, pool: ThreadPool, place: String
+    ) throws(TaperError) {
+        tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: bundle.path + ": section tokenizer")
+        let template = try bundle.json("chat").map { json throws(TaperError) in
+            try ChatTemplate(json: json, place: bundle.path + ": section chat")
+        }
+        var prompts: [[Int]] = []
+        for (index, example) in examples.enumerated() {
+            do throws(TaperError) {
+                prompts.append(try example.tokens(tokenizer, template))
+            } catch {
+                throw error.at(place + ": example \(index + 1)")
+            }
+        }
+        let longest = prompts.map(\.count).max() ?? 0
+        let limit = bundle.manifest.model.contextLength
+        guard longest + maxNewTokens <= limit else {
+            throw TaperError(
+                .badData, "an example's prompt and answer exceed the model's context", at: place,
+                expected: "at most \(limit) tokens", found: "\(longest) + \(maxNewTokens)",
+                remedy: "Shorten the example or --max-new-tokens")
+        }
+        self.prompts = prompts
+        references = examples.map(\.reference)
+        transformer = try Transformer(bundle: bundle, contextLength: longest + maxNewTokens, pool: pool)
+        ops = VectorOps(pool)
+        var stops = Set(bundle.manifest.model.eosTokens)
+        for stop in template?.stops ?? [] { if let id = tokenizer.id(ofToken: stop) { stops.insert(id) } }
+        if let end = tokenizer.eosToken { stops.insert(end) }
+        stopTokens = stops.sorted()
+        self.maxNewTokens = maxNewTokens
+    }
+
+    public func text(_ answer: Answer) -> String { tokenizer.decode(answer.tokens, skipSpecial: true) }
+
+    private func best(_ logits: UnsafeBufferPointer<Float>) -> Int {
+        logits.baseAddress.map { ops.argmax($0, count: logits.count) } ?? 0
+    }
+
+    /// Answers to example `index` under every schedule, in the order given. All share the first one's prefill precision.
+    public func answers(_ index: Int, schedules: [PrecisionSchedule]) throws(TaperError) -> [Answer] {
+        guard let first = schedules.first else { return [] }
+        let prompt = prompts[index]
+        var prefillBits = first.prefillBits
+        transformer.truncate(to: 0)
+        var firstToken = best(try transformer.forward(prompt, bits: prefillBits))
+        var trail = Answer(tokens: [], bits: [])
+        var trailSchedule: PrecisionSchedule?
+        var result: [Answer] = []
+        for schedule in schedules {
+            try Interrupt.check("Nothing was written")
+            if schedule.prefillBits != prefillBits {
+                prefillBits = schedule.prefillBits
+                transformer.truncate(to: 0)
+                firstToken = best(try transformer.forward(prompt, bits: prefillBits))
+                trailSchedule = nil
+            }
+            // Steps that both take at the same precision give the same tokens and the same cache.
+            var shared = 0
+            if let trailSchedule {
+                while shared < trail.bits.count && schedule.bits(atStep: shared) == trailSchedule.bits(atStep: shared) {
+                    shared += 1
+                }
+                if shared == trail.bits.count {
+                    result.append(trail)
+                    sharedStepCount += shared
+                    continue
+                }
+            }
+            sharedStepCount += shared
+            var answer = Answer(tokens: Array(trail.tokens.prefix(shared + 1)), bits: Array(trail.bits.prefix(shared)))
+            if trailSchedule == nil {
+                answer = Answer(tokens: stopTokens.contains(firstToken) ? [] : [firstToken], bits: [])
+            }
+            transformer.truncate(to: prompt.count + answer.bits.count)
+            while let token = answer.tokens.last, answer.tokens.count < maxNewTokens {
+                let bits = schedule.bits(atStep: answer.bits.count)
+                let next = best(try transformer.forward(token, bits: bits))
+                answer.bits.append(bits)
+                stepCount += 1
+                if stopTokens.contains(next) { break }
+                answer.tokens.append(next)
+            }
+            trail = answer
+            trailSchedule = schedule
+            result.append(answer)
+        }
+        return result
+    }
+}

@@ -1,0 +1,55 @@
+import Storage
+
+/// Typed reading of a config file's keys; null counts as absent, as in Hugging Face's own code.
+struct ConfigFields {
+    let json: JSONValue
+    let place: String
+
+    func value(_ key: String) -> JSONValue? {
+        guard let value = json[key], !value.isNull else { return nil }
+        return value
+    }
+
+    func wrong(_ key: String, _ expected: String) -> TaperError {
+        TaperError(
+            .badData, key + " has no usable value", at: place, expected: expected,
+            found: value(key).map { $0.kind + " " + printable($0.text(), limit: 40) } ?? "nothing")
+    }
+
+    func integer(_ key: String) throws(TaperError) -> Int {
+        guard let integer = value(key)?.integer else { throw wrong(key, "an integer") }
+        return integer
+    }
+    func integer(_ key: String, default fallback: Int) throws(TaperError) -> Int {
+        value(key) == nil ? fallback : try integer(key)
+    }
+    func number(_ key: String) throws(TaperError) -> Double {
+        guard let number = value(key)?.double, number.isFinite else { throw wrong(key, "a finite number") }
+        return number
+    }
+    func number(_ key: String, default fallback: Double) throws(TaperError) -> Double {
+        value(key) == nil ? fallback : try number(key)
+    }
+    func flag(_ key: String, default fallback: Bool) throws(TaperError) -> Bool {
+        guard let value = value(key) else { return fallback }
+        guard let flag = value.bool else { throw wrong(key, "true or false") }
+        return flag
+    }
+    func text(_ key: String) throws(TaperError) -> String? {
+        guard let value = value(key) else { return nil }
+        guard let text = value.string else { throw wrong(key, "a string") }
+        return text
+    }
+    /// An integer or a list of them, as `eos_token_id` comes.
+    func integers(_ key: String) throws(TaperError) -> [Int] {
+        guard let value = value(key) else { return [] }
+        if let single = value.integer { return [single] }
+        guard let list = value.array else { throw wrong(key, "an integer or a list of integers") }
+        var all: [Int] = []
+        for item in list {
+            guard let integer = item.integer else { throw wrong(key, "an integer or a list of integers") }
+            all.append(integer)
+        }
+        return all
+    }
+}

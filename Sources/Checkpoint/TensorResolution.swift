@@ -1,0 +1,162 @@
+import Model
+import Storage
+
+/// Finds every tensor the model needs among those the files hold, and says what is missing, misshapen or left over.
+struct TensorResolution {
+    /// By canonical name, and in the model's order.
+    private(set) var views: [String: TensorView] = [:]
+    private(set) var order: [String] = []
+    private(set) var warnings: [String] = []
+
+    var entries: [TensorEntry] {
+        order.compactMap { name in
+            guard let view = views[name] else { return nil }
+            // Of a fused tensor, the part.
+            let whole = view.stored.shape.first ?? 1
+            let part = view.shape.first ?? 1
+            let byteCount = whole == part ? view.stored.bytes.count : view.stored.bytes.count / max(whole, 1) * part
+            return TensorEntry(
+                name: name, sourceName: view.stored.name, shape: view.shape, dtype: view.stored.encoding.name,
+                byteCount: byteCount, file: view.stored.file.name)
+        }
+    }
+
+    /// - Parameter interleaved: query and key rows keep RoPE's pairs side by side (GGUF of the llama architecture).
+    init(
+        _ container: TensorContainer, config: ModelConfig, naming: TensorNaming, interleaved: Bool, place: String
+    ) throws(TaperError) {
+        var stored: [String: StoredTensor] = [:]
+        stored.reserveCapacity(container.tensors.count)
+        for tensor in container.tensors { stored[tensor.name] = tensor }
+        var used: Set<String> = []
+        var missing: [String] = []
+        for requirement in config.tensorRequirements() {
+            let source = naming.sourceName(requirement.name)
+            var view: TensorView
+            if let tensor = stored[source] {
+                view = TensorView(stored: tensor, shape: requirement.shape)
+                used.insert(source)
+            } else if let fused = naming.fusedSource(requirement.name), let tensor = stored[fused] {
+                view = TensorView(stored: tensor, shape: requirement.shape)
+                view.firstRow = TensorResolution.firstRow(of: requirement.name, config)
+                used.insert(fused)
+                let all = config.querySize + 2 * config.kvSize
+                try TensorResolution.check(
+                    tensor, shape: [all] + requirement.shape.dropFirst(), canonical: requirement.name, config, place)
+                try add(view, requirement, config, interleaved: interleaved)
+                continue
+            } else {
+                missing.append(source)
+                continue
+            }
+            try TensorResolution.check(
+                view.stored, shape: requirement.shape, canonical: requirement.name, config, place)
+            try add(view, requirement, config, interleaved: interleaved)
+        }
+        if let first = missing.first {
+            throw TaperError(
+                .badData, "tensors are missing", at: place, expected: "'" + first + "'",
+                found: String(missing.count) + " missing of " + String(missing.count + order.count),
+                remedy: missing == [naming.sourceName(TensorName.head)]
+                    ? "If the head is the embedding, set tie_word_embeddings to true in config.json"
+                    : "The checkpoint is incomplete or its config belongs to another model")
+        }
+        if config.tiedEmbeddings, let head = stored[naming.sourceName(TensorName.head)] {
+            try checkTied(head, place)
+            used.insert(head.name)
+        }
+        try reportUnused(container, used: used, naming: naming, place)
+    }
+
+    private mutating func add(
+        _ view: TensorView, _ requirement: ModelConfig.TensorRequirement, _ config: ModelConfig, interleaved: Bool
+    ) throws(TaperError) {
+        var view = view
+        if interleaved, let (_, part, _) = TensorNaming.split(requirement.name), part == .query || part == .key {
+            view.interleavedHeadSize = config.headSize
+        }
+        views[requirement.name] = view
+        order.append(requirement.name)
+    }
+
+    private static func firstRow(of name: String, _ config: ModelConfig) -> Int {
+        switch TensorNaming.split(name)?.part {
+        case .key: config.querySize
+        case .value: config.querySize + config.kvSize
+        default: 0
+        }
+    }
+
+    private static func check(
+        _ tensor: StoredTensor, shape: [Int], canonical: String, _ config: ModelConfig, _ place: String
+    ) throws(TaperError) {
+        let tensorPlace = tensor.file.path + ": tensor '" + printable(tensor.name) + "'"
+        guard tensor.shape == shape else {
+            throw TaperError(
+                .badData, "the shape contradicts the config", at: tensorPlace,
+                expected: shapeText(shape) + " (" + meaning(of: canonical, config) + ")",
+                found: shapeText(tensor.shape), remedy: "Config and weights belong to different models")
+        }
+        guard tensor.encoding.decoder != nil else {
+            throw TaperError(
+                .unsupported, "tensors of type " + tensor.encoding.name + " cannot be read yet", at: tensorPlace,
+                expected: "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 or Q5_1", found: tensor.encoding.name,
+                remedy: "Use a checkpoint of one of these types")
+        }
+    }
+
+    /// The config values behind a shape, for messages.
+    private static func meaning(of name: String, _ config: ModelConfig) -> String {
+        let hidden = "hidden_size " + String(config.hiddenSize)
+        let inner = "intermediate_size " + String(config.intermediateSize)
+        let heads = String(config.headCount) + " heads of head_dim " + String(config.headSize)
+        let kvHeads = String(config.kvHeadCount) + " key-value heads of head_dim " + String(config.headSize)
+        switch TensorNaming.split(name)?.part {
+        case .query: return heads + ", " + hidden
+        case .key, .value: return kvHeads + ", " + hidden
+        case .attentionOutput: return hidden + ", " + heads
+        case .gate, .up: return inner + ", " + hidden
+        case .down: return hidden + ", " + inner
+        case .inputNorm, .postAttentionNorm: return hidden
+        case nil:
+            if name == TensorName.finalNorm || name == TensorName.finalNormBias { return hidden }
+            return "vocab_size " + String(config.vocabularySize) + ", " + hidden
+        }
+    }
+
+    /// A tied model's file may repeat the embedding as head; a different head contradicts the config.
+    private mutating func checkTied(_ head: StoredTensor, _ place: String) throws(TaperError) {
+        guard let embedding = views[TensorName.embedding]?.stored else { return }
+        let same =
+            head.shape == embedding.shape && head.encoding.name == embedding.encoding.name
+            && head.file.bytes[head.bytes].elementsEqual(embedding.file.bytes[embedding.bytes])
+        guard same else {
+            throw TaperError(
+                .badData, "tie_word_embeddings is true, but the head differs from the embedding", at: place,
+                found: "'" + printable(head.name) + "'",
+                remedy: "Set tie_word_embeddings to false in config.json to use this head")
+        }
+    }
+
+    private mutating func reportUnused(
+        _ container: TensorContainer, used: Set<String>, naming: TensorNaming, _ place: String
+    ) throws(TaperError) {
+        let unused = container.tensors.filter { !used.contains($0.name) && !TensorResolution.isDerived($0.name) }
+        // A GGUF file has no flags for optional biases and norms: their presence alone says that the model uses them.
+        if naming == .gguf, let parameter = unused.first(where: { $0.name.hasPrefix("blk.") }) {
+            throw TaperError(
+                .unsupported, "the model has tensors this architecture does not use", at: place,
+                found: "'" + printable(parameter.name) + "'")
+        }
+        guard let first = unused.first else { return }
+        warnings.append(
+            place + ": " + String(unused.count) + " tensors that the model does not use are ignored, such as '"
+                + printable(first.name) + "'")
+    }
+
+    /// Buffers computed from the config, which old files store.
+    private static func isDerived(_ name: String) -> Bool {
+        name.hasSuffix(".rotary_emb.inv_freq") || name.hasSuffix(".attn.bias") || name.hasSuffix(".attn.masked_bias")
+            || name == "rope_freqs.weight"
+    }
+}

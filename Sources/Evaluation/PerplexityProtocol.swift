@@ -1,0 +1,60 @@
+public import Storage
+public import Text
+
+/// How a text is cut for perplexity: the whole text tokenised at once, windows of `window` tokens every `stride`.
+///
+/// Every window starts with an empty cache. Its first token is not predicted; with a stride smaller than the window only
+/// tokens that no earlier window predicted count.
+public struct PerplexityProtocol: Equatable, Sendable {
+    public var window: Int
+    public var stride: Int
+    /// nil: all whole windows of the text.
+    public var windowLimit: Int?
+
+    public init(window: Int = 512, stride: Int? = nil, windowLimit: Int? = nil) {
+        self.window = window
+        self.stride = stride ?? window
+        self.windowLimit = windowLimit
+    }
+
+    public struct Window: Sendable {
+        public let tokens: [Int]
+        /// Index in `tokens` of the first one that is predicted.
+        public let firstPredicted: Int
+    }
+
+    /// - Throws: `usage` for impossible sizes, `badData` when the text is shorter than one window.
+    public func windows(of text: String, tokenizer: Tokenizer, place: String) throws(TaperError) -> [Window] {
+        guard window >= 2, stride >= 1, stride <= window, windowLimit ?? 1 >= 1 else {
+            throw TaperError(.usage, "the window must be at least 2 tokens and the stride 1 to the window", at: place)
+        }
+        let tokens = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
+        var result: [Window] = []
+        var start = 0
+        while start + window <= tokens.count, result.count < windowLimit ?? Int.max {
+            result.append(
+                Window(
+                    tokens: Array(tokens[start..<start + window]),
+                    firstPredicted: start == 0 ? 1 : max(1, window - stride)))
+            start += stride
+        }
+        guard !result.isEmpty else {
+            throw TaperError(
+                .badData, "the text is shorter than one window", at: place, expected: "at least \(window) tokens",
+                found: "\(tokens.count)", remedy: "Use a longer text or a smaller --window")
+        }
+        return result
+    }
+
+    public func text(windowCount: Int, predictedCount: Int) -> String {
+        "whole text as one, \(windowCount) windows of \(window) tokens, stride \(stride), \(predictedCount) predicted tokens"
+    }
+
+    public func json(windowCount: Int, predictedCount: Int) -> JSONValue {
+        .object([
+            .init("window", .integer(window)), .init("stride", .integer(stride)),
+            .init("windows", .integer(windowCount)),
+            .init("predicted_tokens", .integer(predictedCount)), .init("add_special_tokens", .bool(false)),
+        ])
+    }
+}

@@ -1,0 +1,53 @@
+internal import CKernels
+import Storage
+
+/// Activations as bytes with one scale per group of 128 columns, for up to `maxTokens` tokens.
+public final class ActivationBuffer {
+    public let maxTokens: Int
+    public let maxColumns: Int
+    public private(set) var tokens = 0
+    public private(set) var columns = 0
+    private let values: UnsafeMutablePointer<Int8>
+    private let scales: UnsafeMutablePointer<Float>
+    private let corrections: UnsafeMutablePointer<Float>
+
+    public init(maxTokens: Int, maxColumns: Int) {
+        self.maxTokens = maxTokens
+        self.maxColumns = NestedLayout.paddedColumns(maxColumns)
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: maxTokens * self.maxColumns + 64, alignment: 64)
+        values = bytes.bindMemory(to: Int8.self, capacity: maxTokens * self.maxColumns + 64)
+        scales = .allocate(capacity: maxTokens * (self.maxColumns / 64))
+        corrections = .allocate(capacity: maxTokens)
+    }
+
+    deinit {
+        UnsafeMutableRawPointer(values).deallocate()
+        scales.deallocate()
+        corrections.deallocate()
+    }
+
+    /// Takes x, [tokens][columns].
+    public func quantize(_ x: UnsafePointer<Float>, tokens: Int, columns: Int, pool: ThreadPool) {
+        let tiles = NestedLayout.paddedColumns(columns) / 64
+        precondition(tokens <= maxTokens && tiles * 64 <= maxColumns, "activation buffer too small")
+        self.tokens = tokens
+        self.columns = columns
+        let groups = (tiles + 1) / 2
+        let quantize = pool.kernels.functions.quantize
+        let parts = tokens >= 8 ? min(pool.threadCount * 2, tokens) : 1
+        pool.run(parts) { part in
+            for token in ThreadPool.slice(tokens, part: part, of: parts) {
+                quantize?(
+                    x + token * columns, Int32(columns), Int32(tiles), values + token * tiles * 64,
+                    scales + token * groups, corrections + token)
+            }
+        }
+    }
+
+    func view() -> ck_activations_t {
+        let tiles = NestedLayout.paddedColumns(columns) / 64
+        return ck_activations_t(
+            values: values, scales: scales, corrections: corrections, tokens: Int32(tokens), tiles: Int32(tiles),
+            groups: Int32((tiles + 1) / 2))
+    }
+}

@@ -1,0 +1,86 @@
+internal import CKernels
+import Storage
+
+/// Keys and values of one layer in half precision: [kvHead][capacity][headSize].
+public struct KVLayer {
+    public var keys: UnsafeMutablePointer<UInt16>
+    public var values: UnsafeMutablePointer<UInt16>
+    public var capacity: Int
+    public var kvHeads: Int
+    public var headSize: Int
+    public init(
+        keys: UnsafeMutablePointer<UInt16>, values: UnsafeMutablePointer<UInt16>, capacity: Int, kvHeads: Int,
+        headSize: Int
+    ) {
+        self.keys = keys
+        self.values = values
+        self.capacity = capacity
+        self.kvHeads = kvHeads
+        self.headSize = headSize
+    }
+}
+
+/// Stores keys and values, [tokens][kvHeads * headSize], at positions firstPosition and on.
+public func storeKV(
+    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, tokens: Int, firstPosition: Int, cache: KVLayer,
+    pool: ThreadPool
+) {
+    precondition(firstPosition + tokens <= cache.capacity, "the KV cache is full")
+    let size = cache.headSize
+    let toHalf = pool.kernels.functions.to_half
+    for token in 0..<tokens {
+        for head in 0..<cache.kvHeads {
+            let from = (token * cache.kvHeads + head) * size
+            let to = (head * cache.capacity + firstPosition + token) * size
+            toHalf?(keys + from, Int32(size), cache.keys + to)
+            toHalf?(values + from, Int32(size), cache.values + to)
+        }
+    }
+}
+
+/// Causal attention, softmax(q K^T / sqrt(headSize)) V: token t sees positions 0 ... firstPosition + t.
+///
+/// query and output are [tokens][heads * headSize]; the query is already rotated. Heads that share a key/value head are
+/// worked on together, in blocks of tokens, so that keys and values are widened once for all of them.
+public func attention(
+    query: UnsafePointer<Float>, tokens: Int, firstPosition: Int, cache: KVLayer, heads: Int,
+    output: UnsafeMutablePointer<Float>, pool: ThreadPool
+) {
+    precondition(heads % cache.kvHeads == 0 && firstPosition + tokens <= cache.capacity, "attention outside the cache")
+    let shared = heads / cache.kvHeads
+    let size = cache.headSize
+    // One token: heads are the parts. Many: (kv head, block of tokens).
+    let block = tokens == 1 ? 1 : 16
+    let headsPerPart = tokens == 1 ? 1 : shared
+    let blocks = (tokens + block - 1) / block
+    let groups = heads / headsPerPart
+    let parts = groups * blocks
+    let workers = tokens == 1 && heads * (firstPosition + 1) * size < 1 << 15 ? 1 : min(parts, pool.threadCount * 4)
+    let floats = ck_attention_scratch_floats(
+        Int32(block), Int32(headsPerPart), Int32(size), Int32(firstPosition + tokens))
+    let scratch = pool.scratch(parts: workers, byteCount: floats * 4)
+    let stride = pool.scratchStride
+    let kernel = pool.kernels.functions.attention
+    let scale = 1 / Float(size).squareRoot()
+    pool.run(workers) { worker in
+        for part in ThreadPool.slice(parts, part: worker, of: workers) {
+            // Long blocks (late tokens) and short ones alternate among the workers.
+            let group = part % groups
+            let start = part / groups * block
+            let head = group * headsPerPart
+            let kvOffset = head / shared * cache.capacity * size
+            var call = ck_attention_t()
+            call.query = query + start * heads * size + head * size
+            call.out = output + start * heads * size + head * size
+            call.query_stride = Int64(heads * size)
+            call.keys = UnsafePointer(cache.keys + kvOffset)
+            call.values = UnsafePointer(cache.values + kvOffset)
+            call.tokens = Int32(min(block, tokens - start))
+            call.heads = Int32(headsPerPart)
+            call.head_size = Int32(size)
+            call.visible = Int32(firstPosition + start + 1)
+            call.scale = scale
+            kernel?(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import CPlatform
+public import Storage
+
+/// Threads that run numbered parts of a job, and the kernels they run.
+///
+/// Idle workers spin some 30 microseconds, then sleep. One caller at a time.
+public final class ThreadPool {
+    public let threadCount: Int
+    public let instructionSet: InstructionSet
+    let kernels: KernelTable
+    private let pool: OpaquePointer?
+    /// One block of scratch memory per part, grown on demand and kept.
+    private var scratch: UnsafeMutableRawPointer?
+    private var scratchBytes = 0
+    private var scratchParts = 0
+
+    /// - Throws: `usage` when `TAPER_ISA` names a set this processor lacks.
+    public convenience init(threadCount: Int) throws(TaperError) {
+        self.init(
+            threadCount: threadCount,
+            instructionSet: try InstructionSet.select(override: Files.environment("TAPER_ISA")))
+    }
+
+    public init(threadCount: Int, instructionSet: InstructionSet) {
+        self.threadCount = max(1, min(threadCount, 1024))
+        self.instructionSet = instructionSet
+        kernels = KernelTable(instructionSet)
+        pool = tp_pool_create(Int32(self.threadCount))
+    }
+
+    deinit {
+        tp_pool_destroy(pool)
+        scratch?.deallocate()
+    }
+
+    /// Runs `body(part)` for part in 0 ..< partCount on all threads and waits for all of them.
+    public func run(_ partCount: Int, _ body: (Int) -> Void) {
+        guard partCount > 1, let pool else {
+            for part in 0..<max(0, partCount) { body(part) }
+            return
+        }
+        // Safe because the pool calls the closure only before `tp_pool_run` returns.
+        withoutActuallyEscaping(body) { escaping in
+            var closure = escaping
+            withUnsafeMutablePointer(to: &closure) { pointer in
+                tp_pool_run(
+                    pool, Int32(partCount),
+                    { context, part in
+                        guard let context else { return }
+                        context.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(part))
+                    }, UnsafeMutableRawPointer(pointer))
+            }
+        }
+    }
+
+    /// Memory for `parts` parts of `byteCount` bytes each, aligned to 64; contents undefined.
+    func scratch(parts: Int, byteCount: Int) -> UnsafeMutableRawPointer {
+        let each = roundedUp(byteCount, to: 64)
+        if let scratch, scratchBytes >= each, scratchParts >= parts { return scratch }
+        scratch?.deallocate()
+        scratchBytes = max(each, scratchBytes)
+        scratchParts = max(parts, scratchParts)
+        let made = UnsafeMutableRawPointer.allocate(byteCount: scratchBytes * scratchParts, alignment: 64)
+        scratch = made
+        return made
+    }
+
+    /// Distance between the scratch blocks of two parts.
+    var scratchStride: Int { scratchBytes }
+
+    /// Even division of `count` items among `parts`.
+    static func slice(_ count: Int, part: Int, of parts: Int) -> Range<Int> {
+        count * part / parts..<count * (part + 1) / parts
+    }
+}

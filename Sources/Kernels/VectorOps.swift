@@ -1,0 +1,86 @@
+internal import CKernels
+import Storage
+
+/// Elementwise work and reductions between the products; [tokens][columns] rows are divided among threads.
+public struct VectorOps {
+    private let functions: ck_table_t
+    private let pool: ThreadPool
+
+    public init(_ pool: ThreadPool) {
+        self.pool = pool
+        functions = pool.kernels.functions
+    }
+
+    private func rows(_ tokens: Int, _ body: (Int) -> Void) {
+        guard tokens >= 8, pool.threadCount > 1 else {
+            for token in 0..<tokens { body(token) }
+            return
+        }
+        let parts = min(tokens, pool.threadCount * 2)
+        pool.run(parts) { part in for token in ThreadPool.slice(tokens, part: part, of: parts) { body(token) } }
+    }
+
+    /// x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, eq. 4).
+    public func rmsNorm(
+        _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, tokens: Int, columns: Int,
+        into out: UnsafeMutablePointer<Float>
+    ) {
+        rows(tokens) { functions.rms_norm(x + $0 * columns, weight, epsilon, Int32(columns), out + $0 * columns) }
+    }
+
+    /// (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al. 2016).
+    public func layerNorm(
+        _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Float,
+        tokens: Int,
+        columns: Int, into out: UnsafeMutablePointer<Float>
+    ) {
+        rows(tokens) {
+            functions.layer_norm(x + $0 * columns, weight, bias, epsilon, Int32(columns), out + $0 * columns)
+        }
+    }
+
+    /// silu(gate) * up; `out` may be either input.
+    public func siluMultiply(
+        gate: UnsafePointer<Float>, up: UnsafePointer<Float>, tokens: Int, columns: Int,
+        into out: UnsafeMutablePointer<Float>
+    ) {
+        rows(tokens) {
+            functions.silu_multiply(gate + $0 * columns, up + $0 * columns, Int32(columns), out + $0 * columns)
+        }
+    }
+
+    /// x * Phi(x), exactly or in its tanh form; in place.
+    public func gelu(_ x: UnsafeMutablePointer<Float>, tanhForm: Bool, tokens: Int, columns: Int) {
+        rows(tokens) { functions.gelu(x + $0 * columns, tanhForm ? 1 : 0, Int32(columns), x + $0 * columns) }
+    }
+
+    /// into += x.
+    public func add(_ x: UnsafePointer<Float>, tokens: Int, columns: Int, into: UnsafeMutablePointer<Float>) {
+        rows(tokens) { functions.add(x + $0 * columns, Int32(columns), into + $0 * columns) }
+    }
+
+    /// Every row of `x` += bias, [columns].
+    public func addBias(_ bias: UnsafePointer<Float>, tokens: Int, columns: Int, to x: UnsafeMutablePointer<Float>) {
+        rows(tokens) { functions.add(bias, Int32(columns), x + $0 * columns) }
+    }
+
+    /// Rotates heads of x, [tokens][heads * headSize]; cosines and sines are [tokens][pairs] of the tokens' positions.
+    public func rope(
+        _ x: UnsafeMutablePointer<Float>, tokens: Int, heads: Int, headSize: Int, pairs: Int,
+        cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>
+    ) {
+        rows(tokens) {
+            functions.rope(
+                x + $0 * heads * headSize, Int32(heads), Int32(headSize), Int32(pairs), cosines + $0 * pairs,
+                sines + $0 * pairs)
+        }
+    }
+
+    /// Index of the largest value; the first of equals.
+    public func argmax(_ x: UnsafePointer<Float>, count: Int) -> Int { Int(functions.argmax(x, Int32(count))) }
+
+    /// x[i] = exp(x[i] - max); returns their sum.
+    public func softmaxNumerators(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
+        functions.softmax_numerators(x, Int32(count))
+    }
+}

@@ -1,0 +1,121 @@
+internal import CKernels
+import Storage
+
+/// Borrowed weights in nested planes; the pointers are valid while the bundle lives.
+public struct NestedMatrix {
+    /// One precision's centroids: entries [padded rows][2^bits], scales [padded rows].
+    public struct Table {
+        public var bits: Int
+        public var entries: UnsafePointer<UInt8>
+        public var scales: UnsafePointer<Float>
+        public init(bits: Int, entries: UnsafePointer<UInt8>, scales: UnsafePointer<Float>) {
+            self.bits = bits
+            self.entries = entries
+            self.scales = scales
+        }
+    }
+    public var rows: Int
+    public var columns: Int
+    public var planes: [UnsafePointer<UInt8>]
+    /// Ascending precisions; never empty.
+    public var tables: [Table]
+
+    public init(rows: Int, columns: Int, planes: [UnsafePointer<UInt8>], tables: [Table]) {
+        precondition(!tables.isEmpty && tables.allSatisfy { $0.bits - 1 <= planes.count }, "tables without planes")
+        self.rows = rows
+        self.columns = columns
+        self.planes = planes
+        self.tables = tables
+    }
+}
+
+/// Borrowed uniform bytes: values [padded rows][padded columns], scales [padded rows].
+public struct Int8Matrix {
+    public var rows: Int
+    public var columns: Int
+    public var values: UnsafePointer<UInt8>
+    public var scales: UnsafePointer<Float>
+    public init(rows: Int, columns: Int, values: UnsafePointer<UInt8>, scales: UnsafePointer<Float>) {
+        self.rows = rows
+        self.columns = columns
+        self.values = values
+        self.scales = scales
+    }
+}
+
+/// Some weights in some encoding, [rows, columns]: one forward pass serves them all.
+public struct WeightMatrix {
+    public enum Encoding {
+        case nested(NestedMatrix)
+        case int8(Int8Matrix)
+    }
+    public let encoding: Encoding
+    public let rows: Int
+    public let columns: Int
+    /// C views, one per precision served, ascending.
+    private let views: [ck_matrix_t]
+    public let precisions: [Int]
+
+    public init(_ encoding: Encoding) {
+        self.encoding = encoding
+        switch encoding {
+        case .nested(let matrix):
+            rows = matrix.rows
+            columns = matrix.columns
+            precisions = matrix.tables.map { $0.bits }
+            views = matrix.tables.map { table in
+                var view = ck_matrix_t()
+                withUnsafeMutableBytes(of: &view.planes) { raw in
+                    let slots = raw.bindMemory(to: UnsafePointer<UInt8>?.self)
+                    for (index, plane) in matrix.planes.prefix(table.bits - 1).enumerated() { slots[index] = plane }
+                }
+                view.entries = table.entries
+                view.scales = table.scales
+                view.bits = Int32(table.bits)
+                view.rows = Int32(matrix.rows)
+                view.tiles = Int32(NestedLayout.paddedColumns(matrix.columns) / NestedLayout.tileColumns)
+                return view
+            }
+        case .int8(let matrix):
+            rows = matrix.rows
+            columns = matrix.columns
+            precisions = [8]
+            var view = ck_matrix_t()
+            view.planes.0 = matrix.values
+            view.scales = matrix.scales
+            view.rows = Int32(matrix.rows)
+            view.tiles = Int32(NestedLayout.paddedColumns(matrix.columns) / NestedLayout.tileColumns)
+            views = [view]
+        }
+    }
+
+    /// Largest precision served that does not exceed `bits`, or the smallest there is.
+    public func effectiveBits(_ bits: Int) -> Int { precisions[viewIndex(bits)] }
+
+    private func viewIndex(_ bits: Int) -> Int {
+        var index = precisions.count - 1
+        while index > 0 && precisions[index] > bits { index -= 1 }
+        return index
+    }
+
+    func view(_ bits: Int) -> ck_matrix_t { views[viewIndex(bits)] }
+
+    /// Bytes that one product reads: codes, tables and scales.
+    public func bytesRead(bits: Int) -> Int {
+        let paddedRows = NestedLayout.paddedRows(rows)
+        let cells = paddedRows * NestedLayout.paddedColumns(columns)
+        switch encoding {
+        case .int8: return cells + 4 * paddedRows
+        case .nested:
+            let effective = effectiveBits(bits)
+            return cells / 8 * effective + paddedRows << effective + 4 * paddedRows
+        }
+    }
+
+    /// One row as floats: embedding lookup. `out` holds `columns` values.
+    public func dequantizeRow(_ row: Int, bits: Int, into out: UnsafeMutablePointer<Float>, pool: ThreadPool) {
+        precondition(row >= 0 && row < rows, "row outside the matrix")
+        var matrix = view(bits)
+        pool.kernels.functions.dequantize_row(&matrix, Int32(row), out, Int32(columns))
+    }
+}

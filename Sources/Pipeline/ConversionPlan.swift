@@ -1,0 +1,42 @@
+import Bundle
+import Checkpoint
+import Model
+public import Storage
+
+/// What a conversion would do: sizes, and which stage outputs are there already.
+public struct ConversionPlan: Sendable {
+    public let lines: [String]
+    public let json: JSONValue
+}
+
+extension Converter {
+    /// Looks without doing.
+    public func plan() throws(TaperError) -> ConversionPlan {
+        var linear = 0
+        var other = 0
+        for tensor in checkpoint.config.tensorRequirements() where tensor.shape.count == 2 {
+            if tensor.isLinear { linear += tensor.shape.reduce(1, *) } else { other += tensor.shape.reduce(1, *) }
+        }
+        let highest = recipe.precisions.last ?? 0
+        let estimate = linear / 8 * highest + other / 8 * recipe.embeddingBits
+        var lines = [
+            "input      \(input) (\(checkpoint.format), \(checkpoint.config.family))",
+            "output     \(output), about \(byteText(estimate)) and the centroid tables",
+            "linear     \(fixed(Double(linear) / 1e6, 1)) million weights at \(precisionText)",
+            "embedding  \(fixed(Double(other) / 1e6, 1)) million weights at \(recipe.embeddingBits) bits",
+            "work       \(work.path)",
+        ]
+        lines.append("calibrate  \(recipe.calibrationPath ?? "no text: all input channels count the same")")
+        lines.append("quality    \(recipe.quality?.path ?? "not measured")")
+        for task in recipe.tasks { lines.append("task       \(task.name): \(task.metric), \(task.dataPath)") }
+        return ConversionPlan(
+            lines: lines,
+            json: .object([
+                .init("schema", .string("taper-plan-1")), .init("input", .string(input)), .init("output", .string(output)),
+                .init("estimated_bytes", .integer(estimate)), .init("linear_weights", .integer(linear)),
+                .init("other_weights", .integer(other)),
+                .init("precisions", .array(recipe.precisions.map { .integer($0) })),
+                .init("tasks", .array(recipe.tasks.map { .string($0.name) })),
+            ]))
+    }
+}

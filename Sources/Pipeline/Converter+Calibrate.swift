@@ -1,0 +1,119 @@
+public import Bundle
+public import Calibration
+import Checkpoint
+import Evaluation
+import Kernels
+import Model
+import Reference
+import Runtime
+public import Storage
+import Text
+
+extension Converter {
+    /// Perplexity and divergence from full precision at every precision, or nil when the recipe names no text.
+    func measureQuality(_ packed: PackedBundle) throws(TaperError) -> JSONValue? {
+        guard let quality = recipe.quality else { return nil }
+        progress.begin("quality")
+        let textBytes = try Files.read(quality.path, limit: 1 << 30)
+        if let calibration, calibration.bytes == textBytes {
+            progress.warn("the quality text is the calibration text, so its perplexities flatter the bundle")
+        }
+        var key = ContentKey(stage: "quality", version: 1)
+        key.add(packed.key.text)
+        key.add(contentsOf: textBytes)
+        key.add([quality.window, quality.windows])
+        let bytes = try stored("quality", key) { () throws(TaperError) -> [UInt8] in
+            guard let text = try textBytes.withBytes({ raw throws(TaperError) in strictString(raw) }) else {
+                throw TaperError(.badData, "the quality text is not UTF-8", at: quality.path)
+            }
+            let bundle = try Bundle(path: packed.path)
+            let tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: packed.path)
+            let window = min(quality.window, checkpoint.config.contextLength)
+            let rule = PerplexityProtocol(window: window, windowLimit: quality.windows)
+            let windows = try rule.windows(of: text, tokenizer: tokenizer, place: quality.path)
+            let transformer = try Transformer(bundle: bundle, contextLength: window, pool: pool)
+            let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
+            let schedules = recipe.precisions.map { ("\($0) bits", PrecisionSchedule.constant($0)) }
+            let results = try evaluateQuality(
+                bundle: transformer, schedules: schedules, reference: reference, windows: windows, pool: pool
+            ) { progress.update($0) }
+            return JSONValue.object([
+                .init("schema", .string("taper-quality-1")),
+                .init("text", .string(Files.name(of: quality.path))),
+                .init("text_checksum", .string(String(checksum(textBytes), radix: 16))),
+                .init(
+                    "protocol",
+                    rule.json(windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0)),
+                .init("results", .array(results.map(\.json))),
+            ]).bytes()
+        }
+        let json = try JSONValue.parse(bytes, place: "stored quality")
+        let full = json["results"]?.array?.first?["perplexity"]?.double
+        progress.end("full precision \(full.map { fixed($0, 2) } ?? "?") perplexity on \(Files.name(of: quality.path))")
+        return json
+    }
+
+    /// Switch points of every task of the recipe.
+    func calibrateTasks(_ packed: PackedBundle) throws(TaperError) -> [Schedule] {
+        var schedules: [Schedule] = []
+        for task in recipe.tasks {
+            progress.begin("calibrate \(task.name)")
+            let data = try Files.read(task.dataPath, limit: 1 << 30)
+            var key = ContentKey(stage: "calibrate", version: 1)
+            key.add(packed.key.text)
+            key.add(contentsOf: data)
+            key.add(task.name)
+            key.add(task.metric)
+            key.add(task.maxNewTokens)
+            key.add(task.tolerance)
+            key.add(task.examples)
+            let bytes = try stored("schedule", key) { () throws(TaperError) -> [UInt8] in
+                let bundle = try Bundle(path: packed.path)
+                let examples = try readTask(task.dataPath, limit: task.examples)
+                let settings = TaskCalibrationSettings(
+                    task: task.name, metric: try TaskMetric(name: task.metric), maxNewTokens: task.maxNewTokens,
+                    tolerance: task.tolerance)
+                return try calibrateTask(
+                    bundle: bundle, examples: examples, settings: settings, reference: nil, pool: pool
+                ) { progress.update($0) }.json.bytes()
+            }
+            let schedule = try Schedule(json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
+            schedules.append(schedule)
+            progress.end("\(scheduleText(schedule)), average \(fixed(schedule.averageBits, 2)) bits")
+            if schedule.evidence["tolerance_below_noise"]?.bool == true {
+                progress.warn(
+                    "task \(task.name): the tolerance \(shortest(schedule.tolerance)) is below the score's standard error "
+                        + "\(fixed(schedule.evidence["standard_error"]?.double ?? 0, 4)); use more examples to trust the switch points")
+            }
+        }
+        return schedules
+    }
+}
+
+/// "6@0,4@32": precision @ first decode step.
+public func scheduleText(_ schedule: Schedule) -> String {
+    schedule.steps.map { "\($0.bits)@\($0.fromStep)" }.joined(separator: ",")
+}
+
+/// Calibrates one task on an existing bundle and stores the schedule in it, replacing one of the same name.
+public func calibrateInPlace(
+    bundlePath: String, dataPath: String, examples limit: Int, settings: TaskCalibrationSettings, checkpointPath: String?,
+    threads: Int, progress: Progress
+) throws(TaperError) -> Schedule {
+    progress.begin("calibrate \(settings.task)")
+    let bundle = try Bundle(path: bundlePath)
+    let examples = try readTask(dataPath, limit: limit)
+    let pool = try ThreadPool(threadCount: threads)
+    let reference = try checkpointPath.map { path throws(TaperError) in
+        try ReferenceModel(try Checkpoint.open(path), residency: .resident, threads: threads)
+    }
+    let schedule = try calibrateTask(
+        bundle: bundle, examples: examples, settings: settings, reference: reference, pool: pool
+    ) { progress.update($0) }
+    var schedules = try bundle.schedules().filter { $0.task != schedule.task }
+    schedules.append(schedule)
+    try rewriteBundle(
+        from: bundlePath, to: bundlePath, documents: [("schedules", .array(schedules.map(\.json)))], replacing: true)
+    progress.end("\(scheduleText(schedule)), average \(fixed(schedule.averageBits, 2)) bits")
+    return schedule
+}

@@ -1,0 +1,113 @@
+import Bundle
+import Checkpoint
+import Kernels
+import Model
+import Quantization
+import Reference
+import Storage
+import Text
+
+extension Converter {
+    /// An uncalibrated bundle in the work folder.
+    struct PackedBundle {
+        let path: String
+        let key: ContentKey
+    }
+
+    /// Puts the quantized tensors into one bundle, a tensor at a time.
+    func pack(_ tensors: [StoredTensor]) throws(TaperError) -> PackedBundle {
+        progress.begin("pack")
+        let tokenizer = try checkpoint.tokenizer()
+        let template = try chatTemplate()
+        var model = checkpoint.config
+        if let end = tokenizer.eosToken { model.eosTokens = Set(model.eosTokens + [end]).sorted() }
+        for stop in template?.stops ?? [] {
+            if let id = tokenizer.id(ofToken: stop), id < model.vocabularySize { model.eosTokens = Set(model.eosTokens + [id]).sorted() }
+        }
+        if model.bosToken == nil { model.bosToken = tokenizer.bosToken }
+        let plans = zip(tensors, checkpoint.config.tensorRequirements()).map { stored, requirement in
+            let encoding: TensorPlan.Encoding =
+                switch stored.encoding {
+                case .vector: .float
+                case .int8: .int8
+                case .nested:
+                    requirement.isLinear
+                        ? .nested(group: "linear", precisions: recipe.precisions)
+                        : .nested(group: "fixed", precisions: embeddingSettings.precisions)
+                }
+            return TensorPlan(name: stored.name, shape: requirement.shape, encoding: encoding)
+        }
+        let manifest = Manifest(
+            model: model, precisions: recipe.precisions, tensors: plans, provenance: provenance(template: template?.name))
+        let compact = tokenizer.compact()
+        let documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
+        var key = ContentKey(stage: "pack", version: 1)
+        key.add(contentsOf: manifest.json.bytes())
+        key.add(contentsOf: compact)
+        for document in documents { key.add(contentsOf: document.value.bytes()) }
+        for tensor in tensors { key.add(tensor.key.text) }
+        key.add(checkpoint.fingerprint)
+        let path = work.filePath("bundle", key)
+        if !options.restart, Files.exists(path), (try? Bundle(path: path)) != nil {
+            reused += 1
+            progress.end("reused")
+            return PackedBundle(path: path, key: key)
+        }
+        let writer = try BundleWriter(
+            path: path, replacing: true, manifest: manifest, tokenizer: compact, documents: documents)
+        for (index, tensor) in tensors.enumerated() {
+            try Interrupt.check("Run the same command again to go on")
+            switch tensor.encoding {
+            case .vector: try writer.add(vector: try checkpoint.read(tensor.name), name: tensor.name)
+            case .int8: try writer.add(try PackedInt8(workBytes: try bytes(of: tensor)))
+            case .nested: try writer.add(try PackedMatrix(workBytes: try bytes(of: tensor)))
+            }
+            progress.update(Double(index + 1) / Double(tensors.count), tensor.name)
+        }
+        try writer.finish()
+        made += 1
+        progress.end(byteText(FileStatus(path: path)?.byteCount ?? 0))
+        return PackedBundle(path: path, key: key)
+    }
+
+    private func bytes(of tensor: StoredTensor) throws(TaperError) -> [UInt8] {
+        guard let bytes = work.load("tensor", tensor.key) else {
+            throw TaperError(
+                .inputOutput, "the stored tensor is gone or damaged", at: work.filePath("tensor", tensor.key),
+                remedy: "Run again with --restart")
+        }
+        return bytes
+    }
+
+    /// The checkpoint's own chat format, or the one asked for; a template nobody knows is a warning, not a guess.
+    func chatTemplate() throws(TaperError) -> ChatTemplate? {
+        if let name = recipe.chatTemplate {
+            guard let template = ChatTemplate.named(name) else {
+                throw TaperError(
+                    .usage, "unknown chat template", at: printable(name), expected: ChatTemplate.names.joined(separator: ", "))
+            }
+            return template
+        }
+        guard let jinja = checkpoint.chatTemplateText else { return nil }
+        if let template = ChatTemplate.recognise(jinja: jinja) { return template }
+        progress.warn(
+            "the checkpoint's chat template is of no known family, so the bundle gets none. "
+                + "Name one with --chat-template: \(ChatTemplate.names.joined(separator: ", "))")
+        return nil
+    }
+
+    /// Facts that describe how the bundle was made; the same for the same input and options on any machine.
+    private func provenance(template: String?) -> JSONValue {
+        func hex(_ value: UInt64) -> JSONValue { .string(String(value, radix: 16)) }
+        return .object([
+            .init("source_format", .string(checkpoint.format)),
+            .init("source_name", .string(Files.name(of: checkpoint.path))),
+            .init("quantizer", .string("nested k-means, seed \(recipe.seedBits), version \(Self.quantizerVersion)")),
+            .init("embedding_bits", .integer(recipe.embeddingBits)),
+            .init("calibration_text", calibration.map { hex(checksum($0.bytes)) } ?? .null),
+            .init("calibration_sequences", .integer(calibration == nil ? 0 : recipe.calibrationSequences)),
+            .init("calibration_length", .integer(calibration == nil ? 0 : recipe.calibrationLength)),
+            .init("chat_template", template.map { .string($0) } ?? .null),
+        ])
+    }
+}

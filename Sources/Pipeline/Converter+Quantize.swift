@@ -1,0 +1,134 @@
+import Bundle
+import Checkpoint
+import Kernels
+import Model
+import Quantization
+import Reference
+import Storage
+
+/// Where a quantized tensor waits in the work folder.
+struct StoredTensor {
+    enum Encoding { case nested, int8, vector }
+    let name: String
+    let encoding: Encoding
+    let key: ContentKey
+}
+
+extension Converter {
+    /// Version of the quantizer's output; raise it when the same input gives other codes or tables.
+    static let quantizerVersion = 2
+
+    /// Mean square of every input channel of every linear layer, from the float model on the calibration text.
+    func sensitivity() throws(TaperError) -> (values: [String: [Float]], key: ContentKey) {
+        var key = ContentKey(stage: "sensitivity", version: 1)
+        guard let calibration else {
+            progress.warn(
+                "no calibration text, so every input channel counts the same; 2 and 3 bits suffer most. "
+                    + "Name a text with --calibration or in the recipe")
+            return ([:], key)
+        }
+        key.add(checkpoint.fingerprint)
+        key.add(contentsOf: calibration.bytes)
+        key.add([recipe.calibrationSequences, recipe.calibrationLength])
+        progress.begin("sensitivity")
+        let reusedBefore = reused
+        let bytes = try stored("sensitivity", key) { () throws(TaperError) -> [UInt8] in
+            let tokenizer = try checkpoint.tokenizer()
+            let sequences = try calibration.sequences(
+                tokenizer, count: recipe.calibrationSequences,
+                length: min(recipe.calibrationLength, checkpoint.config.contextLength))
+            let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
+            let moments = try model.inputMoments(sequences) { progress.update($0) }
+            var writer = ByteWriter()
+            writer.u64(UInt64(moments.count))
+            for name in moments.keys.sorted() {
+                writer.u32(UInt32(name.utf8.count))
+                writer.string(name)
+                writer.floats(moments[name] ?? [])
+            }
+            return writer.bytes
+        }
+        let values = try bytes.withBytes { raw throws(TaperError) -> [String: [Float]] in
+            var reader = ByteReader(raw, place: "stored sensitivity")
+            var all: [String: [Float]] = [:]
+            for _ in 0..<(try reader.count("tensors", limit: 1 << 20)) {
+                let name = try reader.string(Int(try reader.u32("name length")), "name")
+                all[name] = try reader.floats("values")
+            }
+            return all
+        }
+        progress.end(
+            "\(values.count) layers, \(recipe.calibrationSequences) x \(recipe.calibrationLength) tokens asked of "
+                + "\(Files.name(of: calibration.path))" + (reused > reusedBefore ? ", reused" : ""))
+        return (values, key)
+    }
+
+    /// Quantizes every tensor, largest memory one tensor; finished ones are found in the work folder.
+    func quantize() throws(TaperError) -> [StoredTensor] {
+        let (moments, sensitivityKey) = try sensitivity()
+        progress.begin("quantize")
+        let start = monotonicSeconds()
+        let requirements = checkpoint.config.tensorRequirements()
+        let total = requirements.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        var done = 0
+        var computed = 0
+        var result: [StoredTensor] = []
+        for tensor in requirements {
+            let count = tensor.shape.reduce(1, *)
+            var key = ContentKey(stage: "tensor", version: Self.quantizerVersion)
+            key.add(checkpoint.fingerprint)
+            key.add(tensor.name)
+            let encoding = encoding(of: tensor)
+            let before = made
+            switch encoding {
+            case .vector: break
+            case .int8:
+                key.add("int8")
+                _ = try stored("tensor", key) { () throws(TaperError) -> [UInt8] in
+                    try quantizeInt8(
+                        name: tensor.name, weights: try checkpoint.read(tensor.name), rows: tensor.shape[0],
+                        columns: tensor.shape[1], pool: pool
+                    ).workBytes()
+                }
+            case .nested:
+                let settings = tensor.isLinear ? linearSettings : embeddingSettings
+                let columns = tensor.shape[1]
+                let importance = moments[tensor.name] ?? [Float](repeating: 1, count: columns)
+                guard importance.count == columns else {
+                    throw TaperError(
+                        .internalFault, "\(tensor.name): \(importance.count) sensitivities for \(columns) columns")
+                }
+                key.add("nested")
+                key.add(settings.precisions)
+                key.add(settings.seedBits)
+                if tensor.isLinear { key.add(sensitivityKey.text) }
+                _ = try stored("tensor", key) { () throws(TaperError) -> [UInt8] in
+                    try quantizeNested(
+                        name: tensor.name, weights: try checkpoint.read(tensor.name), rows: tensor.shape[0],
+                        columns: columns, sensitivity: importance, settings: settings, pool: pool
+                    ).workBytes()
+                }
+            }
+            result.append(StoredTensor(name: tensor.name, encoding: encoding, key: key))
+            done += count
+            if made > before { computed += count }
+            progress.update(Double(done) / Double(total), tensor.name)
+        }
+        let seconds = max(monotonicSeconds() - start, 1e-9)
+        let rate = computed > 0 ? ", \(fixed(Double(computed) / seconds / 1e6, 1)) million weights/s" : ", all reused"
+        progress.end("\(result.count) tensors at \(precisionText)\(rate)")
+        return result
+    }
+
+    private func encoding(of tensor: ModelConfig.TensorRequirement) -> StoredTensor.Encoding {
+        if tensor.shape.count == 1 { return .vector }
+        return tensor.isLinear || recipe.embeddingBits < 8 ? .nested : .int8
+    }
+
+    /// Linear layers serve the recipe's precisions; the embedding and head serve one.
+    var embeddingSettings: NestedSettings {
+        NestedSettings(precisions: [recipe.embeddingBits], seedBits: min(recipe.seedBits, recipe.embeddingBits))
+    }
+
+    var precisionText: String { recipe.precisions.map(String.init).joined(separator: ", ") + " bits" }
+}

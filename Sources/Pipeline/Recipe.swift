@@ -1,0 +1,183 @@
+public import Storage
+
+/// What to make of a checkpoint: precisions, calibration text, quality text and tasks (`pipelines/*.json`).
+public struct Recipe: Sendable {
+    /// A task whose switch points are calibrated into the bundle.
+    public struct Task: Sendable {
+        public var name: String
+        public var dataPath: String
+        public var metric: String
+        public var maxNewTokens: Int
+        public var tolerance: Double
+        /// At most this many examples are decoded.
+        public var examples: Int
+    }
+    /// Text cut into windows for perplexity.
+    public struct QualityText: Sendable {
+        public var path: String
+        public var window: Int
+        public var windows: Int
+    }
+
+    /// Ascending, each 2 to 8.
+    public var precisions: [Int] = [2, 3, 4, 5, 6]
+    /// Bits of the first k-means; lower precisions merge its clusters, higher ones split them.
+    public var seedBits = 3
+    /// 8: uniform bytes with a scale per row; 2 to 7: one nested precision.
+    public var embeddingBits = 8
+    public var calibrationPath: String?
+    public var calibrationSequences = 32
+    public var calibrationLength = 512
+    public var quality: QualityText?
+    public var tasks: [Task] = []
+    /// Name of a chat template that replaces the checkpoint's.
+    public var chatTemplate: String?
+
+    public init() {}
+
+    public static let schema = "taper-recipe-1"
+    private static let keys = [
+        "schema", "description", "precisions", "seed_bits", "embedding_bits", "calibration", "quality", "tasks",
+        "chat_template",
+    ]
+
+    /// Reads a recipe; paths in it are relative to its own folder.
+    /// - Throws: `badData` naming the key at fault; unknown keys are refused, so that a typo is not ignored.
+    public init(path: String) throws(TaperError) {
+        let json = try JSONValue.parse(try Files.read(path, limit: 1 << 20), place: path)
+        let folder = Files.directory(of: path)
+        let reader = Reader(json: json, place: path)
+        try reader.allow(Recipe.keys)
+        guard json["schema"]?.string == Recipe.schema else {
+            throw TaperError(
+                .badData, "not a recipe this version knows", at: path, expected: "\"schema\": \"\(Recipe.schema)\"",
+                found: json["schema"]?.string.map { printable($0) } ?? "no schema")
+        }
+        if let values = json["precisions"] {
+            guard let array = values.array else { throw reader.wrong("precisions", "an array of integers") }
+            precisions = []
+            for value in array {
+                guard let bits = value.integer else { throw reader.wrong("precisions", "an array of integers") }
+                precisions.append(bits)
+            }
+        }
+        if let bits = try reader.integer("seed_bits", 2...8) { seedBits = bits }
+        if let bits = try reader.integer("embedding_bits", 2...8) { embeddingBits = bits }
+        chatTemplate = try reader.string("chat_template")
+        if let calibration = json["calibration"] {
+            let part = Reader(json: calibration, place: path + ": calibration")
+            try part.allow(["text", "sequences", "length"])
+            calibrationPath = try part.string("text").map { Recipe.resolve($0, folder) }
+            if let count = try part.integer("sequences", 1...65536) { calibrationSequences = count }
+            if let length = try part.integer("length", 2...65536) { calibrationLength = length }
+        }
+        if let text = json["quality"] {
+            let part = Reader(json: text, place: path + ": quality")
+            try part.allow(["text", "window", "windows"])
+            guard let file = try part.string("text") else { throw part.wrong("text", "a path") }
+            quality = QualityText(
+                path: Recipe.resolve(file, folder), window: try part.integer("window", 2...65536) ?? 512,
+                windows: try part.integer("windows", 1...65536) ?? 8)
+        }
+        if let list = json["tasks"] {
+            guard let array = list.array else { throw reader.wrong("tasks", "an array") }
+            for (index, item) in array.enumerated() {
+                let part = Reader(json: item, place: path + ": tasks[\(index)]")
+                try part.allow(["name", "data", "metric", "max_new_tokens", "tolerance", "examples"])
+                guard let name = try part.string("name"), !name.isEmpty else { throw part.wrong("name", "a name") }
+                guard let data = try part.string("data") else { throw part.wrong("data", "a path") }
+                tasks.append(
+                    Task(
+                        name: name, dataPath: Recipe.resolve(data, folder),
+                        metric: try part.string("metric") ?? "rouge-l",
+                        maxNewTokens: try part.integer("max_new_tokens", 1...65536) ?? 64,
+                        tolerance: try part.number("tolerance", 0...1) ?? 0.01,
+                        examples: try part.integer("examples", 1...100_000) ?? 32))
+            }
+        }
+        try validate(place: path)
+    }
+
+    /// Refuses combinations that cannot be made.
+    public func validate(place: String) throws(TaperError) {
+        guard !precisions.isEmpty, precisions == precisions.sorted(), Set(precisions).count == precisions.count,
+            precisions.allSatisfy({ (2...8).contains($0) })
+        else {
+            throw TaperError(
+                .badData, "precisions must be ascending, distinct, each 2 to 8", at: place,
+                found: JSONValue.array(precisions.map { .integer($0) }).text())
+        }
+        guard let highest = precisions.last, seedBits <= highest else {
+            throw TaperError(
+                .badData, "seed_bits exceeds the highest precision", at: place, found: String(seedBits),
+                remedy: "Choose a seed among the precisions")
+        }
+        guard Set(tasks.map(\.name)).count == tasks.count else {
+            throw TaperError(.badData, "two tasks have the same name", at: place)
+        }
+    }
+
+    /// "2-6" or "2,4,8" as a list of precisions.
+    public static func parsePrecisions(_ text: String) throws(TaperError) -> [Int] {
+        let wrong = TaperError(
+            .usage, "--bits takes a range or a list of precisions from 2 to 8", at: "",
+            expected: "such as 2-6 or 2,4,6",
+            found: printable(text))
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        if ends.count == 2 {
+            guard let low = Int(ends[0]), let high = Int(ends[1]), low >= 2, high <= 8, low <= high else { throw wrong }
+            return Array(low...high)
+        }
+        var bits: Set<Int> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let value = Int(part), (2...8).contains(value) else { throw wrong }
+            bits.insert(value)
+        }
+        return bits.sorted()
+    }
+
+    private static func resolve(_ path: String, _ folder: String) -> String {
+        path.hasPrefix("/") ? path : folder + "/" + path
+    }
+
+    /// Typed access to one JSON object, with errors that name the key.
+    private struct Reader {
+        let json: JSONValue
+        let place: String
+
+        func wrong(_ key: String, _ expected: String) -> TaperError {
+            TaperError(
+                .badData, "\"\(key)\" has no usable value", at: place, expected: expected,
+                found: json[key]?.kind ?? "nothing")
+        }
+        func allow(_ keys: [String]) throws(TaperError) {
+            guard let members = json.members else {
+                throw TaperError(.badData, "not an object", at: place, found: json.kind)
+            }
+            for member in members where !keys.contains(member.key) {
+                throw TaperError(
+                    .badData, "unknown key \"\(printable(member.key))\"", at: place,
+                    expected: keys.joined(separator: ", "))
+            }
+        }
+        func string(_ key: String) throws(TaperError) -> String? {
+            guard let value = json[key], !value.isNull else { return nil }
+            guard let text = value.string else { throw wrong(key, "a string") }
+            return text
+        }
+        func integer(_ key: String, _ range: ClosedRange<Int>) throws(TaperError) -> Int? {
+            guard let value = json[key], !value.isNull else { return nil }
+            guard let number = value.integer, range.contains(number) else {
+                throw wrong(key, "an integer from \(range.lowerBound) to \(range.upperBound)")
+            }
+            return number
+        }
+        func number(_ key: String, _ range: ClosedRange<Double>) throws(TaperError) -> Double? {
+            guard let value = json[key], !value.isNull else { return nil }
+            guard let number = value.double, range.contains(number) else {
+                throw wrong(key, "a number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            return number
+        }
+    }
+}

@@ -1,0 +1,168 @@
+public import Checkpoint
+import Kernels
+public import Model
+public import Storage
+
+/// The full-precision model m: a float forward pass with BLAS products, the oracle for everything quantized.
+public final class ReferenceModel {
+    public enum Residency: Sendable {
+        /// Every weight stays in memory as floats.
+        case resident
+        /// One block's weights at a time, read again for every call: memory is bounded by a block and the hidden states.
+        case streamed
+    }
+
+    public let config: ModelConfig
+    let source: WeightSource
+    let residency: Residency
+    let pool: ThreadPool
+    let ops: VectorOps
+    private var cache: [String: [Float]] = [:]
+    let cosines: [Float]
+    let sines: [Float]
+    let pairs: Int
+    let positionLimit: Int
+
+    public convenience init(_ checkpoint: Checkpoint, residency: Residency, threads: Int) throws(TaperError) {
+        try self.init(WeightSource(checkpoint), residency: residency, threads: threads)
+    }
+
+    public init(_ source: WeightSource, residency: Residency, threads: Int) throws(TaperError) {
+        try BLAS.load(threads: threads)
+        config = source.config
+        self.source = source
+        self.residency = residency
+        pool = try ThreadPool(threadCount: threads)
+        ops = VectorOps(pool)
+        pairs = config.rotarySize / 2
+        positionLimit = min(config.contextLength, 1 << 15)
+        let frequencies = config.ropeFrequencies()
+        var cosines: [Float] = []
+        var sines: [Float] = []
+        cosines.reserveCapacity(positionLimit * pairs)
+        sines.reserveCapacity(positionLimit * pairs)
+        for position in 0..<positionLimit {
+            for frequency in frequencies {
+                cosines.append(Float(cosine(Double(position) * frequency)))
+                sines.append(Float(sine(Double(position) * frequency)))
+            }
+        }
+        self.cosines = cosines
+        self.sines = sines
+    }
+
+    func weight(_ name: String) throws(TaperError) -> [Float] {
+        if let known = cache[name] { return known }
+        let values = try source.read(name)
+        if residency == .resident { cache[name] = values }
+        return values
+    }
+
+    /// Logits after every position, [tokens.count * vocabularySize].
+    public func logits(_ tokens: [Int]) throws(TaperError) -> [Float] {
+        var result: [Float] = []
+        try logits(sequences: [tokens]) { _, rows in result = Array(rows) }
+        return result
+    }
+
+    /// Logits of several sequences; each block's weights are read once for all of them. `each` gets the sequence's index
+    /// and [length * vocabularySize] values, valid during the call.
+    public func logits(
+        sequences: [[Int]], progress: (Double) -> Void = { _ in },
+        each: (Int, UnsafeBufferPointer<Float>) throws(TaperError) -> Void
+    ) throws(TaperError) {
+        let hidden = try forward(sequences, progress: progress)
+        let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
+        let bias = config.outputBias ? try weight(TensorName.headBias) : []
+        var rows: [Float] = []
+        for (index, states) in hidden.enumerated() {
+            let count = sequences[index].count
+            rows = [Float](unsafeUninitializedCapacity: count * config.vocabularySize) { buffer, initialized in
+                if let out = buffer.baseAddress {
+                    BLAS.multiply(states, head, m: count, n: config.vocabularySize, k: config.hiddenSize, into: out)
+                    if !bias.isEmpty { ops.addBias(bias, tokens: count, columns: config.vocabularySize, to: out) }
+                }
+                initialized = count * config.vocabularySize
+            }
+            try rows.withFloats { buffer throws(TaperError) in try each(index, buffer) }
+        }
+    }
+
+    /// Mean square of every input channel of every linear layer over all positions of the sequences: the diagonal of
+    /// the layer's input Hessian X^T X / n.
+    public func inputMoments(
+        _ sequences: [[Int]], progress: (Double) -> Void = { _ in }
+    ) throws(TaperError) -> [String: [Float]] {
+        var sums: [String: [Double]] = [:]
+        var count = 0
+        _ = try forward(sequences, progress: progress) { name, x, rows, columns in
+            var sum = sums[name] ?? [Double](repeating: 0, count: columns)
+            for row in 0..<rows {
+                for column in 0..<columns {
+                    sum[column] += Double(x[row * columns + column] * x[row * columns + column])
+                }
+            }
+            sums[name] = sum
+        }
+        for sequence in sequences { count += sequence.count }
+        return sums.mapValues { $0.map { Float($0 / Double(max(count, 1))) } }
+    }
+
+    /// The most likely continuation, token by token, until a stop token or the limit; the stop token is not returned.
+    public func greedy(_ prompt: [Int], maxNewTokens: Int, stop: [Int]) throws(TaperError) -> [Int] {
+        var result: [Int] = []
+        var caches = [LayerCache](repeating: LayerCache(), count: config.layerCount)
+        var input = prompt
+        var position = 0
+        while result.count < maxNewTokens {
+            guard position + input.count <= positionLimit else {
+                throw TaperError(
+                    .usage, "prompt and new tokens exceed the model's context", at: "",
+                    expected: "at most \(positionLimit) tokens")
+            }
+            let row = try step(input, at: position, caches: &caches)
+            position += input.count
+            let next = row.withUnsafeBufferPointer { buffer in
+                buffer.baseAddress.map { ops.argmax($0, count: buffer.count) } ?? 0
+            }
+            if stop.contains(next) { break }
+            result.append(next)
+            input = [next]
+        }
+        return result
+    }
+
+    /// Feeds tokens to the cache; returns the logits after the last, [vocabularySize].
+    func step(_ tokens: [Int], at position: Int, caches: inout [LayerCache]) throws(TaperError) -> [Float] {
+        var x = try embed(tokens)
+        for layer in 0..<config.layerCount {
+            let weights = try BlockWeights(self, layer: layer)
+            block(weights, &x, tokens: tokens.count, position: position, cache: &caches[layer], observe: nil)
+        }
+        let normalized = try finalNorm(x, tokens: tokens.count)
+        let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
+        var row = [Float](repeating: 0, count: config.vocabularySize)
+        normalized.withUnsafeBufferPointer { states in
+            row.withUnsafeMutableBufferPointer { out in
+                guard let from = states.baseAddress, let to = out.baseAddress else { return }
+                BLAS.multiply(
+                    from + (tokens.count - 1) * config.hiddenSize, head, m: 1, n: config.vocabularySize,
+                    k: config.hiddenSize, into: to)
+            }
+        }
+        if config.outputBias {
+            let bias = try weight(TensorName.headBias)
+            for index in row.indices { row[index] += bias[index] }
+        }
+        return row
+    }
+}
+
+extension Array where Element == Float {
+    func withFloats<R>(_ body: (UnsafeBufferPointer<Float>) throws(TaperError) -> R) throws(TaperError) -> R {
+        let result: Result<R, TaperError> = withUnsafeBufferPointer { buffer in
+            do throws(TaperError) { return .success(try body(buffer)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}

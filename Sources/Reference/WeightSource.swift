@@ -1,0 +1,27 @@
+public import Checkpoint
+public import Model
+public import Storage
+
+/// Where the float model's weights come from: a checkpoint, or anything that answers by canonical name.
+public struct WeightSource {
+    public let config: ModelConfig
+    /// Row-major values of the tensor with this canonical name.
+    public let read: (String) throws(TaperError) -> [Float]
+
+    public init(config: ModelConfig, read: @escaping (String) throws(TaperError) -> [Float]) {
+        self.config = config
+        self.read = read
+    }
+
+    public init(_ checkpoint: Checkpoint) {
+        self.init(config: checkpoint.config) { name throws(TaperError) in try checkpoint.read(name) }
+    }
+
+    /// The same weights with some replaced, such as by their quantized values.
+    public func replacing(_ replacement: @escaping (String) throws(TaperError) -> [Float]?) -> WeightSource {
+        WeightSource(config: config) { (name: String) throws(TaperError) -> [Float] in
+            if let values = try replacement(name) { return values }
+            return try read(name)
+        }
+    }
+}

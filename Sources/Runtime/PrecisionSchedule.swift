@@ -1,0 +1,97 @@
+public import Storage
+
+/// Which precision each decode step of one generation uses: bits that only ever fall.
+///
+/// Decode step s feeds the s-th new token (0-based) and yields the next one; the first new token comes from the prefill.
+public struct PrecisionSchedule: Equatable, Sendable {
+    public struct Step: Equatable, Sendable {
+        /// Decode step from which on `bits` apply.
+        public let fromStep: Int
+        public let bits: Int
+        public init(fromStep: Int, bits: Int) {
+            self.fromStep = fromStep
+            self.bits = bits
+        }
+    }
+
+    public let prefillBits: Int
+    /// Ascending in `fromStep`, the first at 0; strictly descending in `bits`.
+    public let steps: [Step]
+
+    /// - Throws: `usage` when the steps do not start at 0, are unsorted, or do not step down.
+    public init(prefillBits: Int, steps: [Step], place: String) throws(TaperError) {
+        guard let first = steps.first else {
+            throw TaperError(.usage, "the schedule is empty", at: place, expected: "steps such as 6@0,4@32")
+        }
+        guard first.fromStep == 0 else {
+            throw TaperError(
+                .usage, "the schedule does not say what to start with", at: place, expected: "a first step at 0",
+                found: PrecisionSchedule.text([first]))
+        }
+        for (before, after) in zip(steps, steps.dropFirst()) {
+            guard after.fromStep > before.fromStep else {
+                throw TaperError(
+                    .usage, "switch points must rise", at: place,
+                    expected: "a step after " + String(before.fromStep), found: PrecisionSchedule.text([after]))
+            }
+            guard after.bits < before.bits else {
+                throw TaperError(
+                    .usage, "precision may only step down", at: place,
+                    expected: "fewer than " + String(before.bits) + " bits", found: PrecisionSchedule.text([after]))
+            }
+        }
+        self.prefillBits = prefillBits
+        self.steps = steps
+    }
+
+    /// The same precision at every decode step.
+    public static func constant(_ bits: Int, prefillBits: Int? = nil) -> PrecisionSchedule {
+        PrecisionSchedule(prefillBits: prefillBits ?? bits, bits: bits)
+    }
+
+    private init(prefillBits: Int, bits: Int) {
+        self.prefillBits = prefillBits
+        steps = [Step(fromStep: 0, bits: bits)]
+    }
+
+    /// Reads "6@0,4@32,3@64": bits @ first decode step.
+    public init(parsing text: String, prefillBits: Int, place: String) throws(TaperError) {
+        var steps: [Step] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let fields = part.split(separator: "@", omittingEmptySubsequences: false)
+            guard fields.count == 2, let bits = Int(fields[0]), let from = Int(fields[1]), bits > 0, from >= 0 else {
+                throw TaperError(
+                    .usage, "not a switch point", at: place, expected: "BITS@STEP, such as 6@0,4@32,3@64",
+                    found: "\"" + printable(String(part)) + "\"")
+            }
+            steps.append(Step(fromStep: from, bits: bits))
+        }
+        try self.init(prefillBits: prefillBits, steps: steps, place: place)
+    }
+
+    /// Bits of decode step `step` (0-based).
+    public func bits(atStep step: Int) -> Int {
+        var bits = steps[0].bits
+        for candidate in steps.dropFirst() {
+            if candidate.fromStep > step { break }
+            bits = candidate.bits
+        }
+        return bits
+    }
+
+    /// Refuses precisions that the bundle does not hold; `precisions` ascending.
+    public func check(precisions: [Int], place: String) throws(TaperError) {
+        for bits in [prefillBits] + steps.map({ $0.bits }) where !precisions.contains(bits) {
+            throw TaperError(
+                .usage, "the bundle holds no " + String(bits) + "-bit weights", at: place,
+                expected: "one of " + precisions.map { String($0) }.joined(separator: ", "), found: String(bits))
+        }
+    }
+
+    /// "6@0,4@32": the form that `init(parsing:)` reads.
+    public var text: String { PrecisionSchedule.text(steps) }
+
+    private static func text(_ steps: [Step]) -> String {
+        steps.map { String($0.bits) + "@" + String($0.fromStep) }.joined(separator: ",")
+    }
+}

@@ -1,0 +1,68 @@
+public import Storage
+
+/// How the next token is drawn; names and meanings as in llama.cpp.
+public struct SamplerSettings: Sendable {
+    public struct Bias: Sendable {
+        public var token: Int
+        /// Added to the token's logit; minus infinity forbids it.
+        public var value: Float
+        public init(token: Int, value: Float) {
+            self.token = token
+            self.value = value
+        }
+    }
+
+    /// 0 is greedy: the token with the largest logit, the smallest id among equals.
+    public var temperature: Double = 0
+    /// Keep the k likeliest tokens; 0 keeps all.
+    public var topK = 40
+    /// Keep the fewest likeliest tokens whose probabilities add up to p; 1 keeps all.
+    public var topP: Double = 0.95
+    /// Keep tokens at least this likely relative to the likeliest; 0 keeps all.
+    public var minP: Double = 0.05
+    /// Divides positive and multiplies negative logits of recent tokens (CTRL, arXiv 1909.05858); 1 is off.
+    public var repeatPenalty: Double = 1
+    /// Recent tokens, prompt included, that the three penalties look at; 0 is off.
+    public var repeatLastN = 64
+    /// Subtracted once from the logit of every recent token.
+    public var presencePenalty: Double = 0
+    /// Subtracted from the logit of a recent token for every time it occurs.
+    public var frequencyPenalty: Double = 0
+    public var logitBias: [Bias] = []
+    public var seed: UInt64 = 0
+
+    public init() {}
+
+    public static var greedy: SamplerSettings { SamplerSettings() }
+
+    var penalizes: Bool {
+        repeatLastN > 0 && (repeatPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0)
+    }
+
+    /// - Throws: `usage` naming the flag whose value makes no sense.
+    public func validate(vocabularySize: Int) throws(TaperError) {
+        func require(_ ok: Bool, _ flag: String, _ expected: String, _ found: String) throws(TaperError) {
+            if !ok { throw TaperError(.usage, "value out of range", at: flag, expected: expected, found: found) }
+        }
+        func number(_ value: Double, _ range: ClosedRange<Double>, _ flag: String) throws(TaperError) {
+            try require(
+                range.contains(value), flag, shortest(range.lowerBound) + " to " + shortest(range.upperBound),
+                shortest(value))
+        }
+        try number(temperature, 0...100, "--temp")
+        try require(topK >= 0, "--top-k", "0 (off) or more", String(topK))
+        try require(topP > 0 && topP <= 1, "--top-p", "above 0, at most 1", shortest(topP))
+        try number(minP, 0...1, "--min-p")
+        try number(repeatPenalty, 0.01...100, "--repeat-penalty")
+        try number(presencePenalty, -100...100, "--presence-penalty")
+        try number(frequencyPenalty, -100...100, "--frequency-penalty")
+        try require(repeatLastN >= 0, "--repeat-last-n", "0 (off) or more", String(repeatLastN))
+        for bias in logitBias {
+            try require(
+                bias.token >= 0 && bias.token < vocabularySize, "--logit-bias",
+                "a token id below " + String(vocabularySize), String(bias.token))
+            try require(
+                !bias.value.isNaN && bias.value != .infinity, "--logit-bias", "a finite bias or -inf", "no number")
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Kernels
+import Model
+
+extension Transformer {
+    /// Runs one block of tokens through all layers and into the cache; the residual stream stays in `scratch.hidden`.
+    ///
+    /// All buffers are [tokens][columns]; products are y = x W^T + b.
+    func run(_ tokens: UnsafeBufferPointer<Int>, bits: Int) {
+        let count = tokens.count
+        let first = position
+        let (width, inner) = (config.hiddenSize, config.intermediateSize)
+        let (x, normed, delta) = (scratch.hidden, scratch.normed, scratch.delta)
+        let (query, key, value) = (scratch.query, scratch.key, scratch.value)
+        let (gate, up) = (scratch.gate, scratch.up)
+        let rotation = rope.rows(first, count: count)
+
+        // x = E[token]
+        for row in 0..<count {
+            weights.embedding.dequantizeRow(tokens[row], bits: bits, into: x + row * width, pool: pool)
+        }
+
+        for (index, layer) in weights.layers.enumerated() {
+            // q, k, v = norm(x) W^T + b; q and k turned by their positions (RoFormer eq. 34)
+            normalize(x, layer.inputNorm, into: normed, tokens: count)
+            scratch.activations.quantize(normed, tokens: count, columns: width, pool: pool)
+            multiply(
+                layer.query.product(bits, query), layer.key.product(bits, key), layer.value.product(bits, value),
+                scratch.activations, pool: pool)
+            addBias(layer.query, to: query, tokens: count)
+            addBias(layer.key, to: key, tokens: count)
+            addBias(layer.value, to: value, tokens: count)
+            operations.rope(
+                query, tokens: count, heads: config.headCount, headSize: config.headSize, pairs: rope.pairs,
+                cosines: rotation.cosines, sines: rotation.sines)
+            operations.rope(
+                key, tokens: count, heads: config.kvHeadCount, headSize: config.headSize, pairs: rope.pairs,
+                cosines: rotation.cosines, sines: rotation.sines)
+
+            // Parallel residual: the MLP reads the same normalized input, before the activations are replaced.
+            if layer.mlpNorm == nil { multiplyMLPInput(layer, bits: bits) }
+
+            // a = softmax(q K^T / sqrt(headSize)) V, every head over all positions so far
+            let cached = cache.layers[index]
+            storeKV(keys: key, values: value, tokens: count, firstPosition: first, cache: cached, pool: pool)
+            attention(
+                query: query, tokens: count, firstPosition: first, cache: cached, heads: config.headCount,
+                output: scratch.attended, pool: pool)
+
+            // x += a W_o^T + b
+            scratch.activations.quantize(scratch.attended, tokens: count, columns: config.querySize, pool: pool)
+            multiply(layer.attentionOutput.product(bits, delta), nil, nil, scratch.activations, pool: pool)
+            addBias(layer.attentionOutput, to: delta, tokens: count)
+            operations.add(delta, tokens: count, columns: width, into: x)
+
+            // Sequential residual: the MLP reads norm(x) after attention.
+            if let mlpNorm = layer.mlpNorm {
+                normalize(x, mlpNorm, into: normed, tokens: count)
+                scratch.activations.quantize(normed, tokens: count, columns: width, pool: pool)
+                multiplyMLPInput(layer, bits: bits)
+            }
+
+            // up = activation(gate) * up (GLU variants, arXiv 2002.05202, eq. 6), or activation(up) without a gate
+            addBias(layer.up, to: up, tokens: count)
+            if let linear = layer.gate {
+                addBias(linear, to: gate, tokens: count)
+                if config.activation == .silu {
+                    operations.siluMultiply(gate: gate, up: up, tokens: count, columns: inner, into: up)
+                } else {
+                    operations.gelu(gate, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
+                    for index in 0..<count * inner { up[index] *= gate[index] }
+                }
+            } else if config.activation == .silu {
+                for index in 0..<count * inner { gate[index] = 1 }
+                operations.siluMultiply(gate: up, up: gate, tokens: count, columns: inner, into: up)
+            } else {
+                operations.gelu(up, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
+            }
+
+            // x += up W_down^T + b
+            scratch.activations.quantize(up, tokens: count, columns: inner, pool: pool)
+            multiply(layer.down.product(bits, delta), nil, nil, scratch.activations, pool: pool)
+            addBias(layer.down, to: delta, tokens: count)
+            operations.add(delta, tokens: count, columns: width, into: x)
+        }
+        position += count
+    }
+
+    /// logits = norm(x) W_head^T + b for some rows of the block that ran last.
+    func head(firstRow: Int, rows: Int, bits: Int) {
+        let width = config.hiddenSize
+        normalize(scratch.hidden + firstRow * width, weights.finalNorm, into: scratch.normed, tokens: rows)
+        scratch.activations.quantize(scratch.normed, tokens: rows, columns: width, pool: pool)
+        multiply(weights.head.product(bits, scratch.logits), nil, nil, scratch.activations, pool: pool)
+        addBias(weights.head, to: scratch.logits, tokens: rows)
+    }
+
+    private func multiplyMLPInput(_ layer: TransformerWeights.Layer, bits: Int) {
+        multiply(
+            layer.up.product(bits, scratch.up), layer.gate?.product(bits, scratch.gate), nil, scratch.activations,
+            pool: pool)
+    }
+
+    private func normalize(
+        _ x: UnsafePointer<Float>, _ norm: TransformerWeights.Norm, into out: UnsafeMutablePointer<Float>, tokens: Int
+    ) {
+        let epsilon = Float(config.normEpsilon)
+        if let bias = norm.bias {
+            operations.layerNorm(
+                x, weight: norm.weight, bias: bias, epsilon: epsilon, tokens: tokens, columns: config.hiddenSize,
+                into: out)
+        } else {
+            operations.rmsNorm(
+                x, weight: norm.weight, epsilon: epsilon, tokens: tokens, columns: config.hiddenSize, into: out)
+        }
+    }
+
+    private func addBias(_ linear: TransformerWeights.Linear, to y: UnsafeMutablePointer<Float>, tokens: Int) {
+        if let bias = linear.bias { operations.addBias(bias, tokens: tokens, columns: linear.matrix.rows, to: y) }
+    }
+}

@@ -1,0 +1,120 @@
+public import Bundle
+public import Kernels
+public import Model
+public import Storage
+
+/// A decoder-only transformer that runs a bundle's weights at any of its precisions, with a key/value cache.
+///
+/// `ModelConfig` alone decides what is computed. Results do not depend on the number of threads, nor on how the tokens
+/// are divided among calls.
+public final class Transformer {
+    public let config: ModelConfig
+    /// Positions that the cache can hold.
+    public let contextLength: Int
+    /// Tokens in the cache: the next token gets this position.
+    public internal(set) var position = 0
+
+    /// Keeps the mapped weights alive.
+    private let bundle: Bundle
+    let weights: TransformerWeights
+    let pool: ThreadPool
+    let cache: KeyValueCache
+    let rope: RopeTable
+    let scratch: Scratch
+    let operations: VectorOps
+
+    /// - Throws: `badData` when the bundle's tensors do not fit its model description; `usage` for an absurd context.
+    public init(bundle: Bundle, contextLength: Int, pool: ThreadPool) throws(TaperError) {
+        guard contextLength > 0 else {
+            throw TaperError(.usage, "the context needs at least one position", at: "--ctx-size")
+        }
+        self.bundle = bundle
+        self.pool = pool
+        self.contextLength = contextLength
+        config = bundle.manifest.model
+        weights = try TransformerWeights(bundle, config)
+        cache = try KeyValueCache(config, capacity: contextLength)
+        rope = try RopeTable(config, capacity: contextLength)
+        scratch = try Scratch(config, contextLength: contextLength)
+        operations = VectorOps(pool)
+    }
+
+    /// Forgets all positions from `count` on, for example to replace the end of a conversation.
+    public func truncate(to count: Int) {
+        precondition(count >= 0 && count <= position, "can only forget positions that exist")
+        position = count
+    }
+
+    /// Logits [vocabularySize] after the last of `tokens`; valid until the next call.
+    public func forward(_ tokens: [Int], bits: Int) throws(TaperError) -> UnsafeBufferPointer<Float> {
+        try tokens.withUnsafeBufferPointer { all throws(TaperError) in try forward(all, bits: bits) }
+    }
+
+    /// The same for one token, without an array: the decode step.
+    public func forward(_ token: Int, bits: Int) throws(TaperError) -> UnsafeBufferPointer<Float> {
+        scratch.oneToken.pointee = token
+        return try forward(UnsafeBufferPointer(start: scratch.oneToken, count: 1), bits: bits)
+    }
+
+    private func forward(
+        _ tokens: UnsafeBufferPointer<Int>, bits: Int
+    ) throws(TaperError) -> UnsafeBufferPointer<Float> {
+        try check(tokens)
+        var start = 0
+        var rows = 0
+        while start < tokens.count {
+            rows = min(scratch.blockSize, tokens.count - start)
+            run(UnsafeBufferPointer(rebasing: tokens[start..<start + rows]), bits: bits)
+            start += rows
+        }
+        head(firstRow: rows - 1, rows: 1, bits: bits)
+        return UnsafeBufferPointer(start: scratch.logits, count: config.vocabularySize)
+    }
+
+    /// Hands out the logits after every token, with the token's index in `tokens`.
+    public func forwardAll(
+        _ tokens: [Int], bits: Int, each: (Int, UnsafeBufferPointer<Float>) -> Void
+    ) throws(TaperError) {
+        try tokens.withUnsafeBufferPointer { all throws(TaperError) in
+            try check(all)
+            var start = 0
+            while start < all.count {
+                let end = min(all.count, start + scratch.blockSize)
+                run(UnsafeBufferPointer(rebasing: all[start..<end]), bits: bits)
+                for row in stride(from: start, to: end, by: scratch.headRows) {
+                    let rows = min(scratch.headRows, end - row)
+                    head(firstRow: row - start, rows: rows, bits: bits)
+                    for index in 0..<rows {
+                        let logits = scratch.logits + index * config.vocabularySize
+                        each(row + index, UnsafeBufferPointer(start: logits, count: config.vocabularySize))
+                    }
+                }
+                start = end
+            }
+        }
+    }
+
+    /// Bytes of weights that one decode step reads: planes, tables and scales of the layers and the head.
+    public func bytesPerToken(bits: Int) -> Int { weights.bytesRead(bits: bits) }
+
+    /// Bytes of keys and values that attention reads when `positions` are in the cache.
+    public func cacheBytes(at positions: Int) -> Int { positions * config.layerCount * config.kvSize * 2 * 2 }
+
+    /// Keys and values of one layer, half precision [kvHead][contextLength][headSize].
+    public func cachedLayer(_ layer: Int) -> KVLayer { cache.layers[layer] }
+
+    private func check(_ tokens: UnsafeBufferPointer<Int>) throws(TaperError) {
+        guard !tokens.isEmpty else { throw TaperError(.badData, "there are no tokens to run") }
+        guard tokens.count <= contextLength - position else {
+            throw TaperError(
+                .badData, "the text does not fit the context", at: "context of " + String(contextLength) + " tokens",
+                expected: "at most " + String(contextLength - position) + " more tokens", found: String(tokens.count),
+                remedy: "Use a larger --ctx-size, or shorten the text")
+        }
+        for token in tokens where token < 0 || token >= config.vocabularySize {
+            throw TaperError(
+                .badData, "token outside the model's vocabulary",
+                at: "vocabulary of " + String(config.vocabularySize), found: String(token))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Bundle
+import Kernels
+import Model
+import Storage
+
+/// The bundle's tensors in the order the forward pass reads them, shapes checked against the model description.
+struct TransformerWeights {
+    /// Scale and, for layer norm, shift: [hiddenSize] each.
+    struct Norm {
+        let weight: UnsafePointer<Float>
+        let bias: UnsafePointer<Float>?
+    }
+    /// y = x W^T + b, W [rows, columns].
+    struct Linear {
+        let matrix: WeightMatrix
+        let bias: UnsafePointer<Float>?
+
+        func product(_ bits: Int, _ output: UnsafeMutablePointer<Float>) -> Product {
+            Product(matrix, bits: bits, output: output)
+        }
+    }
+    struct Layer {
+        let inputNorm: Norm
+        /// nil when attention and MLP share the input norm (parallel residual).
+        let mlpNorm: Norm?
+        let query, key, value, attentionOutput: Linear
+        /// nil when the MLP is not gated.
+        let gate: Linear?
+        let up, down: Linear
+    }
+
+    let embedding: WeightMatrix
+    let layers: [Layer]
+    let finalNorm: Norm
+    let head: Linear
+
+    init(_ bundle: Bundle, _ config: ModelConfig) throws(TaperError) {
+        func vector(_ name: String, _ count: Int) throws(TaperError) -> UnsafePointer<Float> {
+            let values = try bundle.vector(name)
+            guard values.count == count, let base = values.baseAddress else {
+                throw TaperError(
+                    .badData, "the vector does not fit the model", at: name, expected: String(count) + " values",
+                    found: String(values.count))
+            }
+            return base
+        }
+        func matrix(_ name: String, _ rows: Int, _ columns: Int) throws(TaperError) -> WeightMatrix {
+            let matrix = try bundle.weights(name)
+            guard matrix.rows == rows, matrix.columns == columns else {
+                throw TaperError(
+                    .badData, "the matrix does not fit the model", at: name,
+                    expected: String(rows) + " x " + String(columns),
+                    found: String(matrix.rows) + " x " + String(matrix.columns))
+            }
+            return matrix
+        }
+        func norm(_ part: TensorName.Part, _ layer: Int) throws(TaperError) -> Norm {
+            let bias: UnsafePointer<Float>? =
+                config.normalization == .layer
+                ? try vector(TensorName.bias(part, layer: layer), config.hiddenSize) : nil
+            return Norm(weight: try vector(TensorName.weight(part, layer: layer), config.hiddenSize), bias: bias)
+        }
+
+        let shapes = config.linearParts()
+        embedding = try matrix(TensorName.embedding, config.vocabularySize, config.hiddenSize)
+        var layers: [Layer] = []
+        layers.reserveCapacity(config.layerCount)
+        for layer in 0..<config.layerCount {
+            func linear(_ part: TensorName.Part) throws(TaperError) -> Linear {
+                guard let shape = shapes.first(where: { $0.part == part }) else {
+                    throw TaperError(.internalFault, "no shape for " + part.rawValue)
+                }
+                let isInput = part == .query || part == .key || part == .value
+                let bias: UnsafePointer<Float>? =
+                    (isInput ? config.qkvBias : config.outputBias)
+                    ? try vector(TensorName.bias(part, layer: layer), shape.rows) : nil
+                let weights = try matrix(TensorName.weight(part, layer: layer), shape.rows, shape.columns)
+                return Linear(matrix: weights, bias: bias)
+            }
+            let mlpNorm: Norm? = config.parallelResidual ? nil : try norm(.postAttentionNorm, layer)
+            let gate: Linear? = config.gatedMLP ? try linear(.gate) : nil
+            layers.append(
+                Layer(
+                    inputNorm: try norm(.inputNorm, layer), mlpNorm: mlpNorm, query: try linear(.query),
+                    key: try linear(.key), value: try linear(.value), attentionOutput: try linear(.attentionOutput),
+                    gate: gate, up: try linear(.up), down: try linear(.down)))
+        }
+        self.layers = layers
+        let finalBias: UnsafePointer<Float>? =
+            config.normalization == .layer ? try vector(TensorName.finalNormBias, config.hiddenSize) : nil
+        finalNorm = Norm(weight: try vector(TensorName.finalNorm, config.hiddenSize), bias: finalBias)
+        let headBias: UnsafePointer<Float>? =
+            config.outputBias ? try vector(TensorName.headBias, config.vocabularySize) : nil
+        head = Linear(
+            matrix: try matrix(
+                config.tiedEmbeddings ? TensorName.embedding : TensorName.head, config.vocabularySize,
+                config.hiddenSize), bias: headBias)
+    }
+
+    /// Bytes that one decode step reads at this precision: every linear layer, the head, and one embedding row.
+    func bytesRead(bits: Int) -> Int {
+        var total = head.matrix.bytesRead(bits: bits)
+        total += embedding.bytesRead(bits: bits) / max(1, embedding.rows)
+        for layer in layers {
+            var linears = [layer.query, layer.key, layer.value, layer.attentionOutput, layer.up, layer.down]
+            if let gate = layer.gate { linears.append(gate) }
+            for linear in linears { total += linear.matrix.bytesRead(bits: bits) }
+        }
+        return total
+    }
+}

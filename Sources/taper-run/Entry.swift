@@ -1,0 +1,39 @@
+import CPlatform
+import Runtime
+import Storage
+
+/// The C entry point: the package manager links `main` to this name in both build modes, and Embedded Swift has no
+/// `CommandLine`.
+@_cdecl("taper_run_main")
+public func taperRunMain(
+    _ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> Int32 {
+    var arguments: [String] = []
+    for index in 1..<max(1, Int(count)) {
+        if let value = values?[index] { arguments.append(String(cString: value)) }
+    }
+    tp_ignore_broken_pipe()
+    do throws(TaperError) {
+        return try runProgram(arguments)
+    } catch {
+        Console.note("error: " + error.message)
+        return error.exitCode
+    }
+}
+
+private func runProgram(_ arguments: [String]) throws(TaperError) -> Int32 {
+    let options = try Options.parse(arguments)
+    Interrupt.watch()
+    if options.help || options.version {
+        let output = Output(coloured: false)
+        output.write(options.help ? Flag.helpText() : "taper-run " + taperVersion + "\n")
+        if let failure = output.failure { throw failure }
+        return 0
+    }
+    let session = try Session(options)
+    if options.conversation || session.shouldConverse {
+        var conversation = try Conversation(session)
+        return try conversation.run()
+    }
+    return try session.answerPrompt()
+}

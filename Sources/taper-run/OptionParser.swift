@@ -1,0 +1,208 @@
+import Runtime
+import Storage
+
+extension Options {
+    /// Reads the arguments after the program's name.
+    static func parse(_ arguments: [String]) throws(TaperError) -> Options {
+        var options = Options()
+        var seen: [Flag] = []
+        var index = 0
+        while index < arguments.count {
+            let argument = arguments[index]
+            index += 1
+            guard argument.utf8.count > 1, argument.utf8.first == 0x2d else {
+                throw TaperError(
+                    .usage, "unexpected argument \"" + printable(argument) + "\"", at: "command line",
+                    remedy: "Give the prompt with -p and the bundle with -m")
+            }
+            let (name, attached) = split(argument)
+            guard let flag = Flag.named(name) else { throw unknown(name) }
+            seen.append(flag)
+            if flag.value == nil {
+                guard attached == nil else {
+                    throw TaperError(.usage, "takes no value", at: name, found: "\"" + printable(argument) + "\"")
+                }
+                options.turnOn(flag)
+                continue
+            }
+            var value = attached
+            if value == nil && index < arguments.count {
+                value = arguments[index]
+                index += 1
+            }
+            guard let value else {
+                throw TaperError(.usage, "needs a value", at: name, expected: flag.value ?? "")
+            }
+            try options.set(flag, name, value)
+        }
+        try options.check(seen)
+        return options
+    }
+
+    /// "--top_k=40" to "--top-k" and "40"; short flags take no attached value.
+    private static func split(_ argument: String) -> (name: String, value: String?) {
+        let bytes = Array(argument.utf8)
+        guard bytes.starts(with: [0x2d, 0x2d]) else { return (argument, nil) }
+        let equals = bytes.firstIndex(of: 0x3d)
+        let name = bytes[..<(equals ?? bytes.count)].map { $0 == 0x5f ? 0x2d : $0 }
+        let value = equals.map { String(decoding: bytes[($0 + 1)...], as: UTF8.self) }
+        return (String(decoding: name, as: UTF8.self), value)
+    }
+
+    private mutating func turnOn(_ flag: Flag) {
+        switch flag {
+        case .escape: escapes = true
+        case .conversation: conversation = true
+        case .rawPrompt: rawPrompt = true
+        case .ignoreEos: ignoreEndOfSequence = true
+        case .trim: trim = true
+        case .showBits: showBits = true
+        case .lockMemory: lockMemory = true
+        case .noMapping: readsWholeFile = true
+        case .json: json = true
+        case .quiet: quiet = true
+        case .verbose: verbose = true
+        case .version: version = true
+        case .help: help = true
+        default: break
+        }
+    }
+
+    private mutating func set(_ flag: Flag, _ name: String, _ value: String) throws(TaperError) {
+        func integer(_ range: ClosedRange<Int>) throws(TaperError) -> Int {
+            guard let number = Int(value), range.contains(number) else {
+                throw TaperError(
+                    .usage, "not a usable value", at: name,
+                    expected: "an integer from " + String(range.lowerBound) + " to " + String(range.upperBound),
+                    found: "\"" + printable(value) + "\"")
+            }
+            return number
+        }
+        func number() throws(TaperError) -> Double {
+            guard let number = parseDouble(value), number.isFinite else {
+                throw TaperError(
+                    .usage, "not a usable value", at: name, expected: "a number",
+                    found: "\"" + printable(value) + "\"")
+            }
+            return number
+        }
+        switch flag {
+        case .model: modelPath = value
+        case .prompt: prompt = value
+        case .file: promptFile = value
+        case .systemPrompt: systemPrompt = value
+        case .predict: maxNewTokens = try integer(-1...1 << 30)
+        case .contextSize: contextLength = try integer(0...1 << 24)
+        case .threads: threads = try integer(1...256)
+        case .reversePrompt: reversePrompts.append(value)
+        case .bits: bits = try integer(1...16)
+        case .prefillBits: prefillBits = try integer(1...16)
+        case .schedule: scheduling = try Options.scheduling(name, value)
+        case .switchPoints: switchPoints = value
+        case .temperature: sampling.temperature = try number()
+        case .topK: sampling.topK = try integer(0...1 << 30)
+        case .topP: sampling.topP = try number()
+        case .minP: sampling.minP = try number()
+        case .seed:
+            seedFromClock = value == "-1"
+            sampling.seed = seedFromClock ? 0 : UInt64(try integer(0...Int.max))
+        case .repeatPenalty: sampling.repeatPenalty = try number()
+        case .repeatLastN: sampling.repeatLastN = try integer(0...1 << 24)
+        case .presencePenalty: sampling.presencePenalty = try number()
+        case .frequencyPenalty: sampling.frequencyPenalty = try number()
+        case .logitBias: sampling.logitBias.append(try Options.bias(name, value))
+        default: preconditionFailure("a switch has no value")
+        }
+    }
+
+    private static func scheduling(_ name: String, _ value: String) throws(TaperError) -> Scheduling {
+        switch value {
+        case "fixed": return .fixed
+        case "learned": return .learned
+        case "static": return .calibrated(task: nil)
+        default:
+            let task = Array(value.utf8)
+            let prefix = Array("static:".utf8)
+            guard task.starts(with: prefix), task.count > prefix.count else {
+                throw TaperError(
+                    .usage, "no such schedule", at: name, expected: "static, static:TASK, learned or fixed",
+                    found: "\"" + printable(value) + "\"")
+            }
+            return .calibrated(task: String(decoding: task[prefix.count...], as: UTF8.self))
+        }
+    }
+
+    /// "15043+1" or "15043-0.5" or "15043-inf", as in llama.cpp.
+    private static func bias(_ name: String, _ value: String) throws(TaperError) -> SamplerSettings.Bias {
+        let bytes = Array(value.utf8)
+        if let sign = bytes.firstIndex(where: { $0 == 0x2b || $0 == 0x2d }),
+            let token = Int(String(decoding: bytes[..<sign], as: UTF8.self)),
+            let number = parseDouble(String(decoding: bytes[sign...], as: UTF8.self)), !number.isNaN,
+            number != .infinity
+        {
+            return SamplerSettings.Bias(token: token, value: Float(number))
+        }
+        throw TaperError(
+            .usage, "not a bias", at: name, expected: "a token id, then a sign and a number, such as 15043+1",
+            found: "\"" + printable(value) + "\"")
+    }
+
+    /// What no single flag shows: missing and contradicting ones.
+    private func check(_ seen: [Flag]) throws(TaperError) {
+        if help || version { return }
+        func conflict(_ left: Flag, _ right: Flag) throws(TaperError) {
+            if seen.contains(left) && seen.contains(right) {
+                throw TaperError(.usage, left.name + " and " + right.name + " exclude each other", at: "command line")
+            }
+        }
+        guard !modelPath.isEmpty else {
+            throw TaperError(.usage, "no bundle given", at: "command line", remedy: "Name one with -m model.taper")
+        }
+        try conflict(.prompt, .file)
+        try conflict(.conversation, .rawPrompt)
+        try conflict(.conversation, .json)
+        try conflict(.systemPrompt, .rawPrompt)
+        try conflict(.bits, .switchPoints)
+        try conflict(.bits, .schedule)
+        try conflict(.switchPoints, .schedule)
+        try conflict(.quiet, .verbose)
+        if conversation && promptFile == "-" {
+            throw TaperError(.usage, "standard input is the conversation", at: "--file", remedy: "Use -p or a file")
+        }
+    }
+
+    private static func unknown(_ name: String) -> TaperError {
+        var best = ""
+        var bestDistance = Int.max
+        for flag in Flag.allCases {
+            for candidate in flag.names {
+                let distance = editDistance(Array(name.utf8), Array(candidate.utf8))
+                if distance < bestDistance {
+                    best = candidate
+                    bestDistance = distance
+                }
+            }
+        }
+        let near = bestDistance <= max(1, name.utf8.count / 3)
+        return TaperError(
+            .usage, "unknown flag " + printable(name), at: "command line",
+            remedy: near ? "Did you mean " + best + "?" : "taper-run --help lists them all")
+    }
+
+    /// Levenshtein's distance.
+    private static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        // A long unknown word is like no flag at all.
+        if left.count > 64 { return left.count }
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let above = row[j + 1]
+                row[j + 1] = min(above + 1, row[j] + 1, diagonal + (a == b ? 0 : 1))
+                diagonal = above
+            }
+        }
+        return row[right.count]
+    }
+}

@@ -1,0 +1,45 @@
+import Runtime
+import Storage
+
+/// Everything the command line can ask for.
+struct Options {
+    enum Scheduling {
+        /// The bundle's own choice: its only or its "default" schedule, or else the highest precision throughout.
+        case automatic
+        case fixed
+        case learned
+        /// Calibrated for a task; nil when the bundle has only one.
+        case calibrated(task: String?)
+    }
+
+    var modelPath = ""
+    var prompt: String?
+    var promptFile: String?
+    var escapes = false
+    var systemPrompt: String?
+    var conversation = false
+    /// The prompt goes to the model as it is, not as a message of the bundle's chat template.
+    var rawPrompt = false
+    /// -1: until the end of sequence or the end of the context.
+    var maxNewTokens = -1
+    /// nil: the smaller of the model's and 4096; 0: the model's.
+    var contextLength: Int?
+    var threads: Int?
+    var sampling = SamplerSettings()
+    var seedFromClock = false
+    var ignoreEndOfSequence = false
+    var reversePrompts: [String] = []
+    var lockMemory = false
+    var readsWholeFile = false
+    var bits: Int?
+    var prefillBits: Int?
+    var scheduling: Scheduling = .automatic
+    var switchPoints: String?
+    var showBits = false
+    var trim = false
+    var json = false
+    var quiet = false
+    var verbose = false
+    var help = false
+    var version = false
+}

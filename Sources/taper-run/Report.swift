@@ -1,0 +1,42 @@
+import Runtime
+import Storage
+
+/// What a generation cost, for people and for programs.
+enum Report {
+    static func line(_ result: GenerationResult, schedule: String) -> String {
+        var text = "prompt " + String(result.prefillTokens) + " tokens at " + String(result.prefillBits) + " bits, "
+        text += fixed(result.prefillTokensPerSecond, 1) + " tok/s; wrote " + String(result.tokens.count) + " tokens"
+        if result.decodeSteps > 0 {
+            text += ", " + fixed(result.decodeTokensPerSecond, 1) + " tok/s, " + fixed(result.averageBits, 2)
+            text += " bits and " + byteText(Int(result.bytesPerToken)) + " per token; " + schedule + " "
+            text += result.switchPoints.map { String($0.bits) + "@" + String($0.fromStep) }.joined(separator: ",")
+        }
+        return text
+    }
+
+    static func json(_ result: GenerationResult, text: String, schedule: String) -> JSONValue {
+        func integers(_ values: [Int]) -> JSONValue { .array(values.map { .integer($0) }) }
+        return .object([
+            .init("schema", .string("taper.run/1")),
+            .init("text", .string(text)),
+            .init("tokens", integers(result.tokens)),
+            .init("stop_reason", .string(result.stopReason.rawValue)),
+            .init("schedule", .string(schedule)),
+            .init("prefill_bits", .integer(result.prefillBits)),
+            .init("bits_per_step", integers(result.bitsPerStep)),
+            .init("average_bits", .number(result.averageBits)),
+            .init("bytes_per_token", .number(result.bytesPerToken)),
+            .init(
+                "switch_points",
+                .array(
+                    result.switchPoints.map {
+                        .object([.init("bits", .integer($0.bits)), .init("from_step", .integer($0.fromStep))])
+                    })),
+            .init("prompt_tokens", .integer(result.prefillTokens)),
+            .init("prefill_seconds", .number(result.prefillSeconds)),
+            .init("prefill_tokens_per_second", .number(result.prefillTokensPerSecond)),
+            .init("decode_seconds", .number(result.decodeSeconds)),
+            .init("decode_tokens_per_second", .number(result.decodeTokensPerSecond)),
+        ])
+    }
+}

@@ -1,0 +1,129 @@
+import Runtime
+import Storage
+import Text
+
+extension Session {
+    /// One prompt, one answer. Returns the exit code.
+    func answerPrompt() throws(TaperError) -> Int32 {
+        guard let text = try promptText() else {
+            throw TaperError(.usage, "no prompt given", at: "command line", remedy: "Use -p, -f or -cnv")
+        }
+        var tokens: [Int]
+        if let template {
+            var messages: [ChatMessage] = []
+            if let system = options.systemPrompt { messages.append(ChatMessage(role: "system", content: system)) }
+            messages.append(ChatMessage(role: "user", content: text))
+            tokens = try template.encode(messages, addGenerationPrompt: true, tokenizer: tokenizer)
+        } else {
+            tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: true)
+            if tokens.isEmpty, let start = tokenizer.bosToken { tokens = [start] }
+            trim(&tokens)
+        }
+        let (result, answer) = try write(tokens)
+        if options.json {
+            output.write(Report.json(result, text: answer, schedule: scheduleName).text(indented: true) + "\n")
+        } else {
+            output.endLine()
+        }
+        return try finish(result)
+    }
+
+    /// Generates after `tokens`, writing the text as it comes (with `--json` nothing yet).
+    func write(_ tokens: [Int]) throws(TaperError) -> (result: GenerationResult, text: String) {
+        if output.isColoured && !options.quiet {
+            var used = [schedule.prefillBits]
+            for step in schedule.steps where !used.contains(step.bits) { used.append(step.bits) }
+            Console.note(Output.legend(used))
+        }
+        var decoder = StreamDecoder(tokenizer, atStart: template != nil)
+        var stops = StopSequences(stopTexts)
+        var answer = ""
+        let silent = options.json
+        func emit(_ part: String, _ bits: Int) {
+            answer += part
+            if !silent { output.write(part, bits: bits) }
+        }
+        var lastBits = schedule.prefillBits
+        let result = try generate(
+            transformer, prompt: tokens, maxNewTokens: options.maxNewTokens, schedule: schedule, sampler: &sampler,
+            stopTokens: stopTokens
+        ) { token, bits in
+            lastBits = bits
+            stops.append(decoder.append(token), tag: bits, emit: emit)
+            return stops.found == nil && output.isUsable && Interrupt.signal == 0
+        }
+        stops.append(decoder.finish(), tag: lastBits, emit: emit)
+        stops.finish(emit: emit)
+        return (result, answer)
+    }
+
+    /// Statistics, and what became of the run.
+    func finish(_ result: GenerationResult) throws(TaperError) -> Int32 {
+        if let failure = output.failure { throw failure }
+        if Interrupt.signal != 0 {
+            Console.note("interrupted")
+            return 128 + Interrupt.signal
+        }
+        if !options.quiet {
+            if result.stopReason == .contextFull {
+                Console.note(
+                    "warning: stopped because the context of " + String(transformer.contextLength)
+                        + " tokens is full; --ctx-size makes it larger")
+            }
+            Console.note(Report.line(result, schedule: scheduleName))
+        }
+        if options.verbose {
+            Console.note("peak resident memory " + byteText(peakResidentBytes()))
+        }
+        return 0
+    }
+
+    private func promptText() throws(TaperError) -> String? {
+        var text: String
+        if let path = options.promptFile {
+            let limit = 64 << 20
+            var bytes = try path == "-" ? Files.readStandardInput(limit: limit) : Files.read(path, limit: limit)
+            // The newline that ends a text file is no part of the prompt.
+            if bytes.last == 0x0a { bytes.removeLast() }
+            text = String(decoding: bytes, as: UTF8.self)
+        } else if let prompt = options.prompt {
+            text = prompt
+        } else {
+            return nil
+        }
+        if options.escapes { text = unescaped(text) }
+        return text
+    }
+
+    /// With `--trim`, drops the oldest tokens of a raw prompt that leave no room; a leading start token stays.
+    private func trim(_ tokens: inout [Int]) {
+        let room = transformer.contextLength - min(max(1, options.maxNewTokens), transformer.contextLength / 2)
+        guard options.trim, tokens.count > room else { return }
+        let dropped = tokens.count - room
+        let keepsStart = tokens.first == tokenizer.bosToken && room > 1
+        tokens.removeSubrange(keepsStart ? 1..<dropped + 1 : 0..<dropped)
+        if !options.quiet { Console.note("warning: dropped the oldest " + String(dropped) + " tokens of the prompt") }
+    }
+}
+
+/// \n, \r, \t, \\, \" and \' replaced; anything else after a backslash stays.
+private func unescaped(_ text: String) -> String {
+    var out: [UInt8] = []
+    var isEscaped = false
+    for byte in text.utf8 {
+        if !isEscaped {
+            if byte == 0x5c { isEscaped = true } else { out.append(byte) }
+            continue
+        }
+        isEscaped = false
+        switch byte {
+        case 0x6e: out.append(0x0a)
+        case 0x72: out.append(0x0d)
+        case 0x74: out.append(0x09)
+        case 0x5c, 0x22, 0x27: out.append(byte)
+        default: out.append(contentsOf: [0x5c, byte])
+        }
+    }
+    if isEscaped { out.append(0x5c) }
+    return String(decoding: out, as: UTF8.self)
+}

@@ -1,0 +1,144 @@
+import Bundle
+import Kernels
+import Model
+import Pipeline
+import Storage
+
+/// Everything `inspect` tells about a bundle.
+struct BundleReport {
+    let bundle: Bundle
+    private let quality: JSONValue?
+    private let calibrated: [Schedule]
+    private let chatName: String?
+    private let linearBytes: [Int: Int]
+    private let fixedBytes: Int
+
+    init(_ bundle: Bundle) throws {
+        self.bundle = bundle
+        quality = try bundle.json("quality")
+        calibrated = try bundle.schedules()
+        chatName = try bundle.json("chat")?["name"]?.string
+        let requirements = bundle.manifest.model.tensorRequirements()
+        var linear: [Int: Int] = [:]
+        for bits in bundle.manifest.precisions {
+            linear[bits] = try requirements.filter(\.isLinear).reduce(0) { try $0 + bundle.weights($1.name).bytesRead(bits: bits) }
+        }
+        linearBytes = linear
+        fixedBytes = try bundle.weights(TensorName.head).bytesRead(bits: 8)
+    }
+
+    /// Bytes of weights read per decoded token: all linear layers and the head.
+    private func bytesPerToken(_ bits: Int) -> Int { (linearBytes[bits] ?? 0) + fixedBytes }
+
+    private func measured(_ bits: Int) -> JSONValue? {
+        quality?["results"]?.array?.first { $0["bits"]?.integer == bits }
+    }
+
+    private func group(_ section: SectionInfo) -> String {
+        let pieces = section.name.split(separator: ".")
+        return pieces.count == 3 ? String(pieces[0]) + " " + String(pieces[1]) : section.name
+    }
+
+    func lines(tensors: Bool, schedules: Bool) -> [String] {
+        let model = bundle.manifest.model
+        let parameters = model.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
+        var lines = [
+            Console.strong(bundle.path) + "  \(byteText(bundle.byteCount))",
+            "",
+            "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
+                + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
+            "chat       \(chatName ?? "none")    end tokens \(model.eosTokens.map(String.init).joined(separator: ", "))",
+            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits; head read at \(byteText(fixedBytes)) a token",
+            "",
+        ]
+        var table = TextTable(["bits", "bytes/token", "perplexity", "over full", "KL mean", "KL p99", "top-1"])
+        let full = quality?["results"]?.array?.first { $0["label"]?.string == "full precision" }?["perplexity"]?.double
+        for bits in bundle.manifest.precisions.reversed() {
+            let item = measured(bits)
+            func number(_ key: String, _ digits: Int) -> String { item?[key]?.double.map { fixed($0, digits) } ?? "-" }
+            let over = item?["perplexity"]?.double.flatMap { value in full.map { fixed(value / $0, 3) } } ?? "-"
+            table.add([
+                String(bits), byteText(bytesPerToken(bits)), number("perplexity", 2), over, number("kl_mean", 4),
+                number("kl_p99", 3), item?["top1_agreement"]?.double.map { fixed($0 * 100, 1) + "%" } ?? "-",
+            ])
+        }
+        lines += table.lines()
+        if let quality, let full {
+            lines.append(
+                "  full precision \(fixed(full, 2)) on \(quality["text"]?.string ?? "?"), "
+                    + "\(quality["protocol"]?["windows"]?.integer ?? 0) windows of \(quality["protocol"]?["window"]?.integer ?? 0)")
+        }
+        lines += ["", Console.strong("schedules")]
+        if calibrated.isEmpty { lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE") }
+        for schedule in calibrated {
+            if schedules {
+                lines += ScheduleReport.lines(schedule).map { "  " + $0 }
+            } else {
+                lines.append(
+                    "  \(schedule.task): prefill \(schedule.prefillBits), decode \(scheduleText(schedule)), average "
+                        + "\(fixed(schedule.averageBits, 2)) bits, \(schedule.metric) \(fixed(schedule.score, 4)) "
+                        + "(\(fixed(schedule.referenceScore, 4)) at the highest precision)")
+            }
+        }
+        lines += ["", Console.strong("sections")]
+        var sections = TextTable(["section", "stored", "raw", "share", "kind"])
+        for section in bundle.sections {
+            let share = Double(section.storedByteCount) / Double(max(bundle.byteCount, 1)) * 100
+            sections.add([
+                section.name, byteText(section.storedByteCount), byteText(section.rawByteCount), fixed(share, 1) + "%",
+                section.kind == .zstd ? "zstd" : "mapped",
+            ])
+        }
+        lines += sections.lines()
+        lines += ["", Console.strong("provenance")]
+        for member in bundle.manifest.provenance.members ?? [] {
+            lines.append("  \(member.key): \(member.value.string.map { printable($0, limit: 200) } ?? member.value.text())")
+        }
+        if tensors {
+            lines += ["", Console.strong("tensors")]
+            var list = TextTable(["tensor", "shape", "encoding", "precisions"])
+            for tensor in bundle.manifest.tensors {
+                let (encoding, precisions): (String, String) =
+                    switch tensor.encoding {
+                    case .nested(let group, let bits): ("nested (\(group))", bits.map(String.init).joined(separator: ","))
+                    case .int8: ("int8", "8")
+                    case .float: ("f32", "-")
+                    }
+                list.add([tensor.name, tensor.shape.map(String.init).joined(separator: " x "), encoding, precisions])
+            }
+            lines += list.lines()
+        }
+        return lines
+    }
+
+    func json(tensors: Bool) -> JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("schema", .string("taper-inspect-1")), .init("kind", .string("bundle")),
+            .init("bytes", .integer(bundle.byteCount)), .init("model", bundle.manifest.model.json),
+            .init(
+                "precisions",
+                .array(
+                    bundle.manifest.precisions.map { bits in
+                        .object([
+                            .init("bits", .integer(bits)), .init("bytes_per_token", .integer(bytesPerToken(bits))),
+                            .init("quality", measured(bits) ?? .null),
+                        ])
+                    })),
+            .init("quality", quality ?? .null), .init("schedules", .array(calibrated.map(\.json))),
+            .init("chat", chatName.map { .string($0) } ?? .null), .init("provenance", bundle.manifest.provenance),
+            .init(
+                "sections",
+                .array(
+                    bundle.sections.map { section in
+                        .object([
+                            .init("name", .string(section.name)), .init("offset", .integer(section.offset)),
+                            .init("stored_bytes", .integer(section.storedByteCount)),
+                            .init("raw_bytes", .integer(section.rawByteCount)),
+                            .init("compressed", .bool(section.kind == .zstd)),
+                        ])
+                    })),
+        ]
+        if tensors, let list = bundle.manifest.json["tensors"] { members.append(.init("tensors", list)) }
+        return .object(members)
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Bundle
+import Calibration
+import Pipeline
+import Storage
+
+struct Calibrate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Calibrate the switch points of a task, in place and atomically.")
+
+    @Argument(help: "The bundle.") var bundle: String
+    @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String
+    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
+    @Option(help: "rouge-l or agreement.") var metric = "rouge-l"
+    @Option(help: "Score that may be lost, from 0 to 1.") var tolerance = 0.01
+    @Option(help: "Highest decode precision to consider.") var bitsHigh: Int?
+    @Option(help: "Lowest decode precision to consider.") var bitsLow: Int?
+    @Option(help: "New tokens per answer.") var maxNewTokens = 64
+    @Option(help: "At most this many examples.") var examples = 32
+    @Option(help: "Full-precision checkpoint whose outputs `agreement` compares with.") var reference: String?
+    @Flag(help: "Train the learned scheduler as well.") var learned = false
+    @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
+    @Flag(help: "Print the schedule as JSON.") var json = false
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        guard !learned else {
+            throw TaperError(.unsupported, "the learned scheduler is not implemented in this version", at: "--learned")
+        }
+        guard tolerance >= 0, tolerance <= 1, maxNewTokens >= 1, examples >= 1 else {
+            throw TaperError(
+                .usage, "--tolerance must be 0 to 1, --max-new-tokens and --examples at least 1", at: "calibrate")
+        }
+        let available = try Bundle(path: bundle).manifest.precisions
+        let precisions = available.filter { $0 <= bitsHigh ?? 8 && $0 >= bitsLow ?? 2 }
+        guard !precisions.isEmpty else {
+            throw TaperError(
+                .usage, "no precision of the bundle lies between --bits-low and --bits-high", at: bundle,
+                found: available.map(String.init).joined(separator: ", "))
+        }
+        let schedule = try calibrateInPlace(
+            bundlePath: bundle, dataPath: data, examples: examples,
+            settings: TaskCalibrationSettings(
+                task: task, metric: try TaskMetric(name: metric), maxNewTokens: maxNewTokens, tolerance: tolerance,
+                precisions: precisions),
+            checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
+        json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
+    }
+}
+
+enum ScheduleReport {
+    /// A schedule with what it was chosen from.
+    static func lines(_ schedule: Schedule) -> [String] {
+        var lines = [
+            Console.strong("\(schedule.task)") + "  prefill \(schedule.prefillBits), decode \(scheduleText(schedule))"
+                + "  average \(fixed(schedule.averageBits, 2)) bits",
+            "  \(schedule.metric) \(fixed(schedule.score, 4)) against \(fixed(schedule.referenceScore, 4)) at the highest precision,"
+                + " tolerance \(shortest(schedule.tolerance)), up to \(schedule.maxNewTokens) new tokens",
+        ]
+        var table = TextTable(["candidate", "score", "difference", "std error", "average bits"])
+        for item in schedule.evidence["candidates"]?.array ?? [] {
+            func number(_ key: String, _ digits: Int) -> String { item[key]?.double.map { fixed($0, digits) } ?? "-" }
+            table.add([
+                item["schedule"]?.string ?? "?", number("score", 4), number("difference", 4), number("standard_error", 4),
+                number("average_bits", 2),
+            ])
+        }
+        lines += table.lines(indent: 4)
+        if let steps = schedule.evidence["decode_steps"]?.integer, let shared = schedule.evidence["shared_decode_steps"]?.integer {
+            lines.append("    \(schedule.evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared")
+        }
+        if schedule.evidence["tolerance_below_noise"]?.bool == true {
+            lines.append("    the tolerance is below the standard error: more examples are needed to trust this")
+        }
+        return lines
+    }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Pipeline
+import Storage
+
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print nothing but errors and warnings.") var quiet = false
+    @Flag(help: "Print more about progress.") var verbose = false
+
+    var verbosity: Progress.Verbosity { quiet ? .quiet : verbose ? .verbose : .normal }
+}
+
+struct Convert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Import, quantize, pack and calibrate a checkpoint into one bundle.",
+        discussion: """
+            INPUT is a Hugging Face directory, a GGUF file, or a bundle to be cut with --max-bits. Intermediate results
+            are kept under --work and used again, so an interrupted run goes on where it stopped.
+            """)
+
+    @Argument(help: "Checkpoint directory, GGUF file, or bundle.") var input: String
+    @Option(name: .shortAndLong, help: "The bundle to write.") var output: String
+    @Option(help: "Recipe file (pipelines/*.json).") var recipe: String?
+    @Option(help: "Precisions of the linear layers, such as 2-6 or 2,4,6.") var bits: String?
+    @Option(help: "Bits of the embedding and head.") var embeddingBits: Int?
+    @Option(help: "Calibration text: plain text or JSONL.") var calibration: String?
+    @Option(help: "Use this chat template: \(Converter.chatTemplateNames).") var chatTemplate: String?
+    @Option(help: "Cut a bundle to at most this precision; nothing is requantized.") var maxBits: Int?
+    @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
+    @Option(help: "Folder for intermediate results (default: the user's cache).") var work: String?
+    @Flag(help: "Make every intermediate result again.") var restart = false
+    @Flag(help: "Say what would be done, and stop.") var dryRun = false
+    @Flag(help: "Replace an existing output.") var force = false
+    @Flag(help: "Accept NaN and infinite weights.") var allowNonfinite = false
+    @Flag(help: "Leave out tasks, quality and schedules.") var noCalibrate = false
+    @Flag(help: "Print a JSON report.") var json = false
+    @OptionGroup var outputOptions: OutputOptions
+
+    func run() throws {
+        let progress = Progress(outputOptions.verbosity)
+        if let maxBits {
+            try Converter.cut(from: input, to: output, maxBits: maxBits, force: force)
+            progress.note("wrote \(output) with precisions up to \(maxBits) bits")
+            if json {
+                Console.out(.object([.init("schema", .string("taper-convert-1")), .init("output", .string(output))]))
+            }
+            return
+        }
+        var settings = try recipe.map { path throws(TaperError) in try Recipe(path: path) } ?? Recipe()
+        if let bits {
+            settings.precisions = try Recipe.parsePrecisions(bits)
+            let range = settings.precisions
+            settings.seedBits = min(max(settings.seedBits, range.first ?? 2), range.last ?? 8)
+        }
+        if let embeddingBits { settings.embeddingBits = embeddingBits }
+        if let calibration { settings.calibrationPath = calibration }
+        if let chatTemplate { settings.chatTemplate = chatTemplate }
+        if noCalibrate {
+            settings.tasks = []
+            settings.quality = nil
+        }
+        try settings.validate(place: "command line")
+        let converter = try Converter(
+            input: input, output: output, recipe: settings,
+            options: Converter.Options(
+                threads: try Threads.count(threads), workFolder: work, restart: restart, force: force,
+                allowNonfinite: allowNonfinite),
+            progress: progress)
+        if dryRun {
+            let plan = try converter.plan()
+            json ? Console.out(plan.json) : plan.lines.forEach { Console.out($0) }
+            return
+        }
+        let report = try converter.run()
+        json ? Console.out(report.json) : report.lines.forEach { Console.note($0) }
+    }
+}
+
+enum Threads {
+    /// The number asked for, or every processor this process may use.
+    static func count(_ asked: Int?) throws(TaperError) -> Int {
+        guard let asked else { return processorCount() }
+        guard (1...1024).contains(asked) else {
+            throw TaperError(.usage, "--threads must be 1 to 1024, found \(asked)")
+        }
+        return asked
+    }
+}

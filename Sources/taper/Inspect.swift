@@ -1,0 +1,93 @@
+import ArgumentParser
+import Bundle
+import Checkpoint
+import Model
+import Pipeline
+import Runtime
+import Storage
+import Text
+
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show what a bundle, checkpoint or GGUF file holds.")
+
+    @Argument(help: "Bundle, checkpoint directory or GGUF file.") var path: String
+    @Flag(help: "Print JSON.") var json = false
+    @Flag(help: "List every tensor.") var tensors = false
+    @Flag(help: "Show the calibrated schedules with their evidence.") var schedules = false
+    @Flag(help: "Check every checksum; exit code 2 when damaged.") var verify = false
+    @Flag(help: "Show the chat template.") var chatTemplate = false
+
+    func run() throws {
+        switch try CheckpointFormat.detect(path) {
+        case .bundle: try inspectBundle()
+        default:
+            guard !verify else { throw TaperError(.usage, "--verify works on bundles", at: path) }
+            try inspectCheckpoint()
+        }
+    }
+
+    private func inspectBundle() throws {
+        let bundle = try Bundle(path: path)
+        if verify {
+            let report = bundle.verify()
+            if json {
+                Console.out(
+                    .object([
+                        .init("schema", .string("taper-verify-1")), .init("sound", .bool(report.isSound)),
+                        .init("sections", .integer(report.sectionCount)), .init("bytes", .integer(report.byteCount)),
+                        .init("problems", .array(report.problems.map { .string($0) })),
+                    ]))
+            } else if report.isSound {
+                Console.out("\(path): sound; \(report.sectionCount) sections, \(byteText(report.byteCount))")
+            }
+            guard report.isSound else {
+                throw TaperError(.verificationFailed, report.problems.joined(separator: "\nerror: "))
+            }
+            return
+        }
+        let report = try BundleReport(bundle)
+        if json {
+            Console.out(report.json(tensors: tensors))
+        } else if chatTemplate {
+            Console.out(try bundle.json("chat") ?? .null)
+        } else {
+            report.lines(tensors: tensors, schedules: schedules).forEach { Console.out($0) }
+        }
+    }
+
+    private func inspectCheckpoint() throws {
+        let listing = try CheckpointListing.read(path)
+        if json {
+            Console.out(
+                .object([
+                    .init("schema", .string("taper-inspect-1")), .init("kind", .string("checkpoint")),
+                    .init("format", .string(listing.format.rawValue)),
+                    .init("architecture", .string(listing.architecture ?? "unknown")),
+                    .init("metadata", listing.metadata),
+                    .init(
+                        "tensors",
+                        .array(
+                            listing.tensors.map { tensor in
+                                .object([
+                                    .init("name", .string(tensor.name)),
+                                    .init("shape", .array(tensor.shape.map { .integer($0) })),
+                                    .init("dtype", .string(tensor.dtype)), .init("bytes", .integer(tensor.byteCount)),
+                                ])
+                            })),
+                ]))
+            return
+        }
+        let bytes = listing.tensors.reduce(0) { $0 + $1.byteCount }
+        Console.out(Console.strong(path))
+        Console.out("  \(listing.format.rawValue), architecture \(listing.architecture ?? "unknown"), \(listing.tensors.count) tensors, \(byteText(bytes))")
+        for member in listing.metadata.members ?? [] { Console.out("  \(member.key): \(printable(member.value.text(), limit: 200))") }
+        for warning in listing.warnings { Console.note("warning: " + warning) }
+        if chatTemplate, let text = try? Checkpoint.open(path).chatTemplateText { Console.out(text) }
+        guard tensors else { return }
+        var table = TextTable(["tensor", "shape", "dtype", "bytes"])
+        for tensor in listing.tensors {
+            table.add([printable(tensor.name), tensor.shape.map(String.init).joined(separator: " x "), tensor.dtype, String(tensor.byteCount)])
+        }
+        table.lines().forEach { Console.out($0) }
+    }
+}

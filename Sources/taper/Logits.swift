@@ -1,0 +1,63 @@
+import ArgumentParser
+import Bundle
+import Checkpoint
+import Kernels
+import Model
+import Reference
+import Runtime
+import Storage
+
+struct Logits: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Logits after every token: the float reference on a checkpoint, the quantized runtime on a bundle.")
+
+    @Argument(help: "Bundle or checkpoint.") var model: String
+    @Option(help: "Token ids, such as 5,17,3.") var tokens: String
+    @Option(help: "Precision (bundles; default: the highest).") var bits: Int?
+    @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
+    @Flag(help: "Print JSON (the only form).") var json = false
+
+    func run() throws {
+        var ids: [Int] = []
+        for part in tokens.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let id = Int(part.trimmingPrefix(" ")) else {
+                throw TaperError(.usage, "--tokens takes ids separated by commas", at: "--tokens", found: printable(String(part)))
+            }
+            ids.append(id)
+        }
+        let count = try Threads.count(threads)
+        var rows: [JSONValue] = []
+        switch try AnyModel(path: model) {
+        case .checkpoint(let checkpoint):
+            guard bits == nil else { throw TaperError(.usage, "--bits works on bundles", at: model) }
+            let vocabulary = checkpoint.config.vocabularySize
+            let logits = try ReferenceModel(checkpoint, residency: .streamed, threads: count).logits(ids)
+            for row in 0..<ids.count {
+                rows.append(.array(logits[row * vocabulary..<(row + 1) * vocabulary].map { .number(Double($0)) }))
+            }
+        case .bundle(let bundle):
+            let precision = try Precision.check(bits, bundle)
+            let transformer = try Transformer(
+                bundle: bundle, contextLength: min(max(ids.count, 1), bundle.manifest.model.contextLength),
+                pool: try ThreadPool(threadCount: count))
+            try transformer.forwardAll(ids, bits: precision) { _, logits in
+                rows.append(.array(logits.map { .number(Double($0)) }))
+            }
+        }
+        Console.out(JSONValue.object([.init("schema", .string("taper-logits-1")), .init("logits", .array(rows))]).text())
+    }
+}
+
+enum Precision {
+    /// The precision asked for, if the bundle has it; otherwise its highest.
+    static func check(_ bits: Int?, _ bundle: Bundle) throws(TaperError) -> Int {
+        let available = bundle.manifest.precisions
+        guard let bits else { return available.last ?? 8 }
+        guard available.contains(bits) else {
+            throw TaperError(
+                .usage, "the bundle has no \(bits)-bit precision", at: bundle.path,
+                expected: available.map(String.init).joined(separator: ", "))
+        }
+        return bits
+    }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import Pipeline
+import Storage
+import Testing
+
+@Suite struct RecipeTests {
+    private func load(_ text: String) throws(TaperError) -> Recipe {
+        let path = FileManager.default.temporaryDirectory.path + "/taper-recipe-" + UUID().uuidString + ".json"
+        try AtomicFile.write(Array(text.utf8), to: path, replacing: false)
+        defer { Files.remove(path) }
+        return try Recipe(path: path)
+    }
+
+    @Test func readsEverySetting() throws {
+        let recipe = try load(
+            """
+            {"schema": "taper-recipe-1", "precisions": [2, 4], "seed_bits": 2, "embedding_bits": 6,
+             "calibration": {"text": "a.txt", "sequences": 3, "length": 64},
+             "quality": {"text": "/b.txt", "window": 128, "windows": 2},
+             "tasks": [{"name": "t", "data": "d.jsonl", "metric": "agreement", "max_new_tokens": 9, "tolerance": 0.5}],
+             "chat_template": "chatml"}
+            """)
+        #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingBits == 6)
+        #expect(recipe.calibrationPath?.hasSuffix("/a.txt") == true && recipe.calibrationSequences == 3)
+        #expect(recipe.quality?.path == "/b.txt" && recipe.quality?.windows == 2)
+        #expect(recipe.tasks.first?.metric == "agreement" && recipe.tasks.first?.maxNewTokens == 9)
+        #expect(recipe.chatTemplate == "chatml")
+    }
+
+    @Test(arguments: [
+        "[]", "{}", "{\"schema\":\"taper-recipe-2\"}", "{\"schema\":\"taper-recipe-1\",\"presicions\":[2]}",
+        "{\"schema\":\"taper-recipe-1\",\"precisions\":[]}", "{\"schema\":\"taper-recipe-1\",\"precisions\":[4,2]}",
+        "{\"schema\":\"taper-recipe-1\",\"precisions\":[1,2]}", "{\"schema\":\"taper-recipe-1\",\"precisions\":[2,2]}",
+        "{\"schema\":\"taper-recipe-1\",\"precisions\":\"2-6\"}", "{\"schema\":\"taper-recipe-1\",\"seed_bits\":9}",
+        "{\"schema\":\"taper-recipe-1\",\"precisions\":[2],\"seed_bits\":3}",
+        "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\"}]}",
+        "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":\"x\"},{\"name\":\"a\",\"data\":\"y\"}]}",
+        "{\"schema\":\"taper-recipe-1\",\"calibration\":{\"length\":1}}",
+    ])
+    func refusesUnusableRecipes(text: String) { #expect(throws: TaperError(.badData, "")) { try load(text) } }
+
+    @Test func bitRangesAndListsAreRead() throws {
+        #expect(try Recipe.parsePrecisions("2-6") == [2, 3, 4, 5, 6])
+        #expect(try Recipe.parsePrecisions("4") == [4])
+        #expect(try Recipe.parsePrecisions("8,2,4") == [2, 4, 8])
+        for text in ["", "1-3", "6-2", "2-9", "a", "2,,3", "2-3-4", "-2"] {
+            #expect(throws: TaperError(.usage, "")) { try Recipe.parsePrecisions(text) }
+        }
+    }
+}

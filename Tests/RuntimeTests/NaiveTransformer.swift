@@ -1,0 +1,128 @@
+import Foundation
+import Model
+import Storage
+
+/// The forward pass in double precision, one token and one number at a time: the oracle for the runtime's.
+///
+/// It imitates the two roundings that the runtime makes on purpose: activations to bytes in groups of 128 columns, and
+/// the cache to half precision.
+struct NaiveTransformer {
+    let config: ModelConfig
+    /// Rows of a matrix at the precision under test.
+    let matrices: [String: [[Double]]]
+    let vectors: [String: [Double]]
+
+    /// Logits after every token.
+    func logits(_ tokens: [Int]) -> [[Double]] {
+        var keys = [[[Double]]](repeating: [], count: config.layerCount)
+        var values = keys
+        return tokens.enumerated().map { position, token in
+            var x = matrix(TensorName.embedding)[token]
+            for layer in 0..<config.layerCount {
+                let normed = norm(
+                    x, TensorName.weight(.inputNorm, layer: layer), TensorName.bias(.inputNorm, layer: layer))
+                let query = rotate(linear(normed, .query, layer), position)
+                keys[layer].append(rotate(linear(normed, .key, layer), position).map(half))
+                values[layer].append(linear(normed, .value, layer).map(half))
+                let attended = attend(query, keys[layer], values[layer])
+                let attention = linear(attended, .attentionOutput, layer)
+                if config.parallelResidual {
+                    x = zip(zip(x, attention).map(+), mlp(normed, layer)).map(+)
+                } else {
+                    x = zip(x, attention).map(+)
+                    let second = norm(
+                        x, TensorName.weight(.postAttentionNorm, layer: layer),
+                        TensorName.bias(.postAttentionNorm, layer: layer))
+                    x = zip(x, mlp(second, layer)).map(+)
+                }
+            }
+            let final = norm(x, TensorName.finalNorm, TensorName.finalNormBias)
+            let head = config.tiedEmbeddings ? TensorName.embedding : TensorName.head
+            return product(final, matrix(head), vectors[TensorName.headBias])
+        }
+    }
+
+    private func matrix(_ name: String) -> [[Double]] { matrices[name] ?? [] }
+
+    private func mlp(_ x: [Double], _ layer: Int) -> [Double] {
+        let up = linear(x, .up, layer)
+        guard config.gatedMLP else { return linear(up.map(activate), .down, layer) }
+        let gate = linear(x, .gate, layer)
+        return linear(zip(gate, up).map { activate($0) * $1 }, .down, layer)
+    }
+
+    private func linear(_ x: [Double], _ part: TensorName.Part, _ layer: Int) -> [Double] {
+        product(x, matrix(TensorName.weight(part, layer: layer)), vectors[TensorName.bias(part, layer: layer)])
+    }
+
+    private func product(_ x: [Double], _ rows: [[Double]], _ bias: [Double]?) -> [Double] {
+        let rounded = quantized(x)
+        return rows.enumerated().map { index, row in
+            zip(rounded, row).reduce(0) { $0 + $1.0 * $1.1 } + (bias?[index] ?? 0)
+        }
+    }
+
+    private func quantized(_ x: [Double]) -> [Double] {
+        var out = x
+        for start in stride(from: 0, to: x.count, by: 128) {
+            let group = start..<min(start + 128, x.count)
+            let scale = group.map { abs(x[$0]) }.max()! / 127
+            if scale == 0 { continue }
+            for index in group { out[index] = (x[index] / scale).rounded(.toNearestOrEven) * scale }
+        }
+        return out
+    }
+
+    private func half(_ value: Double) -> Double { Double(floatFromHalf(halfFromFloat(Float(value)))) }
+
+    private func norm(_ x: [Double], _ weight: String, _ bias: String) -> [Double] {
+        let weights = vectors[weight] ?? []
+        let biases = vectors[bias] ?? [Double](repeating: 0, count: x.count)
+        let count = Double(x.count)
+        let mean = config.normalization == .layer ? x.reduce(0, +) / count : 0
+        let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+        let scale = 1 / (variance + config.normEpsilon).squareRoot()
+        return x.indices.map { (x[$0] - mean) * scale * weights[$0] + biases[$0] }
+    }
+
+    private func rotate(_ x: [Double], _ position: Int) -> [Double] {
+        var out = x
+        let pairs = config.rotarySize / 2
+        let frequencies = config.ropeFrequencies()
+        for head in stride(from: 0, to: x.count, by: config.headSize) {
+            for pair in 0..<pairs {
+                let angle = Double(position) * frequencies[pair]
+                let (a, b) = (x[head + pair], x[head + pair + pairs])
+                out[head + pair] = a * cos(angle) - b * sin(angle)
+                out[head + pair + pairs] = a * sin(angle) + b * cos(angle)
+            }
+        }
+        return out
+    }
+
+    private func attend(_ query: [Double], _ keys: [[Double]], _ values: [[Double]]) -> [Double] {
+        var out: [Double] = []
+        let size = config.headSize
+        for head in 0..<config.headCount {
+            let shared = head / (config.headCount / config.kvHeadCount) * size
+            let scores = keys.map { key in
+                (0..<size).reduce(0) { $0 + query[head * size + $1] * key[shared + $1] } / Double(size).squareRoot()
+            }
+            let largest = scores.max()!
+            let weights = scores.map { exp($0 - largest) }
+            let total = weights.reduce(0, +)
+            for element in 0..<size {
+                out.append(zip(weights, values).reduce(0) { $0 + $1.0 * $1.1[shared + element] } / total)
+            }
+        }
+        return out
+    }
+
+    private func activate(_ x: Double) -> Double {
+        switch config.activation {
+        case .silu: x / (1 + exp(-x))
+        case .gelu: 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
+        case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        }
+    }
+}

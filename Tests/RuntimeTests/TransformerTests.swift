@@ -1,0 +1,125 @@
+import Kernels
+import Model
+import Runtime
+import Storage
+import Testing
+
+@Suite struct TransformerTests {
+    static let text = [1, 5, 130, 17, 17, 44, 0, 99, 3, 64, 12, 80, 7]
+
+    @Test(arguments: TinyModels.all, [2, 4, 6])
+    func matchesTheForwardPassInDoublePrecision(_ config: ModelConfig, _ bits: Int) throws {
+        let tiny = try TinyBundle(config)
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(1))
+        let expected = try tiny.oracle(bits: bits).logits(TransformerTests.text)
+        var worst = 0.0
+        var spread = 0.0
+        try transformer.forwardAll(TransformerTests.text, bits: bits) { index, logits in
+            for (value, other) in zip(logits, expected[index]) {
+                worst = max(worst, abs(Double(value) - other))
+                spread = max(spread, abs(other))
+            }
+        }
+        // A rounding to bytes that falls the other way moves a product by half a step; nothing else differs.
+        #expect(worst < 0.001 * spread, "\(config.family): \(worst) of \(spread)")
+        #expect(transformer.position == TransformerTests.text.count)
+    }
+
+    @Test(arguments: TinyModels.all)
+    func theDivisionIntoCallsAndTheThreadsChangeNothing(_ config: ModelConfig) throws {
+        let tiny = try TinyBundle(config)
+        var reference: [[Float]] = []
+        for threads in 1...3 {
+            for set in InstructionSet.available {
+                let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(threads, set))
+                var whole: [[Float]] = []
+                try transformer.forwardAll(TransformerTests.text, bits: 4) {
+                    whole.append(Array($1)); _ = $0
+                }
+                transformer.truncate(to: 0)
+                var single: [[Float]] = []
+                for token in TransformerTests.text { single.append(Array(try transformer.forward(token, bits: 4))) }
+                transformer.truncate(to: 5)
+                let rest = Array(try transformer.forward(Array(TransformerTests.text[5...]), bits: 4))
+                if reference.isEmpty { reference = whole }
+                #expect(whole == reference)
+                #expect(single == reference)
+                #expect(rest == reference.last)
+            }
+        }
+    }
+
+    @Test func precisionsDiffer() throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(1))
+        var seen: [[Float]] = []
+        for bits in [2, 3, 4, 6] {
+            transformer.truncate(to: 0)
+            let logits = Array(try transformer.forward(TransformerTests.text, bits: bits))
+            #expect(!seen.contains(logits))
+            seen.append(logits)
+        }
+    }
+
+    @Test func longTextGoesThroughInBlocks() throws {
+        var config = TinyModels.llama
+        config.contextLength = 2048
+        let tiny = try TinyBundle(config)
+        var random = RandomGenerator(seed: 3)
+        let tokens = (0..<1100).map { _ in Int(random.next() % 131) }
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 1200, pool: .make(2))
+        let whole = Array(try transformer.forward(tokens, bits: 3))
+        transformer.truncate(to: 0)
+        for start in stride(from: 0, to: 1100, by: 100) {
+            let logits = Array(try transformer.forward(Array(tokens[start..<start + 100]), bits: 3))
+            if start == 1000 { #expect(logits == whole) }
+        }
+        var count = 0
+        transformer.truncate(to: 0)
+        try transformer.forwardAll(tokens, bits: 3) { index, logits in
+            #expect(index == count)
+            count += 1
+            if index == 1099 { #expect(Array(logits) == whole) }
+        }
+        #expect(count == 1100)
+    }
+
+    @Test func aFullContextIsAnErrorAndNothingIsCut() throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 8, pool: .make(1))
+        #expect(throws: TaperError(.badData, "")) { try transformer.forward([Int](repeating: 1, count: 9), bits: 4) }
+        #expect(transformer.position == 0)
+        _ = try transformer.forward([Int](repeating: 1, count: 8), bits: 4)
+        #expect(throws: TaperError(.badData, "")) { try transformer.forward(1, bits: 4) }
+        #expect(throws: TaperError(.badData, "")) { try transformer.forwardAll([1], bits: 4) { _, _ in } }
+        #expect(transformer.position == 8)
+    }
+
+    @Test func tokensOutsideTheVocabularyAreRefused() throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 8, pool: .make(1))
+        for tokens in [[-1], [131], [0, 1, 200], []] {
+            #expect(throws: TaperError(.badData, "")) { try transformer.forward(tokens, bits: 4) }
+        }
+    }
+
+    @Test func impossibleContextsAreRefused() throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        #expect(throws: TaperError(.usage, "")) {
+            try Transformer(bundle: tiny.bundle, contextLength: 0, pool: .make(1))
+        }
+        #expect(throws: TaperError(.inputOutput, "")) {
+            try Transformer(bundle: tiny.bundle, contextLength: 1 << 56, pool: .make(1))
+        }
+    }
+
+    @Test func fewerBitsReadFewerBytes() throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 8, pool: .make(1))
+        let bytes = [2, 3, 4, 6].map { transformer.bytesPerToken(bits: $0) }
+        #expect(zip(bytes, bytes.dropFirst()).allSatisfy { $0 < $1 })
+        // The head, 131 rows padded to 136, 72 columns padded to 128, and its scales, is read at every precision.
+        #expect(bytes[0] > 136 * 128 + 136 * 4)
+        #expect(transformer.cacheBytes(at: 10) == 10 * 2 * 32 * 2 * 2)
+    }
+}
