@@ -64,6 +64,16 @@ def chapters():
     return [c for i, c in enumerate(whole) if i % 40], whole[::40]
 
 
+def excerpt(texts, limit=32_000):
+    """The first whole chapters that fit, parted by blank lines."""
+    chosen, size = [], 0
+    for text in texts:
+        if size + len(text) <= limit:
+            chosen.append(text)
+            size += len(text) + 2
+    return "\n\n".join(chosen) + "\n"
+
+
 def question_blocks():
     """The blocks of conversations.txt: [(questions, answer)]."""
     text = pathlib.Path(__file__).with_name("conversations.txt").read_text()
@@ -274,7 +284,8 @@ def main():
     talk_ids = torch.tensor(talk_ids)
     held_ids = torch.tensor([i for c in held_out for i in tokenizer.encode(c).ids + [0]])
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "heldout.txt").write_text("\n\n".join(held_out) + "\n")
+    (options.output / "heldout.txt").write_text(excerpt(held_out))
+    (options.output / "calibration.txt").write_text(excerpt(bible[20::40]))
 
     model = Model(CONFIG)
     count = sum(p.numel() for p in model.parameters())
