@@ -17,6 +17,10 @@ enum BundleFormat {
     /// Largest decompressed section: a tokenizer of 256 thousand tokens takes about 10 MB, and a hostile frame must not
     /// make a small machine allocate more than it can give.
     static let rawByteLimit = 1 << 26
+    /// Parsed JSON takes up to a hundred times its text, so texts have tighter bounds: 1 MiB is a manifest of 8,000
+    /// tensors.
+    static let manifestByteLimit = 1 << 20
+    static let documentByteLimit = 1 << 22
     /// No section of tensors can be larger; keeps every sum of sizes far from overflow.
     static let sectionByteLimit = 1 << 50
     static let tensorLimit = 1 << 20
@@ -36,6 +40,11 @@ enum BundleFormat {
                 default: false
                 }
             }
+    }
+
+    /// Largest unpacked content of a compressed section.
+    static func byteLimit(_ section: String) -> Int {
+        section == manifest ? manifestByteLimit : section == tokenizer ? rawByteLimit : documentByteLimit
     }
 
     /// Names whose content this module makes itself; nobody else may write a document under them.

@@ -7,10 +7,11 @@ struct SectionPlan {
 
     /// A section of one zstd frame, and the frame.
     static func compressed(_ name: String, _ bytes: [UInt8]) throws(TaperError) -> (SectionInfo, [UInt8]) {
-        guard bytes.count <= BundleFormat.rawByteLimit else {
+        let limit = BundleFormat.byteLimit(name)
+        guard bytes.count <= limit else {
             throw TaperError(
                 .unsupported, "the section is too large", at: "section " + name,
-                expected: "at most " + byteText(BundleFormat.rawByteLimit), found: byteText(bytes.count))
+                expected: "at most " + byteText(limit), found: byteText(bytes.count))
         }
         let frame = try Zstd.compress(bytes)
         let section = SectionInfo(

@@ -88,7 +88,7 @@ struct SectionTable {
             let offset = try reader.count("offset", limit: fileByteCount)
             let storedCount = try reader.count("stored length", limit: fileByteCount)
             let rawCount = try reader.count(
-                "raw length", limit: kind == .zstd ? BundleFormat.rawByteLimit : fileByteCount)
+                "raw length", limit: kind == .zstd ? BundleFormat.byteLimit(name) : fileByteCount)
             let checksum = try reader.u64("checksum")
             guard offset == roundedUp(end, to: BundleFormat.sectionAlignment) else {
                 throw TaperError(

@@ -85,22 +85,71 @@ static int32_t best_cut(const row_t *r, int32_t a, int32_t b) {
     return cut;
 }
 
-static void lloyd(const row_t *r, int32_t k, int32_t *bounds) {
-    int32_t n = r->n;
-    // Start: equal shares of sum of w^(1/3)-like mass would be ideal for a smooth density; equal mass mixed with equal
-    // range comes close and needs no second pass.
-    float low = r->sorted[0], high = r->sorted[n - 1];
+// Squared error saved by one cluster over elements [a, b): the dynamic program maximises its sum.
+static inline double saved(const row_t *r, int32_t a, int32_t b) { return gain(r->w[b] - r->w[a], r->x[b] - r->x[a]); }
+
+typedef struct {
+    const row_t *r;
+    const int32_t *edges;                        // bin i holds elements [edges[i], edges[i + 1])
+    double *before, *now;                        // best total of the first i bins in c - 1 and c clusters
+    int16_t *choice;                             // where the last cluster of the first i bins starts
+} table_t;
+
+// Fills now[low ... high], whose best starts lie in [first, last]: best starts rise with i, so halves share no work.
+static void fill(const table_t *t, int32_t low, int32_t high, int32_t first, int32_t last) {
+    if (low > high) return;
+    int32_t middle = (low + high) / 2, best_start = first;
+    double best = -1;
+    for (int32_t j = first; j <= last && j <= middle; j++) {
+        double total = t->before[j] + saved(t->r, t->edges[j], t->edges[middle]);
+        if (total > best) { best = total; best_start = j; }
+    }
+    t->now[middle] = best;
+    t->choice[middle] = (int16_t)best_start;
+    fill(t, low, middle - 1, first, best_start);
+    fill(t, middle + 1, high, best_start, last);
+}
+
+// Optimal k-means of the row in bins (Wang and Song 2011, with divide and conquer), as a start for Lloyd's iterations on
+// the elements. The ends of the row, where few weights matter much, stand in bins of one element.
+enum { BINS = 160, SINGLES = 12 };
+static void optimal_start(const row_t *r, int32_t k, int32_t *bounds) {
+    int32_t n = r->n, edges[BINS + 1], bins;
+    if (n <= BINS) {
+        bins = n;
+        for (int32_t i = 0; i <= n; i++) edges[i] = i;
+    } else {
+        bins = BINS;
+        int32_t inner = BINS - 2 * SINGLES, left = n - 2 * SINGLES;
+        for (int32_t i = 0; i < SINGLES; i++) edges[i] = i;
+        for (int32_t i = 0; i <= inner; i++) edges[SINGLES + i] = SINGLES + (int32_t)((int64_t)left * i / inner);
+        for (int32_t i = 1; i <= SINGLES; i++) edges[BINS - SINGLES + i] = n - SINGLES + i;
+    }
+    static const int32_t LARGEST = 64;
     bounds[0] = 0;
     bounds[k] = n;
-    for (int32_t c = 1; c < k; c++) {
-        double target = r->w[n] * c / k;
-        int32_t a = 0, b = n;
-        while (a < b) { int32_t m = a + (b - a) / 2; if (r->w[m + 1] < target) a = m + 1; else b = m; }
-        float quantile = r->sorted[a < n ? a : n - 1];
-        float even = low + (high - low) * (float)c / (float)k;
-        bounds[c] = upper(r, 0, n, 0.75f * quantile + 0.25f * even);
+    if (k > LARGEST || bins < k) {
+        for (int32_t c = 1; c < k; c++) bounds[c] = (int32_t)((int64_t)n * c / k);
+        return;
     }
-    for (int32_t c = 1; c < k; c++) if (bounds[c] < bounds[c - 1]) bounds[c] = bounds[c - 1];
+    double totals[2][BINS + 1];
+    int16_t choices[64][BINS + 1];
+    for (int32_t i = 0; i <= bins; i++) totals[0][i] = saved(r, 0, edges[i]);
+    for (int32_t c = 1; c < k; c++) {
+        table_t t = {r, edges, totals[(c - 1) & 1], totals[c & 1], choices[c]};
+        t.now[0] = 0;
+        fill(&t, 1, bins, 0, bins);
+    }
+    int32_t at = bins;
+    for (int32_t c = k - 1; c > 0; c--) {
+        at = choices[c][at];
+        bounds[c] = edges[at];
+    }
+}
+
+static void lloyd(const row_t *r, int32_t k, int32_t *bounds) {
+    int32_t n = r->n;
+    optimal_start(r, k, bounds);
     double centers[MAX_CLUSTERS];
     for (int32_t round = 0; round < 60; round++) {
         for (int32_t c = 0; c < k; c++) centers[c] = mean(r, bounds[c], bounds[c + 1], NAN);

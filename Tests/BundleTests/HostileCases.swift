@@ -16,7 +16,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
     var isGolden: Bool { !HostileCase.unkept.contains(name) }
     private static let unkept: Set<String> = [
         "empty", "header-only", "cut-in-header", "cut-in-table", "two-bundles-concatenated", "file-length-longer",
-        "sections-2-32", "sections-one-too-many", "name-empty", "name-with-escape", "zstd-64-mib-claimed", "zstd-cut",
+        "sections-2-32", "sections-one-too-many", "name-empty", "name-with-escape", "zstd-1-mib-claimed", "zstd-cut",
         "zstd-not-a-frame", "model-hidden-size-larger", "tensor-shape-text", "precision-9", "plane-section-long",
         "manifest-deep", "precisions-empty", "header-length", "alignment", "version-0", "file-length-2-64",
         "offset-2-64", "sections-swapped", "mapped-with-other-raw-length", "schedule-not-an-array",
@@ -121,7 +121,16 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
     static let frames: [HostileCase] = [
         forged("zstd-other-size", "declares another size") { $0.sections[0].rawByteCount += 1 },
         forged("zstd-bomb", "too large") { $0.sections[0].rawByteCount = 10_000_000_000 },
-        forged("zstd-64-mib-claimed", "declares another size") { $0.sections[0].rawByteCount = 1 << 26 },
+        forged("zstd-1-mib-claimed", "declares another size") { $0.sections[0].rawByteCount = 1 << 20 },
+        // A few hundred bytes that would unpack to five megabytes of JSON, and that to half a gigabyte of objects.
+        forged("manifest-too-large", "too large") {
+            try $0.compress("manifest", Array(("[" + String(repeating: "0,", count: 2_500_000) + "0]").utf8))
+        },
+        // One raw block of two bytes, "{}", under a header without a content size.
+        forged("zstd-without-content-size", "declares another size") {
+            $0.sections[0].stored = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, 0x11, 0x00, 0x00, 0x7b, 0x7d]
+            $0.sections[0].rawByteCount = 2
+        },
         forged("zstd-two-frames", "after the zstd frame") { $0.sections[0].stored += $0.sections[0].stored },
         forged("zstd-cut", "cut short") { $0.sections[0].stored.removeLast() },
         forged("zstd-checksum", "damaged zstd frame") {

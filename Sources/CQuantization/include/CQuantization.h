@@ -10,8 +10,8 @@ size_t cq_scratch_bytes(int32_t columns, int32_t bits);
 // Quantizes one row to nested codes.
 //
 // weights, importance: [columns]; importance is positive (a zero is treated as the smallest weight that still counts).
-// The row is sorted; at seed_bits it is cut into at most 2^seed_bits clusters by weighted Lloyd iterations from a
-// weighted-quantile start; each cluster is then cut in two where the weighted squared error falls most, bit by bit;
+// The row is sorted; at seed_bits it is cut into at most 2^seed_bits clusters by weighted k-means, from the
+// optimum over bins; each cluster is then cut in two where the weighted squared error falls most, bit by bit;
 // below the seed, neighbouring clusters merge in pairs. codes: [columns], most significant bit first, `bits` bits.
 // centroids: for precision p in 2 ... bits, 2^p values in natural code order, at offset (1 << p) - 4.
 void cq_quantize_row(const float *weights, const float *importance, int32_t columns, int32_t seed_bits, int32_t bits,
