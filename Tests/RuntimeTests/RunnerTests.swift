@@ -212,6 +212,19 @@ struct RunnerTests {
         #expect(try RunnerProgram.run(["-m", plain.path, "-cnv"], input: "hi\n").status == 64)
     }
 
+    @Test func theFileMayBeReadInsteadOfMapped() throws {
+        let tiny = try TalkingBundle.make(chat: false)
+        let arguments = ["-m", tiny.path, "-p", "abc", "-n", "10"]
+        #expect(try RunnerProgram.run(arguments + ["--no-mmap"]).output == RunnerProgram.run(arguments).output)
+    }
+
+    @Test func flagsWithoutEffectAreNamed() throws {
+        let tiny = try TalkingBundle.make(chat: false)
+        let arguments = ["-m", tiny.path, "-p", "abc", "-n", "1", "--top-p", "0.5"]
+        #expect(try RunnerProgram.run(arguments).errors.contains("warning: --top-p has no effect"))
+        #expect(try !RunnerProgram.run(arguments + ["--temp", "1"]).errors.contains("warning"))
+    }
+
     @Test func noColoursOutsideATerminal() throws {
         let tiny = try TalkingBundle.make(chat: false)
         let arguments = ["-m", tiny.path, "-p", "abc", "-n", "10", "--switch", "6@0,2@3"]
