@@ -245,6 +245,7 @@ def save(model, tokenizer, folder, facts):
     tokenizer.save(str(folder / "tokenizer.json"))
     weights = {f"model.{k}": v.to(torch.bfloat16).contiguous() for k, v in model.state_dict().items()}
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     write("config.json", CONFIG)
     write("generation_config.json", {"bos_token_id": 0, "eos_token_id": [0, 2], "max_length": CONTEXT})
     write(
