@@ -239,12 +239,13 @@ import Testing
             family: family, hiddenSize: 128, intermediateSize: json["intermediate_size"]?.integer ?? 0,
             layerCount: json["num_hidden_layers"]?.integer ?? 0, headCount: 4,
             kvHeadCount: json["num_key_value_heads"]?.integer ?? 0, headSize: 32, vocabularySize: 384,
-            contextLength: family == "mistral" ? 16 : 256,
+            contextLength: 256,
             normEpsilon: (json["rms_norm_eps"] ?? json["layer_norm_eps"])?.double ?? 0,
             ropeTheta: json["rope_parameters"]?["rope_theta"]?.double ?? 0)
         model.rotarySize = rotarySize
         model.qkvBias = qkvBias
         model.outputBias = outputBias
+        if family == "mistral" { model.slidingWindow = 16 }
         model.tiedEmbeddings = json["tie_word_embeddings"]?.bool ?? false
         model.bosToken = json["bos_token_id"]?.integer
         model.eosTokens = json["eos_token_id"]?.integer.map { [$0] } ?? []
