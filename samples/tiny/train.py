@@ -4,7 +4,7 @@
 Text: the King James Version of the Bible (public domain, Debian package bible-kjv-text) and conversations.txt, written
 for this project. Needs the packages torch, tokenizers and safetensors, and the program `bible` (Debian: bible-kjv).
 
-    python3 train.py --steps 2400 --output build
+    python3 train.py --steps 400 --output build
 """
 
 import argparse
@@ -245,6 +245,7 @@ def save(model, tokenizer, folder, facts):
     tokenizer.save(str(folder / "tokenizer.json"))
     weights = {f"model.{k}": v.to(torch.bfloat16).contiguous() for k, v in model.state_dict().items()}
     save_file(weights, str(folder / "model.safetensors"), metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
     write("config.json", CONFIG)
     write("generation_config.json", {"bos_token_id": 0, "eos_token_id": [0, 2], "max_length": CONTEXT})
     write(
@@ -263,9 +264,9 @@ def save(model, tokenizer, folder, facts):
 
 def main():
     parser = argparse.ArgumentParser(description="Trains the sample checkpoint.")
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch", type=int, default=6, help="windows of 512 tokens a step")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=pathlib.Path, required=True)
     options = parser.parse_args()
     torch.manual_seed(SEED)
