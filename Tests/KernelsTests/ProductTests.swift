@@ -1,0 +1,190 @@
+import Kernels
+import Testing
+
+/// Matrix products: every instruction set, shape, precision and token count gives the bits that the definition gives.
+@Suite struct ProductTests {
+    static let shapes = [(1, 64), (7, 65), (8, 128), (9, 1), (16, 576), (24, 640), (35, 200), (130, 192)]
+
+    /// The definition, one weight at a time: int8 activations with a scale per group of 128 columns, exact integer
+    /// sums, groups added in order, no fused operations.
+    static func expected(_ weights: TestWeights, bits: Int, _ x: [Float], tokens: Int) -> [Float] {
+        let columns = weights.columns
+        var out: [Float] = []
+        for token in 0..<tokens {
+            let row = Array(x[token * columns..<(token + 1) * columns])
+            let starts = Array(stride(from: 0, to: columns, by: 128))
+            let limits = starts.map { start in row[start..<min(start + 128, columns)].map(abs).max() ?? 0 }
+            let scales = limits.map { $0 / 127 }
+            let quantized = row.indices.map { index in
+                let limit = limits[index / 128]
+                return limit > 0 ? Int((row[index] * (127 / limit)).rounded(.toNearestOrEven)) : 0
+            }
+            var correction: Float = 0
+            for (group, start) in starts.enumerated() {
+                correction += scales[group] * Float(128 * quantized[start..<min(start + 128, columns)].reduce(0, +))
+            }
+            for output in 0..<weights.rows {
+                var total: Float = 0
+                for (group, start) in starts.enumerated() {
+                    var sum = 0
+                    for column in start..<min(start + 128, columns) {
+                        sum += Int(weights.entry(output, column, bits: bits).byte) * quantized[column]
+                    }
+                    total += scales[group] * Float(sum)
+                }
+                out.append((total - correction) * weights.entry(output, 0, bits: bits).scale)
+            }
+        }
+        return out
+    }
+
+    static func product(_ weights: TestWeights, bits: Int, _ x: [Float], tokens: Int, _ pool: ThreadPool) -> [Float] {
+        let buffer = ActivationBuffer(maxTokens: tokens, maxColumns: weights.columns)
+        buffer.quantize(x, tokens: tokens, columns: weights.columns, pool: pool)
+        return filled(tokens * weights.rows) {
+            multiply(Product(weights.matrix, bits: bits, output: $0), nil, nil, buffer, pool: pool)
+        }
+    }
+
+    @Test(arguments: shapes)
+    func everyPrecisionEqualsTheDefinition(rows: Int, columns: Int) {
+        var random = TestRandom(rows * 1000 + columns)
+        let weights = TestWeights(nestedRows: rows, columns: columns, seed: rows + columns)
+        let bytes = TestWeights(bytesRows: rows, columns: columns, seed: rows + columns)
+        let x = random.floats(33 * columns)
+        let pools = InstructionSet.available.map { ThreadPool(threadCount: 1, instructionSet: $0) }
+        for tokens in [1, 2, 3, 17, 33] {
+            let cases = (2...8).map { (weights, $0) } + [(bytes, 8)]
+            for (weights, precision) in cases {
+                let wanted = Self.expected(weights, bits: precision, x, tokens: tokens)
+                for pool in pools {
+                    let got = Self.product(weights, bits: precision, x, tokens: tokens, pool)
+                    #expect(
+                        bits(got) == bits(wanted),
+                        "\(pool.instructionSet.name), \(precision) bits, \(tokens) tokens, \(rows) x \(columns)")
+                }
+            }
+        }
+    }
+
+    @Test func extremeValuesDoNotSaturate() {
+        // All centroids 255 or 0, all activations +-127: the worst case of a 16-bit intermediate sum.
+        for pool in InstructionSet.available.map({ ThreadPool(threadCount: 1, instructionSet: $0) }) {
+            for byte in [UInt8(0), 255] {
+                for sign in [Float(1), -1] {
+                    let columns = 256
+                    let values = [UInt8](repeating: byte, count: 8 * columns)
+                    let scales = [Float](repeating: 1, count: 8)
+                    let x = [Float](repeating: sign * 127, count: columns)
+                    let buffer = ActivationBuffer(maxTokens: 1, maxColumns: columns)
+                    buffer.quantize(x, tokens: 1, columns: columns, pool: pool)
+                    let y = values.withUnsafeBufferPointer { values in
+                        scales.withUnsafeBufferPointer { scales in
+                            filled(8) { out in
+                                guard let v = values.baseAddress, let s = scales.baseAddress else { return }
+                                let matrix = WeightMatrix(
+                                    .int8(Int8Matrix(rows: 8, columns: columns, values: v, scales: s)))
+                                multiply(Product(matrix, bits: 8, output: out), nil, nil, buffer, pool: pool)
+                            }
+                        }
+                    }
+                    let exact = sign * 127 * Float(columns) * (Float(byte) - 128)
+                    #expect(y == [Float](repeating: exact, count: 8), "\(pool.instructionSet.name)")
+                }
+            }
+        }
+    }
+
+    @Test func threeProductsUnderOneBarrierEqualThreeProducts() {
+        var random = TestRandom(5)
+        let weights = [(70, 1), (9, 2), (200, 3)].map { TestWeights(nestedRows: $0, columns: 576, bits: 4, seed: $1) }
+        for tokens in [1, 5, 40] {
+            let x = random.floats(tokens * 576)
+            for set in InstructionSet.available {
+                for threads in 1...4 {
+                    let pool = ThreadPool(threadCount: threads, instructionSet: set)
+                    let buffer = ActivationBuffer(maxTokens: tokens, maxColumns: 576)
+                    buffer.quantize(x, tokens: tokens, columns: 576, pool: pool)
+                    var (a, b): ([Float], [Float]) = ([], [])
+                    let c = filled(tokens * 200) { c in
+                        b = filled(tokens * 9) { b in
+                            a = filled(tokens * 70) { a in
+                                multiply(
+                                    Product(weights[0].matrix, bits: 4, output: a),
+                                    Product(weights[1].matrix, bits: 3, output: b),
+                                    Product(weights[2].matrix, bits: 2, output: c), buffer, pool: pool)
+                            }
+                        }
+                    }
+                    let alone = ThreadPool(threadCount: 1, instructionSet: .scalar)
+                    for (index, got) in [a, b, c].enumerated() {
+                        let wanted = Self.product(weights[index], bits: 4 - index, x, tokens: tokens, alone)
+                        #expect(bits(got) == bits(wanted), "\(set.name), \(threads) threads, \(tokens) tokens")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func largeProductsDoNotDependOnThreads() {
+        var random = TestRandom(6)
+        let weights = TestWeights(nestedRows: 1003, columns: 640, bits: 3, seed: 6)
+        for tokens in [1, 29] {
+            let x = random.floats(tokens * 640)
+            for set in InstructionSet.available where set != .scalar {
+                let one = Self.product(
+                    weights, bits: 3, x, tokens: tokens, ThreadPool(threadCount: 1, instructionSet: set))
+                for threads in 2...4 {
+                    let pool = ThreadPool(threadCount: threads, instructionSet: set)
+                    #expect(bits(Self.product(weights, bits: 3, x, tokens: tokens, pool)) == bits(one))
+                }
+            }
+        }
+    }
+
+    @Test func zeroAndTinyActivationsGiveZero() {
+        let weights = TestWeights(nestedRows: 8, columns: 130, bits: 4, seed: 7)
+        for pool in InstructionSet.available.map({ ThreadPool(threadCount: 1, instructionSet: $0) }) {
+            let zeros = Self.product(weights, bits: 4, [Float](repeating: 0, count: 130), tokens: 1, pool)
+            #expect(zeros.allSatisfy { $0 == 0 })
+            let tiny = [Float](repeating: .leastNonzeroMagnitude, count: 130)
+            #expect(Self.product(weights, bits: 4, tiny, tokens: 1, pool).allSatisfy { abs($0) < 1e-30 })
+        }
+    }
+
+    @Test func aBrokenActivationShowsInEveryOutput() {
+        let weights = TestWeights(nestedRows: 8, columns: 576, bits: 4, seed: 8)
+        for pool in InstructionSet.available.map({ ThreadPool(threadCount: 1, instructionSet: $0) }) {
+            for at in [0, 16, 127, 128, 300, 575] {
+                for bad in [Float.nan, .infinity] {
+                    var x = [Float](repeating: 1, count: 576)
+                    x[at] = bad
+                    let y = Self.product(weights, bits: 4, x, tokens: 1, pool)
+                    #expect(y.allSatisfy { !$0.isFinite }, "\(pool.instructionSet.name), \(bad) at \(at)")
+                }
+            }
+        }
+    }
+
+    @Test func dequantizedRowsEqualTheTables() {
+        let pools = InstructionSet.available.map { ThreadPool(threadCount: 1, instructionSet: $0) }
+        for (rows, columns) in [(1, 1), (9, 65), (17, 640)] {
+            let nested = TestWeights(nestedRows: rows, columns: columns, seed: rows)
+            let bytes = TestWeights(bytesRows: rows, columns: columns, seed: rows)
+            for (weights, precision) in (2...8).map({ (nested, $0) }) + [(bytes, 8)] {
+                for row in 0..<rows {
+                    let wanted = (0..<columns).map { column in
+                        let entry = weights.entry(row, column, bits: precision)
+                        return Float(Int(entry.byte) - 128) * entry.scale
+                    }
+                    for pool in pools {
+                        let got = filled(columns) {
+                            weights.matrix.dequantizeRow(row, bits: precision, into: $0, pool: pool)
+                        }
+                        #expect(bits(got) == bits(wanted))
+                    }
+                }
+            }
+        }
+    }
+}
