@@ -35,7 +35,8 @@ public func bootstrapStandardError(_ differences: [Double], rounds: Int = 400) -
 /// 1. Prefill takes the highest precision. The decode start is the lowest precision whose constant score is within
 ///    `tolerance` of the reference score.
 /// 2. Every lower precision, in falling order, gets the earliest switch point of a grid over the new tokens whose score
-///    is still within the tolerance; a precision that fits nowhere ends the search.
+///    is still within the tolerance; a precision that fits nowhere ends the search. A precision that alone scores less
+///    than half of the reference is broken rather than cheap, and is left out however late its switch would come.
 public struct ScheduleSearch {
     public var precisions: [Int]
     public var maxNewTokens: Int
@@ -77,7 +78,8 @@ public struct ScheduleSearch {
             throw TaperError(.internalFault, "the chosen precision was not measured")
         }
         var steps = chosen.schedule.steps
-        for bits in precisions.reversed() where bits < high {
+        for (bits, constant) in zip(precisions.reversed(), constants) where bits < high {
+            guard constant.mean >= reference.mean / 2 else { break }
             let start = steps.last?.fromStep ?? 0
             // Late switches first: they share most with what was decoded before.
             var points: [Int] = []

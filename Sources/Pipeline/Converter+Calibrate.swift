@@ -60,7 +60,7 @@ extension Converter {
         for task in recipe.tasks {
             progress.begin("calibrate \(task.name)")
             let data = try Files.read(task.dataPath, limit: 1 << 30)
-            var key = ContentKey(stage: "calibrate", version: 1)
+            var key = ContentKey(stage: "calibrate", version: 2)
             key.add(packed.key.text)
             key.add(contentsOf: data)
             key.add(task.name)

@@ -46,7 +46,7 @@ import Testing
     @Test func severalPrecisionsStepDownInOrder() throws {
         let outcome = try search(tolerance: 0.001) { schedule in
             1 - 0.01 * Double((0..<20).filter { schedule.bits(atStep: $0) < 4 }.count)
-                - 0.01 * Double((0..<40).filter { schedule.bits(atStep: $0) < 3 }.count)
+                - 0.005 * Double((0..<40).filter { schedule.bits(atStep: $0) < 3 }.count)
         }
         #expect(outcome.chosen.schedule.steps.map(\.bits) == [4, 3, 2])
         #expect(outcome.chosen.schedule.steps.map(\.fromStep) == [0, 20, 40])
@@ -55,10 +55,19 @@ import Testing
     /// An early point that looks good among bad ones is noise and is not taken.
     @Test func luckyEarlyPointsAreNotTrusted() throws {
         let outcome = try search(tolerance: 0.01, precisions: [2, 4]) { schedule in
-            guard schedule.steps.count == 2 else { return schedule.bits(atStep: 0) == 4 ? 1 : 0 }
+            guard schedule.steps.count == 2 else { return schedule.bits(atStep: 0) == 4 ? 1 : 0.6 }
             return schedule.steps[1].fromStep == 10 ? 1 : 0.5
         }
         #expect(outcome.chosen.schedule.steps.map(\.bits) == [4])
+    }
+
+    /// A metric that ignores the end of the text would let a broken precision in at the very end.
+    @Test func brokenPrecisionsAreLeftOut() throws {
+        let outcome = try search(tolerance: 0.01, precisions: [2, 3, 4]) { schedule in
+            if schedule.bits(atStep: 0) == 2 { return 0.1 }
+            return (0..<10).allSatisfy { schedule.bits(atStep: $0) == 4 } ? 1 : 0.8
+        }
+        #expect(outcome.chosen.schedule.steps.map(\.bits) == [4, 3])
     }
 
     @Test func bootstrapErrorIsDeterministicAndRight() {
