@@ -91,9 +91,10 @@ void tp_pool_run(tp_pool_t *p, int32_t part_count, void (*body)(void *, int32_t)
         for (int32_t part = 0; part < part_count; part++) body(context, part);
         return;
     }
-    // Close the old job first: a claim between these stores fails because its generation is gone.
+    // Close the old job first: a claim between these stores fails because its generation is gone. An exchange, because
+    // the plain stores that follow may pass a store on weakly ordered processors.
     uint64_t generation = (atomic_load_explicit(&p->ticket, memory_order_relaxed) >> 32) + 1;
-    atomic_store(&p->ticket, generation << 32 | 0x7fffffff);
+    atomic_exchange(&p->ticket, generation << 32 | 0x7fffffff);
     atomic_store_explicit(&p->finished, 0, memory_order_relaxed);
     atomic_store_explicit(&p->part_count, part_count, memory_order_relaxed);
     atomic_store_explicit(&p->body, body, memory_order_relaxed);

@@ -1,323 +1,190 @@
 import Kernels
-import Storage
 import Testing
 
-/// Deterministic numbers for tests.
-struct TestRandom {
-    var state: UInt64
-    init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-    mutating func float() -> Float { Float(Int(next() >> 40 & 0xffff) - 32768) / 8192 }
-}
+/// Matrix products: every instruction set, shape, precision and token count gives the bits that the definition gives.
+@Suite struct ProductTests {
+    static let shapes = [(1, 64), (7, 65), (8, 128), (9, 1), (16, 576), (24, 640), (35, 200), (130, 192)]
 
-/// A random nested matrix that owns its memory.
-final class RandomMatrix {
-    let rows: Int
-    let columns: Int
-    let codes: [UInt8]
-    let bits: Int
-    private var blocks: [UnsafeMutableRawPointer] = []
-    private(set) var weights: WeightMatrix
-
-    /// bits 0: plain bytes.
-    init(rows: Int, columns: Int, bits: Int, seed: UInt64) {
-        var random = TestRandom(seed)
-        self.rows = rows
-        self.columns = columns
-        self.bits = bits
-        let padded = NestedLayout.paddedRows(rows)
-        var blocks: [UnsafeMutableRawPointer] = []
-        func copy<T>(_ values: [T]) -> UnsafePointer<T> {
-            let block = UnsafeMutableRawPointer.allocate(
-                byteCount: values.count * MemoryLayout<T>.stride + 64, alignment: 64)
-            blocks.append(block)
-            let typed = block.bindMemory(to: T.self, capacity: values.count)
-            typed.initialize(from: values, count: values.count)
-            return UnsafePointer(typed)
-        }
-        func scales() -> UnsafePointer<Float> { copy((0..<padded).map { _ in Float(random.next() % 1000) / 10000 }) }
-        if bits == 0 {
-            codes = []
-            let values = (0..<padded * NestedLayout.paddedColumns(columns)).map { _ in
-                UInt8(truncatingIfNeeded: random.next() >> 20)
+    /// The definition, one weight at a time: int8 activations with a scale per group of 128 columns, exact integer
+    /// sums, groups added in order, no fused operations.
+    static func expected(_ weights: TestWeights, bits: Int, _ x: [Float], tokens: Int) -> [Float] {
+        let columns = weights.columns
+        var out: [Float] = []
+        for token in 0..<tokens {
+            let row = Array(x[token * columns..<(token + 1) * columns])
+            let starts = Array(stride(from: 0, to: columns, by: 128))
+            let limits = starts.map { start in row[start..<min(start + 128, columns)].map(abs).max() ?? 0 }
+            let scales = limits.map { $0 / 127 }
+            let quantized = row.indices.map { index in
+                let limit = limits[index / 128]
+                return limit > 0 ? Int((row[index] * (127 / limit)).rounded(.toNearestOrEven)) : 0
             }
-            weights = WeightMatrix(
-                .int8(Int8Matrix(rows: rows, columns: columns, values: copy(values), scales: scales())))
-        } else {
-            codes = (0..<rows * columns).map { _ in
-                UInt8(truncatingIfNeeded: random.next() >> 20) & UInt8((1 << bits) - 1)
+            var correction: Float = 0
+            for (group, start) in starts.enumerated() {
+                correction += scales[group] * Float(128 * quantized[start..<min(start + 128, columns)].reduce(0, +))
             }
-            let planes = NestedLayout.pack(codes: codes, rows: rows, columns: columns, bits: bits).map { copy($0) }
-            let tables = (2...bits).map { precision in
-                NestedMatrix.Table(
-                    bits: precision,
-                    entries: copy(
-                        (0..<padded << precision).map { _ in UInt8(truncatingIfNeeded: random.next() >> 20) }),
-                    scales: scales())
+            for output in 0..<weights.rows {
+                var total: Float = 0
+                for (group, start) in starts.enumerated() {
+                    var sum = 0
+                    for column in start..<min(start + 128, columns) {
+                        sum += Int(weights.entry(output, column, bits: bits).byte) * quantized[column]
+                    }
+                    total += scales[group] * Float(sum)
+                }
+                out.append((total - correction) * weights.entry(output, 0, bits: bits).scale)
             }
-            weights = WeightMatrix(.nested(NestedMatrix(rows: rows, columns: columns, planes: planes, tables: tables)))
-        }
-        self.blocks = blocks
-    }
-    deinit { for block in blocks { block.deallocate() } }
-
-    func product(_ x: [Float], tokens: Int, bits: Int, pool: ThreadPool) -> [Float] {
-        let buffer = ActivationBuffer(maxTokens: tokens, maxColumns: columns)
-        buffer.quantize(x, tokens: tokens, columns: columns, pool: pool)
-        var out = [Float](repeating: .nan, count: tokens * rows)
-        out.withUnsafeMutableBufferPointer { out in
-            guard let base = out.baseAddress else { return }
-            multiply(Product(weights, bits: bits, output: base), nil, nil, buffer, pool: pool)
         }
         return out
     }
-}
 
-@Suite struct ProductTests {
-    static let shapes = [(1, 64), (7, 65), (8, 128), (9, 576), (24, 640), (40, 100), (17, 192)]
+    static func product(_ weights: TestWeights, bits: Int, _ x: [Float], tokens: Int, _ pool: ThreadPool) -> [Float] {
+        let buffer = ActivationBuffer(maxTokens: tokens, maxColumns: weights.columns)
+        buffer.quantize(x, tokens: tokens, columns: weights.columns, pool: pool)
+        return filled(tokens * weights.rows) {
+            multiply(Product(weights.matrix, bits: bits, output: $0), nil, nil, buffer, pool: pool)
+        }
+    }
 
-    @Test(arguments: [0, 2, 3, 4, 5, 6, 7, 8])
-    func everyInstructionSetAndThreadCountGivesTheScalarBits(bits: Int) {
-        for (rows, columns) in Self.shapes {
-            let matrix = RandomMatrix(rows: rows, columns: columns, bits: bits, seed: UInt64(rows * columns + bits))
-            for tokens in [1, 2, 3, 17] {
-                var random = TestRandom(UInt64(tokens))
-                let x = (0..<tokens * columns).map { _ in random.float() }
-                for precision in bits == 0 ? [8] : Array(Set([2, bits])) {
-                    let expected = matrix.product(
-                        x, tokens: tokens, bits: precision, pool: ThreadPool(threadCount: 1, instructionSet: .scalar))
-                    #expect(expected.allSatisfy { $0.isFinite })
-                    for set in InstructionSet.available {
-                        for threads in [1, 2, 4] {
-                            let found = matrix.product(
-                                x, tokens: tokens, bits: precision,
-                                pool: ThreadPool(threadCount: threads, instructionSet: set))
-                            #expect(
-                                found == expected, "\(set) \(threads) threads, \(rows) x \(columns), \(tokens) tokens")
+    @Test(arguments: shapes)
+    func everyPrecisionEqualsTheDefinition(rows: Int, columns: Int) {
+        var random = TestRandom(rows * 1000 + columns)
+        let weights = TestWeights(nestedRows: rows, columns: columns, seed: rows + columns)
+        let bytes = TestWeights(bytesRows: rows, columns: columns, seed: rows + columns)
+        let x = random.floats(33 * columns)
+        let pools = InstructionSet.available.map { ThreadPool(threadCount: 1, instructionSet: $0) }
+        for tokens in [1, 2, 3, 17, 33] {
+            let cases = (2...8).map { (weights, $0) } + [(bytes, 8)]
+            for (weights, precision) in cases {
+                let wanted = Self.expected(weights, bits: precision, x, tokens: tokens)
+                for pool in pools {
+                    let got = Self.product(weights, bits: precision, x, tokens: tokens, pool)
+                    #expect(
+                        bits(got) == bits(wanted),
+                        "\(pool.instructionSet.name), \(precision) bits, \(tokens) tokens, \(rows) x \(columns)")
+                }
+            }
+        }
+    }
+
+    @Test func extremeValuesDoNotSaturate() {
+        // All centroids 255 or 0, all activations +-127: the worst case of a 16-bit intermediate sum.
+        for pool in InstructionSet.available.map({ ThreadPool(threadCount: 1, instructionSet: $0) }) {
+            for byte in [UInt8(0), 255] {
+                for sign in [Float(1), -1] {
+                    let columns = 256
+                    let values = [UInt8](repeating: byte, count: 8 * columns)
+                    let scales = [Float](repeating: 1, count: 8)
+                    let x = [Float](repeating: sign * 127, count: columns)
+                    let buffer = ActivationBuffer(maxTokens: 1, maxColumns: columns)
+                    buffer.quantize(x, tokens: 1, columns: columns, pool: pool)
+                    let y = values.withUnsafeBufferPointer { values in
+                        scales.withUnsafeBufferPointer { scales in
+                            filled(8) { out in
+                                guard let v = values.baseAddress, let s = scales.baseAddress else { return }
+                                let matrix = WeightMatrix(
+                                    .int8(Int8Matrix(rows: 8, columns: columns, values: v, scales: s)))
+                                multiply(Product(matrix, bits: 8, output: out), nil, nil, buffer, pool: pool)
+                            }
                         }
                     }
+                    let exact = sign * 127 * Float(columns) * (Float(byte) - 128)
+                    #expect(y == [Float](repeating: exact, count: 8), "\(pool.instructionSet.name)")
                 }
             }
         }
     }
 
-    /// One token and many give the same bits: prefill and decode agree.
-    @Test func oneTokenAtATimeEqualsManyAtOnce() throws {
-        let pool = try ThreadPool(threadCount: 2)
-        let matrix = RandomMatrix(rows: 40, columns: 576, bits: 4, seed: 5)
-        var random = TestRandom(9)
-        let x = (0..<13 * 576).map { _ in random.float() }
-        let many = matrix.product(x, tokens: 13, bits: 4, pool: pool)
-        for token in 0..<13 {
-            let one = matrix.product(Array(x[token * 576..<(token + 1) * 576]), tokens: 1, bits: 4, pool: pool)
-            #expect(one == Array(many[token * 40..<(token + 1) * 40]))
-        }
-    }
-
-    /// Against double arithmetic on dequantized rows; bytes with a scale per 128 columns cost under 1% here.
-    @Test(arguments: [0, 2, 4, 6, 8])
-    func productIsCloseToExactArithmetic(bits: Int) throws {
-        let pool = try ThreadPool(threadCount: 1)
-        let matrix = RandomMatrix(rows: 16, columns: 576, bits: bits, seed: 77)
-        var random = TestRandom(3)
-        let x = (0..<576).map { _ in random.float() }
-        let found = matrix.product(x, tokens: 1, bits: bits == 0 ? 8 : bits, pool: pool)
-        for row in 0..<16 {
-            var weights = [Float](repeating: 0, count: 576)
-            matrix.weights.dequantizeRow(row, bits: bits == 0 ? 8 : bits, into: &weights, pool: pool)
-            let exact = zip(weights, x).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
-            let size = zip(weights, x).reduce(0.0) { $0 + abs(Double($1.0) * Double($1.1)) }
-            #expect(abs(Double(found[row]) - exact) < 0.01 * size)
-        }
-    }
-
-    @Test func severalProductsShareOneInput() throws {
-        let pool = try ThreadPool(threadCount: 3)
-        let matrices = [(40, 1), (9, 2), (64, 3)].map {
-            RandomMatrix(rows: $0.0, columns: 192, bits: 4, seed: UInt64($0.1))
-        }
-        var random = TestRandom(4)
-        for tokens in [1, 5] {
-            let x = (0..<tokens * 192).map { _ in random.float() }
-            let buffer = ActivationBuffer(maxTokens: tokens, maxColumns: 192)
-            buffer.quantize(x, tokens: tokens, columns: 192, pool: pool)
-            let outputs = matrices.map { UnsafeMutablePointer<Float>.allocate(capacity: tokens * $0.rows) }
-            defer { for output in outputs { output.deallocate() } }
-            let products = zip(matrices, outputs).map { Product($0.weights, bits: 3, output: $1) }
-            multiply(products[0], products[1], products[2], buffer, pool: pool)
-            for (matrix, output) in zip(matrices, outputs) {
-                let alone = matrix.product(x, tokens: tokens, bits: 3, pool: pool)
-                #expect(Array(UnsafeBufferPointer(start: output, count: tokens * matrix.rows)) == alone)
-            }
-        }
-    }
-
-    @Test func effectiveBitsAndBytes() {
-        let nested = RandomMatrix(rows: 8, columns: 64, bits: 4, seed: 1).weights
-        #expect(nested.precisions == [2, 3, 4])
-        #expect(nested.effectiveBits(8) == 4 && nested.effectiveBits(3) == 3)
-        #expect(nested.bytesRead(bits: 3) == 8 * 64 * 3 / 8 + 8 * 8 + 8 * 4)
-        let bytes = RandomMatrix(rows: 8, columns: 64, bits: 0, seed: 1).weights
-        #expect(bytes.bytesRead(bits: 2) == 8 * 64 + 8 * 4)
-    }
-
-    @Test func unknownInstructionSetsAreUsageErrors() {
-        #expect(throws: TaperError(.usage, "")) { try InstructionSet.select(override: "sse9") }
-        #expect(throws: Never.self) { try InstructionSet.select(override: "scalar") }
-    }
-}
-
-@Suite struct NestedLayoutTests {
-    @Test(arguments: [2, 3, 4, 5, 6, 7, 8])
-    func packedCodesComeBack(bits: Int) {
-        for (rows, columns) in ProductTests.shapes {
-            let matrix = RandomMatrix(rows: rows, columns: columns, bits: bits, seed: UInt64(bits))
-            let planes = NestedLayout.pack(codes: matrix.codes, rows: rows, columns: columns, bits: bits)
-            #expect(NestedLayout.unpack(planes: planes, rows: rows, columns: columns, bits: bits) == matrix.codes)
-            for (plane, bytes) in planes.enumerated() {
-                #expect(bytes.count == NestedLayout.planeByteCount(rows: rows, columns: columns, plane: plane))
-            }
-            // The leading bits alone are the lower precision's code.
-            let low = NestedLayout.unpack(planes: planes, rows: rows, columns: columns, bits: 2)
-            #expect(low == matrix.codes.map { $0 >> UInt8(bits - 2) })
-        }
-    }
-
-    @Test func tableOrderPutsLaterBitsHigher() {
-        #expect(NestedLayout.tableIndex(ofPrefix: 0b10, bits: 2) == 0b10)
-        #expect(NestedLayout.tableIndex(ofPrefix: 0b101, bits: 3) == 0b110)
-        #expect(NestedLayout.tableIndex(ofPrefix: 0b1001, bits: 4) == 0b1010)
-        for bits in 2...8 {
-            let order = (0..<1 << bits).map { NestedLayout.tableIndex(ofPrefix: $0, bits: bits) }
-            #expect(order.sorted() == Array(0..<1 << bits))
-        }
-    }
-}
-
-@Suite struct AttentionTests {
-    private struct Case {
-        var tokens: Int, first: Int, heads: Int, kvHeads: Int, size: Int
-    }
-
-    /// Output and a naive double-precision oracle.
-    private func run(_ c: Case, _ set: InstructionSet, threads: Int) -> (found: [Float], exact: [Double]) {
-        let pool = ThreadPool(threadCount: threads, instructionSet: set)
-        let capacity = c.first + c.tokens + 3
-        let count = c.kvHeads * capacity * c.size
-        let keys = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
-        let values = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
-        defer {
-            keys.deallocate()
-            values.deallocate()
-        }
-        keys.initialize(repeating: 0, count: count)
-        values.initialize(repeating: 0, count: count)
-        let cache = KVLayer(keys: keys, values: values, capacity: capacity, kvHeads: c.kvHeads, headSize: c.size)
-        var random = TestRandom(UInt64(c.tokens * 31 + c.first))
-        let positions = c.first + c.tokens
-        let k = (0..<positions * c.kvHeads * c.size).map { _ in random.float() }
-        let v = (0..<positions * c.kvHeads * c.size).map { _ in random.float() }
-        let q = (0..<c.tokens * c.heads * c.size).map { _ in random.float() }
-        storeKV(keys: k, values: v, tokens: positions, firstPosition: 0, cache: cache, pool: pool)
-        var out = [Float](repeating: .nan, count: q.count)
-        attention(
-            query: q, tokens: c.tokens, firstPosition: c.first, cache: cache, heads: c.heads, output: &out, pool: pool)
-        var exact: [Double] = []
-        for token in 0..<c.tokens {
-            for head in 0..<c.heads {
-                let kv = head / (c.heads / c.kvHeads)
-                func at(_ values: [Float], _ position: Int, _ d: Int) -> Double {
-                    Double(floatFromHalf(halfFromFloat(values[(position * c.kvHeads + kv) * c.size + d])))
-                }
-                let scores = (0...c.first + token).map { position in
-                    (0..<c.size).reduce(0.0) {
-                        $0 + Double(q[(token * c.heads + head) * c.size + $1]) * at(k, position, $1)
+    @Test func threeProductsUnderOneBarrierEqualThreeProducts() {
+        var random = TestRandom(5)
+        let weights = [(70, 1), (9, 2), (200, 3)].map { TestWeights(nestedRows: $0, columns: 576, bits: 4, seed: $1) }
+        for tokens in [1, 5, 40] {
+            let x = random.floats(tokens * 576)
+            for set in InstructionSet.available {
+                for threads in 1...4 {
+                    let pool = ThreadPool(threadCount: threads, instructionSet: set)
+                    let buffer = ActivationBuffer(maxTokens: tokens, maxColumns: 576)
+                    buffer.quantize(x, tokens: tokens, columns: 576, pool: pool)
+                    var (a, b): ([Float], [Float]) = ([], [])
+                    let c = filled(tokens * 200) { c in
+                        b = filled(tokens * 9) { b in
+                            a = filled(tokens * 70) { a in
+                                multiply(
+                                    Product(weights[0].matrix, bits: 4, output: a),
+                                    Product(weights[1].matrix, bits: 3, output: b),
+                                    Product(weights[2].matrix, bits: 2, output: c), buffer, pool: pool)
+                            }
+                        }
                     }
-                        / Double(c.size).squareRoot()
-                }
-                let top = scores.max() ?? 0
-                let weights = scores.map { exponential($0 - top) }
-                let sum = weights.reduce(0, +)
-                for d in 0..<c.size {
-                    exact.append(weights.indices.reduce(0.0) { $0 + weights[$1] / sum * at(v, $1, d) })
+                    let alone = ThreadPool(threadCount: 1, instructionSet: .scalar)
+                    for (index, got) in [a, b, c].enumerated() {
+                        let wanted = Self.product(weights[index], bits: 4 - index, x, tokens: tokens, alone)
+                        #expect(bits(got) == bits(wanted), "\(set.name), \(threads) threads, \(tokens) tokens")
+                    }
                 }
             }
         }
-        return (out, exact)
     }
 
-    @Test func everyInstructionSetIsCloseToExactAndEqualToScalar() {
-        let cases = [
-            Case(tokens: 1, first: 0, heads: 3, kvHeads: 1, size: 64),
-            Case(tokens: 1, first: 70, heads: 9, kvHeads: 3, size: 64),
-            Case(tokens: 5, first: 0, heads: 4, kvHeads: 2, size: 32),
-            Case(tokens: 20, first: 61, heads: 2, kvHeads: 2, size: 40),
-            Case(tokens: 2, first: 3, heads: 2, kvHeads: 1, size: 100),
-            Case(tokens: 33, first: 7, heads: 6, kvHeads: 2, size: 16),
-        ]
-        for c in cases {
-            let scalar = run(c, .scalar, threads: 1)
-            for (found, exact) in zip(scalar.found, scalar.exact) { #expect(abs(Double(found) - exact) < 2e-4) }
-            for set in InstructionSet.available {
-                for threads in [1, 3] { #expect(run(c, set, threads: threads).found == scalar.found, "\(set) \(c)") }
+    @Test func largeProductsDoNotDependOnThreads() {
+        var random = TestRandom(6)
+        let weights = TestWeights(nestedRows: 1003, columns: 640, bits: 3, seed: 6)
+        for tokens in [1, 29] {
+            let x = random.floats(tokens * 640)
+            for set in InstructionSet.available where set != .scalar {
+                let one = Self.product(
+                    weights, bits: 3, x, tokens: tokens, ThreadPool(threadCount: 1, instructionSet: set))
+                for threads in 2...4 {
+                    let pool = ThreadPool(threadCount: threads, instructionSet: set)
+                    #expect(bits(Self.product(weights, bits: 3, x, tokens: tokens, pool)) == bits(one))
+                }
             }
         }
     }
-}
 
-@Suite struct VectorOpsTests {
-    @Test func allInstructionSetsGiveTheSameBitsCloseToExact() {
-        var random = TestRandom(12)
-        for count in [1, 15, 16, 17, 576, 1000] {
-            let x = (0..<count).map { _ in random.float() }
-            let w = (0..<count).map { _ in random.float() }
-            var results: [[[Float]]] = []
-            for set in InstructionSet.available {
-                let ops = VectorOps(ThreadPool(threadCount: 1, instructionSet: set))
-                var norm = [Float](repeating: 0, count: count)
-                ops.rmsNorm(x, weight: w, epsilon: 1e-5, tokens: 1, columns: count, into: &norm)
-                var layer = norm
-                ops.layerNorm(x, weight: w, bias: w, epsilon: 1e-5, tokens: 1, columns: count, into: &layer)
-                var silu = norm
-                ops.siluMultiply(gate: x, up: w, tokens: 1, columns: count, into: &silu)
-                var gelu = x
-                ops.gelu(&gelu, tanhForm: true, tokens: 1, columns: count)
-                var soft = x
-                let sum = ops.softmaxNumerators(&soft, count: count)
-                results.append([norm, layer, silu, gelu, soft, [sum], [Float(ops.argmax(x, count: count))]])
-            }
-            for other in results.dropFirst() { #expect(other == results[0], "\(count) elements") }
-            let mean = x.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(count)
-            for index in 0..<count {
-                let norm = Double(x[index]) / (mean + 1e-5).squareRoot() * Double(w[index])
-                #expect(abs(Double(results[0][0][index]) - norm) < 1e-5 * max(1, abs(norm)))
-                let silu = Double(x[index]) / (1 + exponential(-Double(x[index]))) * Double(w[index])
-                #expect(abs(Double(results[0][2][index]) - silu) < 1e-5 * max(1, abs(silu)))
-            }
-            let top = x.max() ?? 0
-            #expect(
-                abs(Double(results[0][5][0]) - x.reduce(0.0) { $0 + exponential(Double($1 - top)) }) < 1e-4
-                    * Double(count))
-            #expect(x[Int(results[0][6][0])] == top)
+    @Test func zeroAndTinyActivationsGiveZero() {
+        let weights = TestWeights(nestedRows: 8, columns: 130, bits: 4, seed: 7)
+        for pool in InstructionSet.available.map({ ThreadPool(threadCount: 1, instructionSet: $0) }) {
+            let zeros = Self.product(weights, bits: 4, [Float](repeating: 0, count: 130), tokens: 1, pool)
+            #expect(zeros.allSatisfy { $0 == 0 })
+            let tiny = [Float](repeating: .leastNonzeroMagnitude, count: 130)
+            #expect(Self.product(weights, bits: 4, tiny, tokens: 1, pool).allSatisfy { abs($0) < 1e-30 })
         }
     }
-}
 
-@Suite struct ThreadPoolTests {
-    @Test func everyPartRunsExactlyOnce() throws {
-        let pool = try ThreadPool(threadCount: 4)
-        for round in 0..<3000 {
-            let parts = round % 37
-            let counts = UnsafeMutablePointer<Int32>.allocate(capacity: max(parts, 1))
-            defer { counts.deallocate() }
-            counts.initialize(repeating: 0, count: max(parts, 1))
-            pool.run(parts) { counts[$0] += 1 }
-            for part in 0..<parts { #expect(counts[part] == 1) }
+    @Test func aBrokenActivationShowsInEveryOutput() {
+        let weights = TestWeights(nestedRows: 8, columns: 576, bits: 4, seed: 8)
+        for pool in InstructionSet.available.map({ ThreadPool(threadCount: 1, instructionSet: $0) }) {
+            for at in [0, 16, 127, 128, 300, 575] {
+                for bad in [Float.nan, .infinity] {
+                    var x = [Float](repeating: 1, count: 576)
+                    x[at] = bad
+                    let y = Self.product(weights, bits: 4, x, tokens: 1, pool)
+                    #expect(y.allSatisfy { !$0.isFinite }, "\(pool.instructionSet.name), \(bad) at \(at)")
+                }
+            }
+        }
+    }
+
+    @Test func dequantizedRowsEqualTheTables() {
+        let pools = InstructionSet.available.map { ThreadPool(threadCount: 1, instructionSet: $0) }
+        for (rows, columns) in [(1, 1), (9, 65), (17, 640)] {
+            let nested = TestWeights(nestedRows: rows, columns: columns, seed: rows)
+            let bytes = TestWeights(bytesRows: rows, columns: columns, seed: rows)
+            for (weights, precision) in (2...8).map({ (nested, $0) }) + [(bytes, 8)] {
+                for row in 0..<rows {
+                    let wanted = (0..<columns).map { column in
+                        let entry = weights.entry(row, column, bits: precision)
+                        return Float(Int(entry.byte) - 128) * entry.scale
+                    }
+                    for pool in pools {
+                        let got = filled(columns) {
+                            weights.matrix.dequantizeRow(row, bits: precision, into: $0, pool: pool)
+                        }
+                        #expect(bits(got) == bits(wanted))
+                    }
+                }
+            }
         }
     }
 }

@@ -1,0 +1,189 @@
+import Kernels
+import Testing
+
+/// A cache that owns its memory.
+private final class TestCache {
+    let layer: KVLayer
+    init(capacity: Int, kvHeads: Int, headSize: Int) {
+        let count = capacity * kvHeads * headSize
+        let keys = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
+        let values = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
+        // NaN where nothing was stored: reading beyond the visible positions would show.
+        keys.initialize(repeating: 0x7E00, count: count)
+        values.initialize(repeating: 0x7E00, count: count)
+        layer = KVLayer(keys: keys, values: values, capacity: capacity, kvHeads: kvHeads, headSize: headSize)
+    }
+    deinit {
+        layer.keys.deallocate()
+        layer.values.deallocate()
+    }
+}
+
+@Suite struct AttentionTests {
+    struct Shape: CustomStringConvertible {
+        var heads: Int
+        var kvHeads: Int
+        var headSize: Int
+        var past: Int
+        var tokens: Int
+        var description: String { "\(heads)/\(kvHeads) heads of \(headSize), \(past) + \(tokens) tokens" }
+    }
+    static let shapes = [
+        Shape(heads: 1, kvHeads: 1, headSize: 8, past: 0, tokens: 1),
+        Shape(heads: 9, kvHeads: 3, headSize: 64, past: 0, tokens: 17),
+        Shape(heads: 9, kvHeads: 3, headSize: 64, past: 63, tokens: 2),
+        Shape(heads: 9, kvHeads: 3, headSize: 64, past: 200, tokens: 1),
+        Shape(heads: 4, kvHeads: 2, headSize: 80, past: 64, tokens: 3),
+        Shape(heads: 4, kvHeads: 1, headSize: 100, past: 5, tokens: 40),
+        Shape(heads: 2, kvHeads: 2, headSize: 128, past: 127, tokens: 33),
+        Shape(heads: 3, kvHeads: 3, headSize: 17, past: 129, tokens: 1),
+    ]
+
+    struct Input {
+        let shape: Shape
+        let query: [Float]
+        let keys: [Float]
+        let values: [Float]
+
+        init(_ shape: Shape) {
+            self.shape = shape
+            var random = TestRandom(shape.heads * 7919 + shape.headSize * 31 + shape.past + shape.tokens)
+            let all = shape.past + shape.tokens
+            query = random.floats(all * shape.heads * shape.headSize, scale: 2)
+            keys = random.floats(all * shape.kvHeads * shape.headSize, scale: 2)
+            values = random.floats(all * shape.kvHeads * shape.headSize)
+        }
+
+        /// Attention of the last `shape.tokens` tokens, in calls of at most `step` tokens.
+        func run(_ set: InstructionSet, threads: Int, step: Int) -> [Float] {
+            let pool = ThreadPool(threadCount: threads, instructionSet: set)
+            let all = shape.past + shape.tokens
+            let cache = TestCache(capacity: all + 3, kvHeads: shape.kvHeads, headSize: shape.headSize)
+            let width = shape.heads * shape.headSize
+            let kvWidth = shape.kvHeads * shape.headSize
+            return query.withUnsafeBufferPointer { query in
+                keys.withUnsafeBufferPointer { keys in
+                    values.withUnsafeBufferPointer { values in
+                        filled(shape.tokens * width) { out in
+                            guard let q = query.baseAddress, let k = keys.baseAddress, let v = values.baseAddress
+                            else { return }
+                            storeKV(
+                                keys: k, values: v, tokens: shape.past, firstPosition: 0, cache: cache.layer,
+                                pool: pool)
+                            for start in stride(from: 0, to: shape.tokens, by: step) {
+                                let count = min(step, shape.tokens - start)
+                                let position = shape.past + start
+                                storeKV(
+                                    keys: k + position * kvWidth, values: v + position * kvWidth, tokens: count,
+                                    firstPosition: position, cache: cache.layer, pool: pool)
+                                attention(
+                                    query: q + position * width, tokens: count, firstPosition: position,
+                                    cache: cache.layer, heads: shape.heads, output: out + start * width, pool: pool)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        /// softmax(q K^T / sqrt(size)) V in double precision, from keys and values rounded to half.
+        func expected() -> [Double] {
+            let size = shape.headSize
+            let kvWidth = shape.kvHeads * size
+            func half(_ x: Float) -> Double { Double(roundedToHalf(x)) }
+            var out: [Double] = []
+            for token in 0..<shape.tokens {
+                for head in 0..<shape.heads {
+                    let kvHead = head / (shape.heads / shape.kvHeads)
+                    let q = ((shape.past + token) * shape.heads + head) * size
+                    let visible = shape.past + token + 1
+                    let scores = (0..<visible).map { position in
+                        (0..<size).reduce(0.0) {
+                            $0 + Double(query[q + $1]) * half(keys[position * kvWidth + kvHead * size + $1])
+                        } / Double(size).squareRoot()
+                    }
+                    let top = scores.max() ?? 0
+                    let weights = scores.map { exponential($0 - top) }
+                    let sum = weights.reduce(0, +)
+                    for i in 0..<size {
+                        var total = 0.0
+                        for position in 0..<visible {
+                            total += weights[position] * half(values[position * kvWidth + kvHead * size + i])
+                        }
+                        out.append(total / sum)
+                    }
+                }
+            }
+            return out
+        }
+    }
+
+    @Test(arguments: shapes)
+    func equalsTheDefinition(_ shape: Shape) {
+        let input = Input(shape)
+        let scalar = input.run(.scalar, threads: 1, step: shape.tokens)
+        #expect(distance(scalar, input.expected()) < 2e-6)
+        for set in InstructionSet.available {
+            for threads in 1...4 {
+                #expect(
+                    bits(input.run(set, threads: threads, step: shape.tokens)) == bits(scalar),
+                    "\(set.name), \(threads) threads")
+            }
+            for step in [1, 2, 16] {
+                #expect(bits(input.run(set, threads: 2, step: step)) == bits(scalar), "\(set.name), steps of \(step)")
+            }
+        }
+    }
+
+    @Test func halfPrecisionRoundsToNearestEvenEverywhere() {
+        var random = TestRandom(3)
+        var x: [Float] = [
+            0, -0.0, 1, -1, 65504, 65519.99, 65520, 1e9, -1e9, 6e-8, 2.9802322e-8, 2.9802326e-8, 6.1e-5, 6.103515e-5,
+            1.00048828125, 1.0014648, .infinity, -.infinity, .leastNonzeroMagnitude,
+        ]
+        // Patterns across the whole range of exponents.
+        for _ in 0..<5000 {
+            let value = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
+            if !value.isNaN { x.append(value) }
+        }
+        for set in InstructionSet.available {
+            let pool = ThreadPool(threadCount: 1, instructionSet: set)
+            let cache = TestCache(capacity: 1, kvHeads: 1, headSize: x.count)
+            storeKV(keys: x, values: x, tokens: 1, firstPosition: 0, cache: cache.layer, pool: pool)
+            for (index, value) in x.enumerated() {
+                let got = widened(cache.layer.keys[index])
+                #expect(got.bitPattern == roundedToHalf(value).bitPattern, "\(set.name): \(value)")
+            }
+        }
+    }
+}
+
+private func exponential(_ x: Double) -> Double {
+    let small = x / 1024
+    var (term, sum) = (1.0, 1.0)
+    for n in 1...14 {
+        term *= small / Double(n)
+        sum += term
+    }
+    for _ in 0..<10 { sum *= sum }
+    return sum
+}
+
+/// Nearest value of half precision, ties to even, by arithmetic on the exponent.
+private func roundedToHalf(_ x: Float) -> Float {
+    guard x.isFinite, x != 0 else { return x }
+    let exponent = max(-14, Int(x.exponent))
+    // Spacing of half-precision numbers at this exponent.
+    let spacing = Double(sign: .plus, exponent: exponent - 10, significand: 1)
+    let rounded = (Double(x) / spacing).rounded(.toNearestOrEven) * spacing
+    return abs(rounded) >= 65520 ? (x < 0 ? -.infinity : .infinity) : Float(rounded)
+}
+
+private func widened(_ half: UInt16) -> Float {
+    let sign: Float = half & 0x8000 == 0 ? 1 : -1
+    let exponent = Int(half >> 10 & 31)
+    let fraction = Float(half & 1023)
+    if exponent == 31 { return fraction == 0 ? sign * .infinity : .nan }
+    if exponent == 0 { return sign * fraction / 16_777_216 }
+    return sign * Float(sign: .plus, exponent: exponent - 25, significand: 1024 + fraction)
+}

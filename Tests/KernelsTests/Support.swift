@@ -1,0 +1,121 @@
+import Kernels
+
+/// A small fixed sequence of random numbers (SplitMix64), so that every run tests the same cases.
+struct TestRandom {
+    private var state: UInt64
+    init(_ seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+    mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next() >> 20) }
+    mutating func int(_ range: ClosedRange<Int>) -> Int {
+        range.lowerBound + Int(next() % UInt64(range.upperBound - range.lowerBound + 1))
+    }
+    /// Roughly normal, so that groups have outliers as activations do.
+    mutating func float() -> Float {
+        var sum: Float = 0
+        for _ in 0..<4 { sum += Float(next() >> 40) / Float(1 << 24) - 0.5 }
+        return sum
+    }
+    mutating func floats(_ count: Int, scale: Float = 1) -> [Float] { (0..<count).map { _ in float() * scale } }
+}
+
+/// Weights that own their memory: random codes at 8 bits with a table for every precision, or plain bytes.
+final class TestWeights {
+    let rows: Int
+    let columns: Int
+    let codes: [UInt8]
+    let tables: [PackedTable]
+    let matrix: WeightMatrix
+    private var owned: [UnsafeMutableRawPointer] = []
+
+    init(nestedRows rows: Int, columns: Int, bits: Int = 8, seed: Int) {
+        var random = TestRandom(seed)
+        self.rows = rows
+        self.columns = columns
+        let codes = (0..<rows * columns).map { _ in random.byte() >> UInt8(8 - bits) }
+        let paddedRows = NestedLayout.paddedRows(rows)
+        let tables = (2...bits).map { bits in
+            PackedTable(
+                bits: bits, entries: (0..<paddedRows << bits).map { _ in random.byte() },
+                scales: (0..<paddedRows).map { $0 < rows ? random.float() * 0.01 : 0 })
+        }
+        self.codes = codes
+        self.tables = tables
+        var owned: [UnsafeMutableRawPointer] = []
+        func keep<T>(_ array: [T]) -> UnsafePointer<T> {
+            let block = UnsafeMutableRawPointer.allocate(byteCount: array.count * MemoryLayout<T>.stride, alignment: 64)
+            owned.append(block)
+            let typed = block.bindMemory(to: T.self, capacity: array.count)
+            typed.initialize(from: array, count: array.count)
+            return UnsafePointer(typed)
+        }
+        let planes = NestedLayout.pack(codes: codes, rows: rows, columns: columns, bits: bits).map { keep($0) }
+        matrix = WeightMatrix(
+            .nested(
+                NestedMatrix(
+                    rows: rows, columns: columns, planes: planes,
+                    tables: tables.map {
+                        NestedMatrix.Table(bits: $0.bits, entries: keep($0.entries), scales: keep($0.scales))
+                    })))
+        self.owned = owned
+    }
+
+    init(bytesRows rows: Int, columns: Int, seed: Int) {
+        var random = TestRandom(seed)
+        self.rows = rows
+        self.columns = columns
+        let (paddedRows, paddedColumns) = (NestedLayout.paddedRows(rows), NestedLayout.paddedColumns(columns))
+        let values = UnsafeMutablePointer<UInt8>.allocate(capacity: paddedRows * paddedColumns)
+        let scales = UnsafeMutablePointer<Float>.allocate(capacity: paddedRows)
+        values.initialize(repeating: 128, count: paddedRows * paddedColumns)
+        scales.initialize(repeating: 0, count: paddedRows)
+        var codes: [UInt8] = []
+        for row in 0..<rows {
+            scales[row] = random.float() * 0.01
+            for column in 0..<columns {
+                codes.append(random.byte())
+                values[row * paddedColumns + column] = codes[codes.count - 1]
+            }
+        }
+        self.codes = codes
+        tables = [PackedTable(bits: 8, entries: [], scales: (0..<rows).map { scales[$0] })]
+        matrix = WeightMatrix(.int8(Int8Matrix(rows: rows, columns: columns, values: values, scales: scales)))
+        owned = [UnsafeMutableRawPointer(values), UnsafeMutableRawPointer(scales)]
+    }
+
+    deinit { for block in owned { block.deallocate() } }
+
+    /// The byte (centroid + 128) and the row's scale, from the codes and tables alone.
+    func entry(_ row: Int, _ column: Int, bits: Int) -> (byte: UInt8, scale: Float) {
+        let code = Int(codes[row * columns + column])
+        guard let table = tables.first(where: { $0.bits == bits }) else { return (0, 0) }
+        if table.entries.isEmpty { return (UInt8(code), table.scales[row]) }
+        let held = tables.count + 1
+        let index = NestedLayout.tableIndex(ofPrefix: code >> (held - bits), bits: bits)
+        return (table.entries[row << bits + index], table.scales[row])
+    }
+}
+
+/// Bit patterns, so that equality means equality of every bit.
+func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
+
+/// Calls a kernel that fills `count` floats, and returns them.
+func filled(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
+    [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+        guard let base = buffer.baseAddress else { return }
+        base.initialize(repeating: .signalingNaN, count: count)
+        body(base)
+        initialized = count
+    }
+}
+
+/// Largest absolute difference.
+func distance(_ a: [Float], _ b: [Double]) -> Double {
+    zip(a, b).map { abs(Double($0) - $1) }.reduce(a.count == b.count ? 0 : .infinity, max)
+}

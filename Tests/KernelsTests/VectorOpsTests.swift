@@ -1,0 +1,190 @@
+import Kernels
+import Testing
+
+/// Norms, activations, rotation: the same bits on every instruction set, and close to double precision.
+@Suite struct VectorOpsTests {
+    static let counts = [1, 2, 7, 15, 16, 17, 31, 48, 63, 64, 65, 576, 1003]
+
+    /// Runs `body` on every instruction set, checks that all agree bit for bit, and returns the result.
+    private func agreed(_ what: String, _ body: (VectorOps, ThreadPool) -> [Float]) -> [Float] {
+        var first: [Float]?
+        for set in InstructionSet.available {
+            let pool = ThreadPool(threadCount: 1, instructionSet: set)
+            let result = body(VectorOps(pool), pool)
+            if let first { #expect(bits(first) == bits(result), "\(what) on \(set.name)") } else { first = result }
+        }
+        return first ?? []
+    }
+
+    private func exp(_ x: Double) -> Double {
+        // e^x = (e^(x / 1024))^1024 with a Taylor series: no need for a library in a test of exp.
+        let small = x / 1024
+        var (term, sum) = (1.0, 1.0)
+        for n in 1...14 {
+            term *= small / Double(n)
+            sum += term
+        }
+        for _ in 0..<10 { sum *= sum }
+        return sum
+    }
+
+    @Test(arguments: counts)
+    func norms(count: Int) {
+        var random = TestRandom(count)
+        let x = random.floats(count, scale: 3)
+        let weight = random.floats(count)
+        let bias = random.floats(count)
+        let rms = agreed("rmsNorm") { ops, _ in
+            filled(count) {
+                ops.rmsNorm(x, weight: weight, epsilon: 1e-5, tokens: 1, columns: count, into: $0)
+            }
+        }
+        let n = Double(count)
+        let square = x.reduce(0) { $0 + Double($1) * Double($1) } / n
+        #expect(distance(rms, zip(x, weight).map { Double($0) * Double($1) / (square + 1e-5).squareRoot() }) < 1e-5)
+
+        let layer = agreed("layerNorm") { ops, _ in
+            filled(count) {
+                ops.layerNorm(x, weight: weight, bias: bias, epsilon: 1e-5, tokens: 1, columns: count, into: $0)
+            }
+        }
+        let mean = x.reduce(0) { $0 + Double($1) } / n
+        let variance = x.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / n
+        let wanted = x.indices.map {
+            (Double(x[$0]) - mean) / (variance + 1e-5).squareRoot() * Double(weight[$0]) + Double(bias[$0])
+        }
+        // One value alone has no variance: all that is left of it is rounding, divided by sqrt(epsilon).
+        #expect(distance(layer, wanted) < (count < 3 ? 1e-3 : 2e-5))
+    }
+
+    @Test(arguments: counts)
+    func activations(count: Int) {
+        var random = TestRandom(count + 1)
+        let gate = random.floats(count, scale: 12)
+        let up = random.floats(count)
+        let silu = agreed("siluMultiply") { ops, _ in
+            filled(count) { ops.siluMultiply(gate: gate, up: up, tokens: 1, columns: count, into: $0) }
+        }
+        #expect(distance(silu, zip(gate, up).map { Double($0) / (1 + exp(-Double($0))) * Double($1) }) < 1e-5)
+
+        for tanhForm in [false, true] {
+            let gelu = agreed("gelu") { ops, _ in
+                filled(count) {
+                    $0.update(from: gate, count: count)
+                    ops.gelu($0, tanhForm: tanhForm, tokens: 1, columns: count)
+                }
+            }
+            let wanted = gate.map { value in
+                let x = Double(value)
+                if tanhForm { return x / (1 + exp(-2 * 0.7978845608028654 * (x + 0.044715 * x * x * x))) }
+                // Phi by its series about 0, which converges for all x used here.
+                var (term, sum, n) = (x, x, 1.0)
+                while abs(term) > 1e-18 * abs(sum) && n < 600 {
+                    term *= x * x / (2 * n + 1)
+                    sum += term
+                    n += 1
+                }
+                return x * (0.5 + sum * exp(-x * x / 2) * 0.3989422804014327)
+            }
+            #expect(distance(gelu, wanted) < 5e-6)
+        }
+    }
+
+    @Test(arguments: counts)
+    func additions(count: Int) {
+        var random = TestRandom(count + 2)
+        let a = random.floats(2 * count)
+        let b = random.floats(2 * count)
+        let sum = agreed("add") { ops, _ in
+            filled(2 * count) {
+                $0.update(from: a, count: 2 * count)
+                ops.add(b, tokens: 2, columns: count, into: $0)
+            }
+        }
+        #expect(sum == zip(a, b).map(+))
+        let biased = agreed("addBias") { ops, _ in
+            filled(2 * count) {
+                $0.update(from: a, count: 2 * count)
+                ops.addBias(b, tokens: 2, columns: count, to: $0)
+            }
+        }
+        #expect(biased == a.indices.map { a[$0] + b[$0 % count] })
+    }
+
+    @Test(arguments: counts)
+    func softmaxAndArgmax(count: Int) {
+        var random = TestRandom(count + 3)
+        var x = random.floats(count, scale: 30)
+        let top = x.max() ?? 0
+        var sums: [UInt32] = []
+        let numerators = agreed("softmaxNumerators") { ops, _ in
+            filled(count) {
+                $0.update(from: x, count: count)
+                sums.append(ops.softmaxNumerators($0, count: count).bitPattern)
+            }
+        }
+        #expect(Set(sums).count == 1)
+        let exact = x.map { exp(Double($0) - Double(top)) }
+        #expect(distance(numerators, exact) < 2e-6)
+        #expect(abs(Double(Float(bitPattern: sums[0])) - exact.reduce(0, +)) < 1e-5 * Double(count))
+
+        // The first of equals wins, wherever it stands.
+        for at in [0, count / 2, count - 1] {
+            x[at] = 1000
+            if at > 0 && count > at { x[count - 1] = 1000 }
+            let wanted = x.firstIndex(of: 1000)
+            for set in InstructionSet.available {
+                let ops = VectorOps(ThreadPool(threadCount: 1, instructionSet: set))
+                #expect(ops.argmax(x, count: count) == wanted)
+            }
+            x[at] = 0
+            x[count - 1] = 0
+        }
+        let negative = x.map { -abs($0) - 1 }
+        for set in InstructionSet.available {
+            let ops = VectorOps(ThreadPool(threadCount: 1, instructionSet: set))
+            #expect(ops.argmax(negative, count: count) == negative.firstIndex(of: negative.max() ?? 0))
+        }
+    }
+
+    @Test(arguments: [(1, 2, 1), (3, 64, 32), (9, 64, 32), (2, 80, 20), (2, 100, 50), (1, 34, 17)])
+    func rope(heads: Int, headSize: Int, pairs: Int) {
+        var random = TestRandom(headSize)
+        let tokens = 10
+        let x = random.floats(tokens * heads * headSize)
+        let cosines = random.floats(tokens * pairs)
+        let sines = random.floats(tokens * pairs)
+        let turned = agreed("rope") { ops, _ in
+            filled(x.count) {
+                $0.update(from: x, count: x.count)
+                ops.rope(
+                    $0, tokens: tokens, heads: heads, headSize: headSize, pairs: pairs, cosines: cosines, sines: sines)
+            }
+        }
+        var wanted = x
+        for token in 0..<tokens {
+            for head in 0..<heads {
+                for i in 0..<pairs {
+                    let at = (token * heads + head) * headSize + i
+                    let (c, s) = (cosines[token * pairs + i], sines[token * pairs + i])
+                    wanted[at] = x[at] * c - x[at + pairs] * s
+                    wanted[at + pairs] = x[at + pairs] * c + x[at] * s
+                }
+            }
+        }
+        #expect(bits(turned) == bits(wanted))
+    }
+
+    @Test func rowsDoNotDependOnThreads() {
+        var random = TestRandom(9)
+        let x = random.floats(37 * 100)
+        let weight = random.floats(100)
+        let results = (1...4).map { threads in
+            let ops = VectorOps(ThreadPool(threadCount: threads, instructionSet: InstructionSet.best))
+            return filled(x.count) {
+                ops.rmsNorm(x, weight: weight, epsilon: 1e-6, tokens: 37, columns: 100, into: $0)
+            }
+        }
+        for result in results { #expect(bits(result) == bits(results[0])) }
+    }
+}
