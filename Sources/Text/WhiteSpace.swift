@@ -15,6 +15,8 @@ enum WhiteSpace {
 
     /// White_Space of the Unicode character database: all of it lies below U+3001.
     private static func isSpace(_ character: ArraySlice<UInt8>) -> Bool {
+        // A NUL in front would not change the number below.
+        if character.first == 0 { return false }
         var value: UInt32 = 0
         for byte in character { value = value << 8 | UInt32(byte) }
         return switch value {

@@ -120,6 +120,31 @@ enum Fixtures {
         }
     }
 
+    /// Texts that jinja2 makes of the templates these families are known by.
+    @Test func familiesRenderAsTheirJinjaTemplates() throws {
+        let cases = try #require(try Fixtures.json("chat-families.json").array)
+        #expect(cases.count > 30)
+        for item in cases {
+            let template = try #require(ChatTemplate.named(item["name"]?.string ?? ""))
+            let messages = try #require(item["messages"]?.array).map {
+                ChatMessage(role: $0["role"]?.string ?? "", content: $0["content"]?.string ?? "")
+            }
+            let generation = try #require(item["generation"]?.bool as Bool?)
+            #expect(
+                try template.render(messages, addGenerationPrompt: generation) == item["text"]?.string,
+                "\(template.name)")
+        }
+    }
+
+    /// Template code is never run, however it is written: it is known or it is not.
+    @Test(arguments: [
+        "{% for i in range(10**9) %}", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "{% for m in messages %}",
+        "{{ ''.__class__.__mro__ }}", "{% include 'x' %}", "{{ raise_exception('no') }}", "",
+    ])
+    func hostileTemplatesAreNotRecognised(jinja: String) {
+        #expect(ChatTemplate.recognise(jinja: jinja) == nil)
+    }
+
     @Test(arguments: ChatTemplate.names)
     func survivesTheBundle(name: String) throws {
         let template = try #require(ChatTemplate.named(name))
