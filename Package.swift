@@ -60,7 +60,8 @@ if !embedded {
         cTarget("CQuantization"),
         hostTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
-        hostTarget("Evaluation", ["Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+        hostTarget(
+            "Evaluation", ["Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
         hostTarget(
             "Calibration",
             ["Kernels", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
@@ -86,11 +87,12 @@ if !embedded {
         tests("Runtime", ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         // Fixtures are found by the test files' own path, so they are no resources.
         tests("Checkpoint", ["Checkpoint", "Text", "Model", "Storage"], exclude: ["Fixtures"]),
-        tests("Reference", ["Reference", "Checkpoint", "Kernels", "Model", "Storage"]),
+        tests("Reference", ["Reference", "Checkpoint", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(
             "Evaluation",
-            ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+            ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"],
+            exclude: ["Fixtures", "make_rouge_golden.py"]),
         tests(
             "Calibration",
             ["Calibration", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),

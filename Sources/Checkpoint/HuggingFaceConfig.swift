@@ -180,8 +180,8 @@ struct HuggingFaceConfig {
         }
     }
 
-    /// Attention sees every earlier position; a model with a sliding window does the same as long as the text fits
-    /// into the window.
+    /// Mistral's window holds for every layer. Qwen2's holds for some layers only, which the model description cannot
+    /// say, so its context is limited to the window, where both are the same.
     private mutating func limitToWindow(_ fields: ConfigFields) throws(TaperError) {
         guard model.family == "mistral" || model.family == "qwen2", fields.value("sliding_window") != nil else {
             return
@@ -189,9 +189,12 @@ struct HuggingFaceConfig {
         if model.family == "qwen2", try !fields.flag("use_sliding_window", default: false) { return }
         let window = try fields.integer("sliding_window")
         guard window > 0 else { throw fields.wrong("sliding_window", "a positive integer or null") }
-        if window < model.contextLength {
+        if model.family == "mistral" {
+            if window < model.contextLength { model.slidingWindow = window }
+        } else if window < model.contextLength {
             warnings.append(
-                fields.place + ": sliding-window attention is not supported: the context is limited to the window, "
+                fields.place
+                    + ": sliding windows of some layers are not supported: the context is limited to the window, "
                     + String(window) + " of " + String(model.contextLength) + " tokens")
             model.contextLength = window
         }

@@ -38,12 +38,13 @@ public func storeKV(
     }
 }
 
-/// Causal attention, softmax(q K^T / sqrt(headSize)) V: token t sees positions 0 ... firstPosition + t.
+/// Causal attention, softmax(q K^T / sqrt(headSize)) V: token t sees positions 0 ... firstPosition + t, or the last
+/// `window` of them.
 ///
 /// query and output are [tokens][heads * headSize]; the query is already rotated. Heads that share a key/value head are
 /// worked on together, in blocks of tokens, so that keys and values are widened once for all of them.
 public func attention(
-    query: UnsafePointer<Float>, tokens: Int, firstPosition: Int, cache: KVLayer, heads: Int,
+    query: UnsafePointer<Float>, tokens: Int, firstPosition: Int, cache: KVLayer, heads: Int, window: Int? = nil,
     output: UnsafeMutablePointer<Float>, pool: ThreadPool
 ) {
     precondition(heads % cache.kvHeads == 0 && firstPosition + tokens <= cache.capacity, "attention outside the cache")
@@ -79,6 +80,7 @@ public func attention(
             call.heads = Int32(headsPerPart)
             call.head_size = Int32(size)
             call.visible = Int32(firstPosition + start + 1)
+            call.window = Int32(window ?? 0)
             call.scale = scale
             kernel?(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
         }

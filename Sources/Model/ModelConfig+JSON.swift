@@ -37,6 +37,7 @@ extension ModelConfig {
             .init("bos_token_id", bosToken.map { .integer($0) } ?? .null),
             .init("eos_token_id", .array(eosTokens.map { .integer($0) })),
         ]
+        if let slidingWindow { members.append(.init("sliding_window", .integer(slidingWindow))) }
         if !scaling.isEmpty { members.append(.init("rope_scaling", .object(scaling))) }
         return .object(members)
     }
@@ -88,6 +89,10 @@ extension ModelConfig {
         if let bos = json["bos_token_id"], !bos.isNull {
             guard let token = bos.integer else { throw wrong("bos_token_id", "an integer or null") }
             bosToken = token
+        }
+        if let window = json["sliding_window"], !window.isNull {
+            guard let size = window.integer else { throw wrong("sliding_window", "an integer or null") }
+            slidingWindow = size
         }
         guard let ends = json["eos_token_id"]?.array else { throw wrong("eos_token_id", "an array of integers") }
         for end in ends {

@@ -35,6 +35,8 @@ public struct ModelConfig: Equatable, Sendable {
     public var outputBias: Bool
     /// The head is the embedding matrix.
     public var tiedEmbeddings: Bool
+    /// Positions a token sees, itself included; nil for all (Mistral 7B, section 2).
+    public var slidingWindow: Int?
     public var bosToken: Int?
     /// Union of the tokenizer's, config's and generation_config's end-of-sequence tokens, ascending.
     public var eosTokens: [Int]
@@ -72,6 +74,7 @@ public struct ModelConfig: Equatable, Sendable {
         qkvBias = false
         outputBias = false
         tiedEmbeddings = false
+        slidingWindow = nil
         bosToken = nil
         eosTokens = []
     }
@@ -126,6 +129,7 @@ public struct ModelConfig: Equatable, Sendable {
                 .badData, "rope_theta is out of range", at: place, expected: "a finite number above 1",
                 found: shortest(ropeTheta))
         }
+        if let slidingWindow { try check(slidingWindow, "sliding_window", 1...1 << 26, place) }
         for token in eosTokens + (bosToken.map { [$0] } ?? []) where token < 0 || token >= vocabularySize {
             throw TaperError(
                 .badData, "a special token lies outside the vocabulary", at: place,

@@ -32,7 +32,8 @@ extension Converter {
         return ConversionPlan(
             lines: lines,
             json: .object([
-                .init("schema", .string("taper-plan-1")), .init("input", .string(input)), .init("output", .string(output)),
+                .init("schema", .string("taper-plan-1")), .init("input", .string(input)),
+                .init("output", .string(output)),
                 .init("estimated_bytes", .integer(estimate)), .init("linear_weights", .integer(linear)),
                 .init("other_weights", .integer(other)),
                 .init("precisions", .array(recipe.precisions.map { .integer($0) })),

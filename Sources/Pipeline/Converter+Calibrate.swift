@@ -43,7 +43,8 @@ extension Converter {
                 .init("text_checksum", .string(String(checksum(textBytes), radix: 16))),
                 .init(
                     "protocol",
-                    rule.json(windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0)),
+                    rule.json(windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0)
+                ),
                 .init("results", .array(results.map(\.json))),
             ]).bytes()
         }
@@ -77,13 +78,15 @@ extension Converter {
                     bundle: bundle, examples: examples, settings: settings, reference: nil, pool: pool
                 ) { progress.update($0) }.json.bytes()
             }
-            let schedule = try Schedule(json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
+            let schedule = try Schedule(
+                json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
             schedules.append(schedule)
             progress.end("\(scheduleText(schedule)), average \(fixed(schedule.averageBits, 2)) bits")
             if schedule.evidence["tolerance_below_noise"]?.bool == true {
                 progress.warn(
                     "task \(task.name): the tolerance \(shortest(schedule.tolerance)) is below the score's standard error "
-                        + "\(fixed(schedule.evidence["standard_error"]?.double ?? 0, 4)); use more examples to trust the switch points")
+                        + "\(fixed(schedule.evidence["standard_error"]?.double ?? 0, 4)); use more examples to trust the switch points"
+                )
             }
         }
         return schedules
@@ -97,7 +100,8 @@ public func scheduleText(_ schedule: Schedule) -> String {
 
 /// Calibrates one task on an existing bundle and stores the schedule in it, replacing one of the same name.
 public func calibrateInPlace(
-    bundlePath: String, dataPath: String, examples limit: Int, settings: TaskCalibrationSettings, checkpointPath: String?,
+    bundlePath: String, dataPath: String, examples limit: Int, settings: TaskCalibrationSettings,
+    checkpointPath: String?,
     threads: Int, progress: Progress
 ) throws(TaperError) -> Schedule {
     progress.begin("calibrate \(settings.task)")

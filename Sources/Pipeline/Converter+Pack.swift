@@ -22,7 +22,9 @@ extension Converter {
         var model = checkpoint.config
         if let end = tokenizer.eosToken { model.eosTokens = Set(model.eosTokens + [end]).sorted() }
         for stop in template?.stops ?? [] {
-            if let id = tokenizer.id(ofToken: stop), id < model.vocabularySize { model.eosTokens = Set(model.eosTokens + [id]).sorted() }
+            if let id = tokenizer.id(ofToken: stop), id < model.vocabularySize {
+                model.eosTokens = Set(model.eosTokens + [id]).sorted()
+            }
         }
         if model.bosToken == nil { model.bosToken = tokenizer.bosToken }
         let plans = zip(tensors, checkpoint.config.tensorRequirements()).map { stored, requirement in
@@ -38,7 +40,8 @@ extension Converter {
             return TensorPlan(name: stored.name, shape: requirement.shape, encoding: encoding)
         }
         let manifest = Manifest(
-            model: model, precisions: recipe.precisions, tensors: plans, provenance: provenance(template: template?.name))
+            model: model, precisions: recipe.precisions, tensors: plans,
+            provenance: provenance(template: template?.name))
         let compact = tokenizer.compact()
         let documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
         var key = ContentKey(stage: "pack", version: 1)
@@ -84,7 +87,8 @@ extension Converter {
         if let name = recipe.chatTemplate {
             guard let template = ChatTemplate.named(name) else {
                 throw TaperError(
-                    .usage, "unknown chat template", at: printable(name), expected: ChatTemplate.names.joined(separator: ", "))
+                    .usage, "unknown chat template", at: printable(name),
+                    expected: ChatTemplate.names.joined(separator: ", "))
             }
             return template
         }

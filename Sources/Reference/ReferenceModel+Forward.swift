@@ -226,8 +226,10 @@ extension ReferenceModel {
                                 for token in 0..<tokens {
                                     let row = s + token * visible
                                     let seen = position + token + 1
-                                    let scale = 1 / ops.softmaxNumerators(row, count: seen)
-                                    for index in 0..<seen { row[index] *= scale }
+                                    let first = config.slidingWindow.map { max(0, seen - $0) } ?? 0
+                                    let scale = 1 / ops.softmaxNumerators(row + first, count: seen - first)
+                                    for index in 0..<first { row[index] = 0 }
+                                    for index in first..<seen { row[index] *= scale }
                                     for index in seen..<visible { row[index] = 0 }
                                 }
                                 BLAS.strided(

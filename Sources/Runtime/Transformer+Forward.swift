@@ -44,7 +44,7 @@ extension Transformer {
             storeKV(keys: key, values: value, tokens: count, firstPosition: first, cache: cached, pool: pool)
             attention(
                 query: query, tokens: count, firstPosition: first, cache: cached, heads: config.headCount,
-                output: scratch.attended, pool: pool)
+                window: config.slidingWindow, output: scratch.attended, pool: pool)
 
             // x += a W_o^T + b
             scratch.activations.quantize(scratch.attended, tokens: count, columns: config.querySize, pool: pool)

@@ -28,7 +28,8 @@ enum AnyModel {
 
     func tokenizer() throws(TaperError) -> Tokenizer {
         switch self {
-        case .bundle(let bundle): try Tokenizer(compact: try bundle.tokenizer(), place: bundle.path + ": section tokenizer")
+        case .bundle(let bundle):
+            try Tokenizer(compact: try bundle.tokenizer(), place: bundle.path + ": section tokenizer")
         case .checkpoint(let checkpoint): try checkpoint.tokenizer()
         }
     }

@@ -41,12 +41,17 @@ struct Bench: ParsableCommand {
         }
         var counts: [Int] = []
         for part in (threads ?? String(processorCount())).split(separator: ",") {
-            guard let count = Int(part) else { throw TaperError(.usage, "-t takes thread counts such as 1,2", at: "-t") }
+            guard let count = Int(part) else {
+                throw TaperError(.usage, "-t takes thread counts such as 1,2", at: "-t")
+            }
             counts.append(try Threads.count(count))
         }
         var schedules: [(label: String, schedule: PrecisionSchedule)] = []
-        let wanted = try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? bundle.manifest.precisions
-        for bits in wanted.reversed() { schedules.append(("\(try Precision.check(bits, bundle)) bits", .constant(bits))) }
+        let wanted =
+            try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? bundle.manifest.precisions
+        for bits in wanted.reversed() {
+            schedules.append(("\(try Precision.check(bits, bundle)) bits", .constant(bits)))
+        }
         if let schedule {
             let parsed = try PrecisionSchedule(
                 parsing: schedule, prefillBits: bundle.manifest.precisions.last ?? 8, place: "--schedule")
@@ -143,18 +148,22 @@ struct Bench: ParsableCommand {
                     .init("new_tokens", .integer(newTokens)), .init("rows", .array(list)),
                 ]))
         case .csv:
-            Console.out("label,threads,prefill_tokens_per_second,decode_tokens_per_second,bytes_per_token,bytes_per_second,read_bytes_per_second")
+            Console.out(
+                "label,threads,prefill_tokens_per_second,decode_tokens_per_second,bytes_per_token,bytes_per_second,read_bytes_per_second"
+            )
             for row in rows {
                 let decode = median(row.decode) ?? 0
                 Console.out(
                     [
                         row.label, String(row.threads), fixed(median(row.prefill) ?? 0, 2), fixed(decode, 2),
-                        fixed(row.bytesPerToken, 0), fixed(decode * row.bytesPerToken, 0), fixed(median(row.bandwidth) ?? 0, 0),
+                        fixed(row.bytesPerToken, 0), fixed(decode * row.bytesPerToken, 0),
+                        fixed(median(row.bandwidth) ?? 0, 0),
                     ].joined(separator: ","))
             }
         case .md:
             var table = TextTable([
-                "precision", "threads", "prefill \(promptTokens) tok/s", "decode \(newTokens) tok/s", "MB/token", "GB/s", "of read speed",
+                "precision", "threads", "prefill \(promptTokens) tok/s", "decode \(newTokens) tok/s", "MB/token",
+                "GB/s", "of read speed",
             ])
             for row in rows {
                 let speed = (median(row.decode) ?? 0) * row.bytesPerToken

@@ -21,7 +21,9 @@ struct BundleReport {
         let requirements = bundle.manifest.model.tensorRequirements()
         var linear: [Int: Int] = [:]
         for bits in bundle.manifest.precisions {
-            linear[bits] = try requirements.filter(\.isLinear).reduce(0) { try $0 + bundle.weights($1.name).bytesRead(bits: bits) }
+            linear[bits] = try requirements.filter(\.isLinear).reduce(0) {
+                try $0 + bundle.weights($1.name).bytesRead(bits: bits)
+            }
         }
         linearBytes = linear
         fixedBytes = try bundle.weights(TensorName.head).bytesRead(bits: 8)
@@ -66,10 +68,13 @@ struct BundleReport {
         if let quality, let full {
             lines.append(
                 "  full precision \(fixed(full, 2)) on \(quality["text"]?.string ?? "?"), "
-                    + "\(quality["protocol"]?["windows"]?.integer ?? 0) windows of \(quality["protocol"]?["window"]?.integer ?? 0)")
+                    + "\(quality["protocol"]?["windows"]?.integer ?? 0) windows of \(quality["protocol"]?["window"]?.integer ?? 0)"
+            )
         }
         lines += ["", Console.strong("schedules")]
-        if calibrated.isEmpty { lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE") }
+        if calibrated.isEmpty {
+            lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE")
+        }
         for schedule in calibrated {
             if schedules {
                 lines += ScheduleReport.lines(schedule).map { "  " + $0 }
@@ -92,7 +97,8 @@ struct BundleReport {
         lines += sections.lines()
         lines += ["", Console.strong("provenance")]
         for member in bundle.manifest.provenance.members ?? [] {
-            lines.append("  \(member.key): \(member.value.string.map { printable($0, limit: 200) } ?? member.value.text())")
+            lines.append(
+                "  \(member.key): \(member.value.string.map { printable($0, limit: 200) } ?? member.value.text())")
         }
         if tensors {
             lines += ["", Console.strong("tensors")]
@@ -100,7 +106,8 @@ struct BundleReport {
             for tensor in bundle.manifest.tensors {
                 let (encoding, precisions): (String, String) =
                     switch tensor.encoding {
-                    case .nested(let group, let bits): ("nested (\(group))", bits.map(String.init).joined(separator: ","))
+                    case .nested(let group, let bits):
+                        ("nested (\(group))", bits.map(String.init).joined(separator: ","))
                     case .int8: ("int8", "8")
                     case .float: ("f32", "-")
                     }

@@ -61,13 +61,18 @@ enum ScheduleReport {
         for item in schedule.evidence["candidates"]?.array ?? [] {
             func number(_ key: String, _ digits: Int) -> String { item[key]?.double.map { fixed($0, digits) } ?? "-" }
             table.add([
-                item["schedule"]?.string ?? "?", number("score", 4), number("difference", 4), number("standard_error", 4),
+                item["schedule"]?.string ?? "?", number("score", 4), number("difference", 4),
+                number("standard_error", 4),
                 number("average_bits", 2),
             ])
         }
         lines += table.lines(indent: 4)
-        if let steps = schedule.evidence["decode_steps"]?.integer, let shared = schedule.evidence["shared_decode_steps"]?.integer {
-            lines.append("    \(schedule.evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared")
+        if let steps = schedule.evidence["decode_steps"]?.integer,
+            let shared = schedule.evidence["shared_decode_steps"]?.integer
+        {
+            lines.append(
+                "    \(schedule.evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared"
+            )
         }
         if schedule.evidence["tolerance_below_noise"]?.bool == true {
             lines.append("    the tolerance is below the standard error: more examples are needed to trust this")

@@ -48,18 +48,24 @@ struct WindowOptions: ParsableArguments {
                 let task = schedule.split(separator: ":").dropFirst().first.map(String.init)
                 let found = try bundle.schedules().filter { task == nil || $0.task == task }
                 guard schedule.hasPrefix("static"), !found.isEmpty else {
-                    throw TaperError(.usage, "the bundle has no such schedule", at: "--schedule", found: printable(schedule))
+                    throw TaperError(
+                        .usage, "the bundle has no such schedule", at: "--schedule", found: printable(schedule))
                 }
-                for item in found { result.append(("static:" + item.task, try PrecisionSchedule(item, place: bundle.path))) }
+                for item in found {
+                    result.append(("static:" + item.task, try PrecisionSchedule(item, place: bundle.path)))
+                }
             }
             return result
         }
-        let wanted = try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? bundle.manifest.precisions
+        let wanted =
+            try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? bundle.manifest.precisions
         for bits in wanted.reversed() {
             result.append(("\(try Precision.check(bits, bundle)) bits", PrecisionSchedule.constant(bits)))
         }
         if bits == nil {
-            for item in try bundle.schedules() { result.append(("static:" + item.task, try PrecisionSchedule(item, place: bundle.path))) }
+            for item in try bundle.schedules() {
+                result.append(("static:" + item.task, try PrecisionSchedule(item, place: bundle.path)))
+            }
         }
         return result
     }
@@ -68,7 +74,8 @@ struct WindowOptions: ParsableArguments {
         let predicted = results.first?.comparison.predictedCount ?? 0
         let full = results.first { $0.label == "full precision" }?.comparison.perplexity
         let document = JSONValue.object([
-            .init("schema", .string("taper-perplexity-1")), .init("model", .string(model)), .init("text", .string(data)),
+            .init("schema", .string("taper-perplexity-1")), .init("model", .string(model)),
+            .init("text", .string(data)),
             .init("protocol", rule.json(windowCount: windowCount, predictedCount: predicted)),
             .init("results", .array(results.map(\.json))),
         ])
@@ -78,14 +85,16 @@ struct WindowOptions: ParsableArguments {
             table.add([
                 result.label, result.bytesPerToken.map { byteText($0) } ?? "-", fixed(comparison.perplexity, 3),
                 full.map { fixed(comparison.perplexity / $0, 4) } ?? "-",
-                comparison.meanDivergence.map { fixed($0, 4) } ?? "-", comparison.divergence99.map { fixed($0, 3) } ?? "-",
+                comparison.meanDivergence.map { fixed($0, 4) } ?? "-",
+                comparison.divergence99.map { fixed($0, 3) } ?? "-",
                 comparison.topAgreement.map { fixed($0 * 100, 1) + "%" } ?? "-",
             ])
         }
         if let report {
             try Files.createDirectory(report)
             try AtomicFile.write(document.bytes(indented: true), to: report + "/perplexity.json", replacing: true)
-            let markdown = "# \(model) on \(data)\n\n\(rule.text(windowCount: windowCount, predictedCount: predicted))\n\n\(table.markdown)\n"
+            let markdown =
+                "# \(model) on \(data)\n\n\(rule.text(windowCount: windowCount, predictedCount: predicted))\n\n\(table.markdown)\n"
             try AtomicFile.write(Array(markdown.utf8), to: report + "/perplexity.md", replacing: true)
         }
         if json {
@@ -112,7 +121,8 @@ struct Perplexity: ParsableCommand {
 
 struct Divergence: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "kl", abstract: "KL divergence and top-1 agreement of a bundle with its full-precision checkpoint.")
+        commandName: "kl", abstract: "KL divergence and top-1 agreement of a bundle with its full-precision checkpoint."
+    )
     @Argument(help: "Bundle.") var model: String
     @Option(help: "Full-precision checkpoint.") var reference: String
     @OptionGroup var options: WindowOptions
@@ -130,7 +140,8 @@ enum QualityCommand {
         let rule = PerplexityProtocol(window: options.window, stride: options.stride, windowLimit: options.windows)
         guard options.window <= any.config.contextLength else {
             throw TaperError(
-                .usage, "the window exceeds the model's context", at: "--window", expected: "at most \(any.config.contextLength)",
+                .usage, "the window exceeds the model's context", at: "--window",
+                expected: "at most \(any.config.contextLength)",
                 found: "\(options.window)")
         }
         let windows = try rule.windows(of: try options.text(), tokenizer: try any.tokenizer(), place: options.data)
@@ -141,7 +152,8 @@ enum QualityCommand {
         case .checkpoint(let checkpoint):
             guard reference == nil else { throw TaperError(.usage, "--reference compares bundles", at: model) }
             results = try evaluateQuality(
-                bundle: nil, schedules: [], reference: try ReferenceModel(checkpoint, residency: .streamed, threads: threads),
+                bundle: nil, schedules: [],
+                reference: try ReferenceModel(checkpoint, residency: .streamed, threads: threads),
                 windows: windows, pool: pool
             ) { progress.update($0) }
         case .bundle(let bundle):

@@ -79,14 +79,21 @@ struct Inspect: ParsableCommand {
         }
         let bytes = listing.tensors.reduce(0) { $0 + $1.byteCount }
         Console.out(Console.strong(path))
-        Console.out("  \(listing.format.rawValue), architecture \(listing.architecture ?? "unknown"), \(listing.tensors.count) tensors, \(byteText(bytes))")
-        for member in listing.metadata.members ?? [] { Console.out("  \(member.key): \(printable(member.value.text(), limit: 200))") }
+        Console.out(
+            "  \(listing.format.rawValue), architecture \(listing.architecture ?? "unknown"), \(listing.tensors.count) tensors, \(byteText(bytes))"
+        )
+        for member in listing.metadata.members ?? [] {
+            Console.out("  \(member.key): \(printable(member.value.text(), limit: 200))")
+        }
         for warning in listing.warnings { Console.note("warning: " + warning) }
         if chatTemplate, let text = try? Checkpoint.open(path).chatTemplateText { Console.out(text) }
         guard tensors else { return }
         var table = TextTable(["tensor", "shape", "dtype", "bytes"])
         for tensor in listing.tensors {
-            table.add([printable(tensor.name), tensor.shape.map(String.init).joined(separator: " x "), tensor.dtype, String(tensor.byteCount)])
+            table.add([
+                printable(tensor.name), tensor.shape.map(String.init).joined(separator: " x "), tensor.dtype,
+                String(tensor.byteCount),
+            ])
         }
         table.lines().forEach { Console.out($0) }
     }

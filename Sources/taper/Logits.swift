@@ -21,7 +21,8 @@ struct Logits: ParsableCommand {
         var ids: [Int] = []
         for part in tokens.split(separator: ",", omittingEmptySubsequences: false) {
             guard let id = Int(part.trimmingPrefix(" ")) else {
-                throw TaperError(.usage, "--tokens takes ids separated by commas", at: "--tokens", found: printable(String(part)))
+                throw TaperError(
+                    .usage, "--tokens takes ids separated by commas", at: "--tokens", found: printable(String(part)))
             }
             ids.append(id)
         }
@@ -44,7 +45,8 @@ struct Logits: ParsableCommand {
                 rows.append(.array(logits.map { .number(Double($0)) }))
             }
         }
-        Console.out(JSONValue.object([.init("schema", .string("taper-logits-1")), .init("logits", .array(rows))]).text())
+        Console.out(
+            JSONValue.object([.init("schema", .string("taper-logits-1")), .init("logits", .array(rows))]).text())
     }
 }
 

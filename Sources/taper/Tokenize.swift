@@ -14,7 +14,8 @@ struct Tokenize: ParsableCommand {
         let tokenizer: Tokenizer
         if model.hasSuffix(".json") {
             tokenizer = try Tokenizer(
-                tokenizerJSON: try JSONValue.parse(try Files.read(model, limit: 100_000_000), place: model), place: model)
+                tokenizerJSON: try JSONValue.parse(try Files.read(model, limit: 100_000_000), place: model),
+                place: model)
         } else {
             tokenizer = try AnyModel(path: model).tokenizer()
         }

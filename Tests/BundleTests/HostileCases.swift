@@ -136,7 +136,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
         forged("zstd-checksum", "damaged zstd frame") {
             $0.sections[0].stored[$0.sections[0].stored.count - 1] ^= 1
         },
-        forged("zstd-not-a-frame", "declares another size") {
+        forged("zstd-not-a-frame", "not a zstd frame") {
             $0.sections[0].stored = Array("{}".utf8)
             $0.sections[0].rawByteCount = 2
         },

@@ -44,6 +44,7 @@ typedef struct {
     int64_t query_stride;
     const uint16_t *keys, *values;  // half precision, [positions][head_size]
     int32_t tokens, heads, head_size, visible;
+    int32_t window;  // positions a token sees, itself included; 0: all
     float scale;
 } ck_attention_t;
 
