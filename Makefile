@@ -36,4 +36,4 @@ demo: build runner
 	@OFFLINE=$(OFFLINE) Scripts/demo.sh
 
 clean:
-	rm -rf .build .build-embedded build
+	rm -rf .build .build-embedded .build-runner build

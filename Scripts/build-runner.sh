@@ -71,7 +71,9 @@ if readelf -d "$output.new" 2>/dev/null | grep -q NEEDED; then fail "$output: no
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 cp "$output.new" "$root/taper-run"
-if unshare -r true 2>/dev/null; then
+if chroot / true 2>/dev/null; then
+    version=$(chroot "$root" /taper-run --version) || fail "$output: does not run in an empty root"
+elif unshare -r chroot / true 2>/dev/null; then
     version=$(unshare -r chroot "$root" /taper-run --version) || fail "$output: does not run in an empty root"
 else
     echo "note: this machine does not let us make an empty root; running in the ordinary one" >&2

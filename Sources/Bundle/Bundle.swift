@@ -19,10 +19,11 @@ public final class Bundle {
     private var tensorIndex: [String: Int] = [:]
     private var vectorsAreVerified = false
 
+    /// - Parameter copying: read the whole file into memory instead of mapping it.
     /// - Throws: `noInput`, `badData` or `unsupported`, naming the section and the rule.
-    public init(path: String) throws(TaperError) {
+    public init(path: String, copying: Bool = false) throws(TaperError) {
         self.path = path
-        file = try MappedFile(path: path)
+        file = try MappedFile(path: path, copying: copying)
         table = try SectionTable(file.bytes, place: path)
         for (index, section) in table.sections.enumerated() { sectionIndex[section.name] = index }
         guard let index = sectionIndex[BundleFormat.manifest] else {

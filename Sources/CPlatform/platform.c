@@ -264,6 +264,12 @@ void tp_watch_interrupts(volatile int32_t *flag) {
     a.sa_handler = on_interrupt;
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
+    // Some parents (Foundation's Process) start programs with nearly all signals blocked.
+    sigset_t both;
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    pthread_sigmask(SIG_UNBLOCK, &both, NULL);
 }
 void tp_ignore_broken_pipe(void) { signal(SIGPIPE, SIG_IGN); }
 

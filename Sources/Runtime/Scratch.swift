@@ -2,7 +2,7 @@ import Kernels
 import Model
 import Storage
 
-/// All intermediate values of one block of tokens, allocated once: a decode step allocates nothing.
+/// All intermediate values of one block of tokens, allocated once and kept.
 final class Scratch {
     /// Tokens that go through the model together in prefill: enough that decoding a weight tile is shared by many, few
     /// enough that the buffers stay near 16 MB.

@@ -63,6 +63,7 @@ public final class Transformer {
         var start = 0
         var rows = 0
         while start < tokens.count {
+            if start > 0 { try Interrupt.check("The prompt was not read to its end") }
             rows = min(scratch.blockSize, tokens.count - start)
             run(UnsafeBufferPointer(rebasing: tokens[start..<start + rows]), bits: bits)
             start += rows

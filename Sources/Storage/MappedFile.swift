@@ -8,25 +8,44 @@ public final class MappedFile {
     /// Valid only while this object lives: keep the object in a property beside whatever points here.
     public let bytes: UnsafeRawBufferPointer
     public let modifiedNanoseconds: Int64
+    /// The mapping; nil for an empty file and for a copy.
     private let base: UnsafeMutableRawPointer?
+    private let copy: MemoryBlock?
 
+    /// - Parameter copying: read the file into memory instead of mapping it: slower to start, but nothing is read from
+    ///   the file later on.
     /// - Throws: `noInput` when the path cannot be opened or is not a regular file.
-    public init(path: String) throws(TaperError) {
+    public init(path: String, copying: Bool = false) throws(TaperError) {
         let descriptor = try openForReading(path)
         defer { _ = tp_close(descriptor) }
         var status = tp_stat_t()
         guard tp_fstat(descriptor, &status) == 0, let byteCount = Int(exactly: status.size_bytes) else {
             throw TaperError(.noInput, "cannot read the file's size", at: path)
         }
+        self.path = path
+        modifiedNanoseconds = status.modified_ns
+        if copying {
+            let block = try MemoryBlock(
+                byteCount: byteCount, purpose: "a copy of " + path, remedy: "Leave out --no-mmap")
+            let result = tp_pread(descriptor, block.base, byteCount, 0)
+            guard result == Int64(byteCount) else {
+                throw TaperError(
+                    .inputOutput, result < 0 ? "cannot read: " + systemText(result) : "the file became shorter",
+                    at: path)
+            }
+            base = nil
+            copy = block
+            bytes = UnsafeRawBufferPointer(start: block.base, count: byteCount)
+            return
+        }
+        copy = nil
         var mapped: UnsafeMutableRawPointer?
         let result = tp_map(descriptor, byteCount, &mapped)
         guard result == 0 else {
             throw TaperError(.noInput, "cannot map the file: " + systemText(result), at: path)
         }
-        self.path = path
-        self.base = mapped
-        self.bytes = UnsafeRawBufferPointer(start: mapped, count: mapped == nil ? 0 : byteCount)
-        self.modifiedNanoseconds = status.modified_ns
+        base = mapped
+        bytes = UnsafeRawBufferPointer(start: mapped, count: mapped == nil ? 0 : byteCount)
         if let mapped {
             tp_guard_mapping(
                 mapped, byteCount,
@@ -55,8 +74,8 @@ public final class MappedFile {
 
     /// Keeps the whole mapping in memory; false when the system refuses.
     public func lockInMemory() -> Bool {
-        guard let base else { return true }
-        return tp_lock_memory(base, bytes.count) == 0
+        guard let start = base ?? copy?.base else { return true }
+        return tp_lock_memory(start, bytes.count) == 0
     }
 }
 

@@ -23,12 +23,12 @@ extension Tokenizer {
             writer.u32(token.map { UInt32($0) } ?? UInt32.max)
         }
         for list in [settings.prefixTokens, settings.suffixTokens] {
-            writer.u8(UInt8(min(list.count, 255)))
-            for token in list.prefix(255) { writer.u32(UInt32(token)) }
+            writer.u8(UInt8(list.count))
+            for token in list { writer.u32(UInt32(token)) }
         }
         writer.u32(UInt32(flags.count))
         writer.u32(UInt32(merges.count))
-        for id in flags.indices { writer.u16(UInt16(min(offsets[id + 1] - offsets[id], 65535))) }
+        for id in flags.indices { writer.u16(UInt16(offsets[id + 1] - offsets[id])) }
         writer.raw(flags)
         writer.raw(blob)
         for merge in merges { writer.u32(merge.left) }
@@ -88,13 +88,15 @@ extension Tokenizer {
             }
             let lengths = try reader.take(tokenCount * 2, "token lengths")
             offsets.reserveCapacity(tokenCount + 1)
-            var end: UInt32 = 0
+            // At most 2^21 tokens of 2^16 bytes: no overflow of Int, but of UInt32.
+            var end = 0
             for id in 0..<tokenCount {
-                end += UInt32(UInt16(littleEndian: lengths.loadUnaligned(fromByteOffset: id * 2, as: UInt16.self)))
-                offsets.append(end)
+                end += Int(UInt16(littleEndian: lengths.loadUnaligned(fromByteOffset: id * 2, as: UInt16.self)))
+                guard let offset = UInt32(exactly: end) else { throw reader.failure("the tokens exceed 4 GB") }
+                offsets.append(offset)
             }
             flags = Array(try reader.take(tokenCount, "token flags"))
-            blob = Array(try reader.take(Int(end), "token bytes"))
+            blob = Array(try reader.take(end, "token bytes"))
             var columns: [UnsafeRawBufferPointer] = []
             for _ in 0..<4 { columns.append(try reader.take(mergeCount * 4, "merges")) }
             func value(_ column: Int, _ index: Int) -> UInt32 {

@@ -31,7 +31,6 @@ extension Tokenizer {
         var result: [Segment] = []
         var start = 0
         var at = 0
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
         while at < bytes.count {
             let candidates = addedByFirstByte[Int(bytes[at])]
             guard !candidates.isEmpty, let id = candidates.first(where: { matches($0, bytes, at, parseSpecial) }) else {
@@ -39,11 +38,15 @@ extension Tokenizer {
                 continue
             }
             var end = at
-            if flags[id] & TokenFlag.stripLeft != 0 { while end > start && isSpace(bytes[end - 1]) { end -= 1 } }
+            if flags[id] & TokenFlag.stripLeft != 0 {
+                while let width = WhiteSpace.width(endingAt: end, in: bytes), end - width >= start { end -= width }
+            }
             if end > start { result.append(.text(Array(bytes[start..<end]))) }
             result.append(.token(id))
             at += Int(offsets[id + 1] - offsets[id])
-            if flags[id] & TokenFlag.stripRight != 0 { while at < bytes.count && isSpace(bytes[at]) { at += 1 } }
+            if flags[id] & TokenFlag.stripRight != 0 {
+                while let width = WhiteSpace.width(startingAt: at, in: bytes) { at += width }
+            }
             start = at
         }
         if start < bytes.count { result.append(.text(start == 0 ? bytes : Array(bytes[start...]))) }
@@ -64,7 +67,7 @@ extension Tokenizer {
         // ASCII is its own NFC.
         if settings.normalizesNFC && !raw.allSatisfy({ $0 < 0x80 }) {
             var normalized = ""
-            for scalar in String(decoding: raw, as: UTF8.self)._nfc { normalized.unicodeScalars.append(scalar) }
+            for scalar in Tokenizer.decomposed(raw)._nfc { normalized.unicodeScalars.append(scalar) }
             bytes = Array(normalized.utf8)
         }
         if settings.kind == .sentencePiece { bytes = metaspaced(bytes, isFirst: isFirst) }
@@ -84,6 +87,26 @@ extension Tokenizer {
             text.split(settings.splitters[level], range) { cut($0, level + 1) }
         }
         cut(0..<text.scalars.count, 0)
+    }
+
+    /// Three Tibetan vowels count as starters but decompose into marks, which the standard library then fails to reorder;
+    /// they never occur in composed text, so they may be taken apart beforehand.
+    private static func decomposed(_ raw: [UInt8]) -> String {
+        let text = String(decoding: raw, as: UTF8.self)
+        func isOdd(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.value == 0x0f73 || scalar.value == 0x0f75 || scalar.value == 0x0f81
+        }
+        guard text.unicodeScalars.contains(where: isOdd) else { return text }
+        var out = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0x0f73: out.unicodeScalars.append(contentsOf: "\u{0f71}\u{0f72}".unicodeScalars)
+            case 0x0f75: out.unicodeScalars.append(contentsOf: "\u{0f71}\u{0f74}".unicodeScalars)
+            case 0x0f81: out.unicodeScalars.append(contentsOf: "\u{0f71}\u{0f80}".unicodeScalars)
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out
     }
 
     /// Spaces to U+2581, with the prefix the tokenizer asks for.

@@ -93,6 +93,15 @@ public final class Tokenizer: @unchecked Sendable {
         guard count > 0, count <= 1 << 21, offsets.count == count + 1 else {
             throw TaperError(.badData, "impossible size of the vocabulary", at: place, found: String(count))
         }
+        // What the compact form can hold; real tokenizers stay far below.
+        guard merges.count <= 1 << 23, settings.splitters.count <= 16, settings.prefixTokens.count <= 255,
+            settings.suffixTokens.count <= 255
+        else {
+            throw TaperError(.unsupported, "too many merges, pre-tokenizers or special tokens", at: place)
+        }
+        for id in 0..<count where Int(offsets[id + 1]) - Int(offsets[id]) > 65535 {
+            throw TaperError(.unsupported, "token " + String(id) + " exceeds 65535 bytes", at: place)
+        }
         for token in settings.prefixTokens + settings.suffixTokens
             + [settings.bos, settings.eos, settings.unknown].compactMap({ $0 })
         where token < 0 || token >= count {

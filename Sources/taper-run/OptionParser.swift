@@ -36,6 +36,11 @@ extension Options {
             try options.set(flag, name, value)
         }
         try options.check(seen)
+        if options.sampling.temperature == 0,
+            let idle = seen.first(where: { $0 == .topK || $0 == .topP || $0 == .minP || $0 == .seed })
+        {
+            options.warning = idle.name + " has no effect at temperature 0; set --temp"
+        }
         return options
     }
 

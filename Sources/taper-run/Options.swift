@@ -40,6 +40,8 @@ struct Options {
     var json = false
     var quiet = false
     var verbose = false
+    /// What was asked for but has no effect.
+    var warning: String?
     var help = false
     var version = false
 }

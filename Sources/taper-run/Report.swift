@@ -4,7 +4,7 @@ import Storage
 /// What a generation cost, for people and for programs.
 enum Report {
     static func line(_ result: GenerationResult, schedule: String) -> String {
-        var text = "prompt " + String(result.prefillTokens) + " tokens at " + String(result.prefillBits) + " bits, "
+        var text = "prompt " + count(result.prefillTokens) + " at " + String(result.prefillBits) + " bits, "
         text += fixed(result.prefillTokensPerSecond, 1) + " tok/s; wrote " + String(result.tokens.count) + " tokens"
         if result.decodeSteps > 0 {
             text += ", " + fixed(result.decodeTokensPerSecond, 1) + " tok/s, " + fixed(result.averageBits, 2)
@@ -13,6 +13,8 @@ enum Report {
         }
         return text
     }
+
+    private static func count(_ tokens: Int) -> String { String(tokens) + (tokens == 1 ? " token" : " tokens") }
 
     static func json(_ result: GenerationResult, text: String, schedule: String) -> JSONValue {
         func integers(_ values: [Int]) -> JSONValue { .array(values.map { .integer($0) }) }

@@ -26,9 +26,10 @@ final class Session {
         self.options = options
         let start = monotonicSeconds()
         let instructions = try InstructionSet.select(override: Files.environment("TAPER_ISA"))
-        bundle = try Bundle(path: options.modelPath)
+        bundle = try Bundle(path: options.modelPath, copying: options.readsWholeFile)
         let model = bundle.manifest.model
         let place = options.modelPath
+        if let warning = options.warning, !options.quiet { Console.note("warning: " + warning) }
         if options.lockMemory && !bundle.lockInMemory() && !options.quiet {
             Console.note("warning: the system refuses to keep the bundle in memory (see ulimit -l)")
         }

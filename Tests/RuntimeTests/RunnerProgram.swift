@@ -9,8 +9,9 @@ enum RunnerProgram {
         let errors: String
     }
 
-    /// Beside the test program; nil when it was not built.
+    /// `TAPER_RUNNER`, such as the static program, or the one beside the test program; nil when it was not built.
     static let path: String? = {
+        if let named = ProcessInfo.processInfo.environment["TAPER_RUNNER"] { return named }
         let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         let path = folder.appendingPathComponent("taper-run").path
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil
@@ -24,14 +25,16 @@ enum RunnerProgram {
         process.executableURL = URL(fileURLWithPath: try #require(path))
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let (standardInput, output, errors) = (Pipe(), Pipe(), Pipe())
-        process.standardInput = standardInput
+        // Input comes from a file: a pipe's writing end could leak into a program that another test starts meanwhile,
+        // and then this one would never see the end of its input.
+        let inputPath = NSTemporaryDirectory() + "taper-input-\(UUID().uuidString)"
+        try Data(input.utf8).write(to: URL(fileURLWithPath: inputPath))
+        defer { try? FileManager.default.removeItem(atPath: inputPath) }
+        process.standardInput = FileHandle(forReadingAtPath: inputPath)
+        let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors
         try process.run()
-        // Inputs and error texts here are far smaller than a pipe's buffer, so no side can block.
-        try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try standardInput.fileHandleForWriting.close()
         let text = output.fileHandleForReading.readDataToEndOfFile()
         let complaints = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()

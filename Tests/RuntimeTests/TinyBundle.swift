@@ -14,7 +14,7 @@ final class TinyBundle {
 
     init(
         _ config: ModelConfig, precisions: [Int] = [2, 3, 4, 6], seed: UInt64 = 1,
-        documents: [(section: String, value: JSONValue)] = []
+        tokenizer: [UInt8] = [1], documents: [(section: String, value: JSONValue)] = []
     ) throws {
         path = NSTemporaryDirectory() + "taper-runtime-\(UUID().uuidString).taper"
         var random = RandomGenerator(seed: seed)
@@ -26,7 +26,7 @@ final class TinyBundle {
         }
         let manifest = Manifest(model: config, precisions: precisions, tensors: plans, provenance: .null)
         let writer = try BundleWriter(
-            path: path, replacing: false, manifest: manifest, tokenizer: [1], documents: documents)
+            path: path, replacing: false, manifest: manifest, tokenizer: tokenizer, documents: documents)
         for plan in plans {
             switch plan.encoding {
             case .float:

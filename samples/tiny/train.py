@@ -4,7 +4,7 @@
 Text: the King James Version of the Bible (public domain, Debian package bible-kjv-text) and conversations.txt, written
 for this project. Needs the packages torch, tokenizers and safetensors, and the program `bible` (Debian: bible-kjv).
 
-    python3 train.py --steps 400 --output build
+    python3 train.py --steps 1500 --output build
 """
 
 import argparse
@@ -264,7 +264,7 @@ def save(model, tokenizer, folder, facts):
 
 def main():
     parser = argparse.ArgumentParser(description="Trains the sample checkpoint.")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch", type=int, default=6, help="windows of 512 tokens a step")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=pathlib.Path, required=True)

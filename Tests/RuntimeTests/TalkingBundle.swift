@@ -1,0 +1,60 @@
+import Bundle
+import Model
+import Storage
+import Text
+
+/// A tiny random model with a tokenizer of single bytes and a chat template: babble, but always the same.
+enum TalkingBundle {
+    static let vocabularySize = 262
+    static let eos = 2
+
+    static var config: ModelConfig {
+        var config = TinyModels.qwen2
+        config.vocabularySize = vocabularySize
+        config.contextLength = 2048
+        config.bosToken = 1
+        config.eosTokens = [eos]
+        return config
+    }
+
+    /// <unk> <s> </s>, the 256 bytes, and three tokens of the template.
+    static func tokenizer() throws -> Tokenizer {
+        let digits: [String] = "0123456789ABCDEF".map { String($0) }
+        var tokens = ["<unk>", "<s>", "</s>"]
+        for byte in 0..<256 { tokens.append("<0x\(digits[byte / 16])\(digits[byte % 16])>") }
+        tokens += ["<|user|>", "<|bot|>", "<|end|>"]
+        var types = [2, 3, 3]
+        types += [Int](repeating: 6, count: 256)
+        types += [3, 3, 3]
+        let vocabulary = GGUFVocabulary(
+            model: "llama", pre: "default", tokens: tokens, scores: [Float](repeating: 0, count: vocabularySize),
+            types: types, merges: [], bos: 1, eos: eos, unk: 0, addBos: true, addEos: false, addSpacePrefix: false)
+        return try Tokenizer(vocabulary: vocabulary, place: "test")
+    }
+
+    static var template: ChatTemplate? {
+        guard var template = ChatTemplate.named("chatml") else { return nil }
+        template.name = "test"
+        template.defaultSystem = nil
+        template.user = .init("<|user|>", "<|end|>")
+        template.system = .init("", "<|end|>")
+        template.assistant = .init("<|bot|>", "<|end|>")
+        template.generation = "<|bot|>"
+        template.stops = ["<|end|>"]
+        return template
+    }
+
+    static func make(chat: Bool = true, schedules: [Schedule] = []) throws -> TinyBundle {
+        var documents: [(section: String, value: JSONValue)] = []
+        if chat, let template { documents.append(("chat", template.json)) }
+        if !schedules.isEmpty { documents.append(("schedules", .array(schedules.map(\.json)))) }
+        return try TinyBundle(config, tokenizer: try tokenizer().compact(), documents: documents)
+    }
+
+    static func schedule(_ task: String, _ steps: [(Int, Int)], prefill: Int) -> Schedule {
+        Schedule(
+            task: task, metric: "agreement", prefillBits: prefill,
+            steps: steps.map { Schedule.Step(fromStep: $0.0, bits: $0.1) }, maxNewTokens: 64, averageBits: 4, score: 1,
+            referenceScore: 1, tolerance: 0.1, evidence: .null)
+    }
+}
