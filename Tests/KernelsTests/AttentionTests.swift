@@ -26,7 +26,10 @@ private final class TestCache {
         var headSize: Int
         var past: Int
         var tokens: Int
-        var description: String { "\(heads)/\(kvHeads) heads of \(headSize), \(past) + \(tokens) tokens" }
+        var window: Int? = nil
+        var description: String {
+            "\(heads)/\(kvHeads) heads of \(headSize), \(past) + \(tokens) tokens, window \(window ?? 0)"
+        }
     }
     static let shapes = [
         Shape(heads: 1, kvHeads: 1, headSize: 8, past: 0, tokens: 1),
@@ -37,6 +40,9 @@ private final class TestCache {
         Shape(heads: 4, kvHeads: 1, headSize: 100, past: 5, tokens: 40),
         Shape(heads: 2, kvHeads: 2, headSize: 128, past: 127, tokens: 33),
         Shape(heads: 3, kvHeads: 3, headSize: 17, past: 129, tokens: 1),
+        Shape(heads: 4, kvHeads: 2, headSize: 64, past: 100, tokens: 35, window: 20),
+        Shape(heads: 2, kvHeads: 1, headSize: 40, past: 0, tokens: 90, window: 64),
+        Shape(heads: 2, kvHeads: 2, headSize: 32, past: 10, tokens: 5, window: 1),
     ]
 
     struct Input {
@@ -78,7 +84,9 @@ private final class TestCache {
                                     firstPosition: position, cache: cache.layer, pool: pool)
                                 attention(
                                     query: q + position * width, tokens: count, firstPosition: position,
-                                    cache: cache.layer, heads: shape.heads, output: out + start * width, pool: pool)
+                                    cache: cache.layer, heads: shape.heads, window: shape.window,
+                                    output: out + start * width,
+                                    pool: pool)
                             }
                         }
                     }
@@ -97,7 +105,8 @@ private final class TestCache {
                     let kvHead = head / (shape.heads / shape.kvHeads)
                     let q = ((shape.past + token) * shape.heads + head) * size
                     let visible = shape.past + token + 1
-                    let scores = (0..<visible).map { position in
+                    let first = max(0, visible - (shape.window ?? visible))
+                    let scores = (first..<visible).map { position in
                         (0..<size).reduce(0.0) {
                             $0 + Double(query[q + $1]) * half(keys[position * kvWidth + kvHead * size + $1])
                         } / Double(size).squareRoot()
@@ -107,8 +116,8 @@ private final class TestCache {
                     let sum = weights.reduce(0, +)
                     for i in 0..<size {
                         var total = 0.0
-                        for position in 0..<visible {
-                            total += weights[position] * half(values[position * kvWidth + kvHead * size + i])
+                        for position in first..<visible {
+                            total += weights[position - first] * half(values[position * kvWidth + kvHead * size + i])
                         }
                         out.append(total / sum)
                     }

@@ -187,4 +187,15 @@ import Testing
             }
         }
     }
+
+    @Test func onlyHeldPrecisionsAreServed() {
+        let weights = TestWeights(nestedRows: 9, columns: 65, bits: 4, seed: 9)
+        #expect(weights.matrix.precisions == [2, 3, 4])
+        #expect([1, 2, 3, 4, 8].map { weights.matrix.effectiveBits($0) } == [2, 2, 3, 4, 4])
+        // 16 x 128 padded cells of 3 bits, 8 entries and one scale a row.
+        #expect(weights.matrix.bytesRead(bits: 3) == 16 * 128 * 3 / 8 + 16 * 8 + 16 * 4)
+        let bytes = TestWeights(bytesRows: 9, columns: 65, seed: 9)
+        #expect(bytes.matrix.effectiveBits(2) == 8)
+        #expect(bytes.matrix.bytesRead(bits: 2) == 16 * 128 + 16 * 4)
+    }
 }
