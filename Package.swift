@@ -102,7 +102,6 @@ if !embedded {
                 "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
             ]),
-        tests("CommandLine", ["Storage", "Checkpoint", "Bundle"]),
     ]
 }
 

@@ -1,0 +1,57 @@
+import Bundle
+import struct Foundation.URL
+import struct Foundation.UUID
+import class Foundation.FileManager
+import Pipeline
+import Storage
+import Testing
+
+/// The whole pipeline on the project's own small checkpoint.
+@Suite struct ConverterTests {
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
+    private func convert(_ folder: String, _ name: String, work: String, threads: Int) throws -> ConversionReport {
+        var recipe = try Recipe(path: Self.root + "/pipelines/tiny.json")
+        recipe.calibrationSequences = 4
+        recipe.quality?.windows = 4
+        recipe.tasks = []
+        return try Converter(
+            input: Self.root + "/samples/tiny", output: folder + "/" + name, recipe: recipe,
+            options: Converter.Options(
+                threads: threads, workFolder: folder + "/" + work, restart: false, force: false, allowNonfinite: false),
+            progress: Progress(.quiet)
+        ).run()
+    }
+
+    @Test func perplexityRisesAsBitsFallAndRunsRepeat() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/taper-convert-" + UUID().uuidString
+        try Files.createDirectory(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let first = try convert(folder, "a.taper", work: "w", threads: 1)
+        let results = try #require(first.quality?["results"]?.array)
+        func perplexity(_ bits: Int?) throws -> Double {
+            try #require(results.first { $0["bits"]?.integer == bits }?["perplexity"]?.double)
+        }
+        let full = try perplexity(nil)
+        #expect(try perplexity(6) < full * 1.02)
+        // The first steps are small enough to be noise.
+        #expect(try perplexity(4) > full)
+        #expect(try perplexity(3) > perplexity(4))
+        #expect(try perplexity(2) > perplexity(3) * 1.05)
+        #expect(first.reusedCount == 0)
+
+        let again = try convert(folder, "b.taper", work: "w", threads: 2)
+        #expect(again.madeCount == 0 && again.reusedCount == first.madeCount)
+        let fresh = try convert(folder, "c.taper", work: "other", threads: 3)
+        #expect(fresh.reusedCount == 0)
+        let bytes = try Files.read(folder + "/a.taper", limit: 1 << 26)
+        #expect(try Files.read(folder + "/b.taper", limit: 1 << 26) == bytes)
+        #expect(try Files.read(folder + "/c.taper", limit: 1 << 26) == bytes)
+        #expect(try Bundle(path: folder + "/a.taper").verify().isSound)
+        #expect(throws: TaperError(.cannotCreate, "")) { try convert(folder, "a.taper", work: "w", threads: 1) }
+
+        try Converter.cut(from: folder + "/a.taper", to: folder + "/small.taper", maxBits: 3, force: false)
+        #expect(try Bundle(path: folder + "/small.taper").manifest.precisions == [2, 3])
+    }
+}
