@@ -76,6 +76,11 @@ public final class Converter {
         guard !Files.same(input, output) else {
             throw TaperError(.usage, "the output is the input", at: output, remedy: "Choose another name with -o")
         }
+        // Replacing a file of the checkpoint would destroy the input.
+        guard !(Files.exists(output) && Files.same(input, Files.directory(of: output))) else {
+            throw TaperError(
+                .usage, "the output is a file of the checkpoint", at: output, remedy: "Choose another name with -o")
+        }
         if let status = FileStatus(path: output) {
             guard status.kind == .file else { throw TaperError(.cannotCreate, "the output is not a file", at: output) }
             guard force else {

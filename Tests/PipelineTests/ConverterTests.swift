@@ -54,4 +54,16 @@ import Testing
         try Converter.cut(from: folder + "/a.taper", to: folder + "/small.taper", maxBits: 3, force: false)
         #expect(try Bundle(path: folder + "/small.taper").manifest.precisions == [2, 3])
     }
+
+    @Test func outputNeverReplacesTheCheckpoint() throws {
+        for name in ["config.json", "model.safetensors"] {
+            #expect(throws: TaperError(.usage, "")) {
+                try Converter(
+                    input: Self.root + "/samples/tiny", output: Self.root + "/samples/tiny/" + name, recipe: Recipe(),
+                    options: Converter.Options(
+                        threads: 1, workFolder: nil, restart: false, force: true, allowNonfinite: false),
+                    progress: Progress(.quiet))
+            }
+        }
+    }
 }
