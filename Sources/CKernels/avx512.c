@@ -128,18 +128,6 @@ INLINE void gemv_bits(const ck_matrix_t *m, const ck_activations_t *x, float *ou
     }
 }
 
-#define BY_BITS(function, ...) \
-    switch (m->bits) { \
-    case 0: function(__VA_ARGS__, 0); break; \
-    case 2: function(__VA_ARGS__, 2); break; \
-    case 3: function(__VA_ARGS__, 3); break; \
-    case 4: function(__VA_ARGS__, 4); break; \
-    case 5: function(__VA_ARGS__, 5); break; \
-    case 6: function(__VA_ARGS__, 6); break; \
-    case 7: function(__VA_ARGS__, 7); break; \
-    default: function(__VA_ARGS__, 8); break; \
-    }
-
 TARGET static void gemv_avx512(const ck_matrix_t *m, const ck_activations_t *x, float *out, int64_t stride, int32_t first,
                                int32_t end, void *scratch) {
     (void)stride;

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Runtime
 import Storage
 
 /// The workstation command: convert, calibrate, inspect, evaluate, benchmark.
@@ -7,12 +8,10 @@ struct Taper: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "taper",
         abstract: "Quantize a language model once, run it with precision that falls while it writes.",
-        version: version,
+        version: taperVersion,
         subcommands: [
             Convert.self, Calibrate.self, Inspect.self, Eval.self, Bench.self, Tokenize.self, Logits.self,
         ])
-
-    static let version = "0.1.0"
 
     static func main() {
         Interrupt.watch()
