@@ -1,9 +1,9 @@
 import Storage
 
-/// Constants of version 1 of the file format; `formats/bundle.md` is the specification.
+/// Constants of version 2 of the file format; `formats/bundle.md` is the specification.
 enum BundleFormat {
     static let magic = Array("TAPERBND".utf8)
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     static let headerByteCount = 64
     static let entryByteCount = 80
     static let nameByteCount = 40

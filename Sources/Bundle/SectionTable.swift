@@ -29,7 +29,10 @@ struct SectionTable {
                 .unsupported, "bundle version " + String(version) + " is not known", at: place,
                 expected: String(BundleFormat.version),
                 remedy: version > BundleFormat.version
-                    ? "Use a newer version of taper" : "The header is damaged: no released version had this number")
+                    ? "Use a newer version of taper"
+                    : version == 1
+                        ? "Convert the checkpoint again: version 1 had its codes in another order"
+                        : "The header is damaged: no version had this number")
         }
         let headerByteCount = try reader.u32("header length")
         let fileByteCount = try reader.count("file length", limit: 1 << 50)

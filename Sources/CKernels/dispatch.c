@@ -21,14 +21,16 @@ int32_t ck_best_isa(void) {
 const ck_table_t *ck_table(int32_t isa) {
     if (isa < 0 || isa > ck_best_isa()) return 0;
 #ifdef CK_X86
-    if (isa == CK_AVX512) return &ck_avx512_table;
+    if (isa == CK_AVX512) return &ck_avx512vbmi_table;
     if (isa == CK_AVX2) return &ck_avx2_table;
 #endif
     return &ck_scalar_table;
 }
 
-// 16 rows of bytes, in the order the wide multiplier wants them.
-size_t ck_product_scratch_bytes(int32_t tiles) { return (size_t)tiles * 64 * 16 + 64; }
+// 16 rows of bytes, in the order the wide multiplier wants them; or 8 rows and 8 tokens of 16-bit values.
+size_t ck_product_scratch_bytes(int32_t tiles) { return (size_t)tiles * 64 * 24 + 64; }
+
+int32_t ck_plane_bit(int32_t plane, int32_t row) { return ck_plane_bits[plane - 1][row & 7]; }
 
 enum { POSITION_BLOCK = 64 };
 size_t ck_attention_scratch_floats(int32_t tokens, int32_t heads, int32_t head_size, int32_t visible) {
@@ -48,7 +50,8 @@ void ck_pack(const uint8_t *codes, int32_t rows, int32_t columns, int32_t bits, 
             for (int32_t i = 0; i < n; i++) base[i] |= (uint8_t)((c[i] >> (bits - 2) & 3) << 2 * (r & 3));
             for (int32_t bit = 3; bit <= bits; bit++) {
                 uint8_t *plane = planes[bit - 2] + tile * 64;
-                for (int32_t i = 0; i < n; i++) plane[i] |= (uint8_t)((c[i] >> (bits - bit) & 1) << r);
+                int32_t at = ck_plane_bits[bit - 3][r];
+                for (int32_t i = 0; i < n; i++) plane[i] |= (uint8_t)((c[i] >> (bits - bit) & 1) << at);
             }
         }
     }
@@ -62,7 +65,7 @@ void ck_unpack(const uint8_t *const *planes, int32_t rows, int32_t columns, int3
             size_t tile = (size_t)(row >> 3) * (size_t)tiles + (size_t)(i >> 6);
             uint8_t code = planes[0][tile * 128 + (size_t)(r >> 2) * 64 + (i & 63)] >> 2 * (r & 3) & 3;
             for (int32_t bit = 3; bit <= bits; bit++)
-                code = (uint8_t)(code << 1 | (planes[bit - 2][tile * 64 + (i & 63)] >> r & 1));
+                code = (uint8_t)(code << 1 | (planes[bit - 2][tile * 64 + (i & 63)] >> ck_plane_bits[bit - 3][r] & 1));
             codes[(size_t)row * (size_t)columns + (size_t)i] = code;
         }
 }

@@ -4,11 +4,38 @@
 
 #if defined(__x86_64__)
 #define CK_X86 1
-extern const ck_table_t ck_avx2_table, ck_avx512_table;
+extern const ck_table_t ck_avx2_table, ck_avx2vnni_table, ck_avx512_table, ck_avx512vbmi_table;
 #endif
 extern const ck_table_t ck_scalar_table;
 
+// Bit positions of rows 0...7 in a byte of planes 1...6 (bits 3...8 of the code).
+static const uint8_t ck_plane_bits[6][8] = {
+    {2, 4, 0, 6, 3, 5, 1, 7}, {3, 5, 1, 7, 2, 4, 0, 6}, {4, 0, 2, 6, 5, 1, 3, 7},
+    {5, 1, 3, 7, 4, 0, 2, 6}, {0, 1, 2, 3, 4, 5, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7},
+};
+
+// Index of a weight in its row's table: the two leading bits of its code, then bit 3 at bit 2, bit 4 at bit 3...
+static inline __attribute__((always_inline)) uint32_t ck_index(const ck_matrix_t *m, int32_t row, int32_t column) {
+    size_t tile = (size_t)(row >> 3) * (size_t)m->tiles + (size_t)(column >> 6);
+    int32_t r = row & 7, c = column & 63;
+    uint32_t index = m->planes[0][tile * 128 + (size_t)(r >> 2) * 64 + (size_t)c] >> 2 * (r & 3) & 3u;
+    for (int32_t plane = 1; plane <= m->bits - 2; plane++)
+        index |= (uint32_t)(m->planes[plane][tile * 64 + (size_t)c] >> ck_plane_bits[plane - 1][r] & 1) << (plane + 1);
+    return index;
+}
+// Weight + 128 in units of the row's scale.
+static inline __attribute__((always_inline)) uint8_t ck_entry(const ck_matrix_t *m, int32_t row, int32_t column) {
+    if (m->bits == 0) return m->planes[0][((size_t)(row >> 3) * (size_t)m->tiles + (size_t)(column >> 6)) * 512 + (size_t)(row & 7) * 64 + (size_t)(column & 63)];
+    return m->entries[((size_t)row << m->bits) + ck_index(m, row, column)];
+}
+
 static inline int32_t ck_min(int32_t a, int32_t b) { return a < b ? a : b; }
+
+// Largest multiplier of a group of activations that lets no row overflow; 255 is finer than bytes need.
+static inline int32_t ck_largest_multiplier(int32_t padded_columns) {
+    int32_t most = (int32_t)(INT32_MAX / ((int64_t)padded_columns * 128 * 127));
+    return most < 1 ? 1 : ck_min(most, 255);
+}
 
 // Calls an inlined function with the matrix's precision as its last, constant argument.
 #define BY_BITS(function, ...) \

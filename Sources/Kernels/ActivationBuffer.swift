@@ -1,27 +1,31 @@
 internal import CKernels
 import Storage
 
-/// Activations as bytes with one scale per group of 128 columns, for up to `maxTokens` tokens.
+/// Activations as bytes for up to `maxTokens` tokens: a scale per token and a whole multiplier per group of 128 columns, so
+/// that a product is one exact sum of integers.
 public final class ActivationBuffer {
     public let maxTokens: Int
     public let maxColumns: Int
     public private(set) var tokens = 0
     public private(set) var columns = 0
     private let values: UnsafeMutablePointer<Int8>
+    private let multipliers: UnsafeMutablePointer<Int32>
     private let scales: UnsafeMutablePointer<Float>
-    private let corrections: UnsafeMutablePointer<Float>
+    private let corrections: UnsafeMutablePointer<Int32>
 
     public init(maxTokens: Int, maxColumns: Int) {
         self.maxTokens = maxTokens
         self.maxColumns = NestedLayout.paddedColumns(maxColumns)
         let bytes = UnsafeMutableRawPointer.allocate(byteCount: maxTokens * self.maxColumns + 64, alignment: 64)
         values = bytes.bindMemory(to: Int8.self, capacity: maxTokens * self.maxColumns + 64)
-        scales = .allocate(capacity: maxTokens * (self.maxColumns / 64))
+        multipliers = .allocate(capacity: maxTokens * ((self.maxColumns / 64 + 1) / 2))
+        scales = .allocate(capacity: maxTokens)
         corrections = .allocate(capacity: maxTokens)
     }
 
     deinit {
         UnsafeMutableRawPointer(values).deallocate()
+        multipliers.deallocate()
         scales.deallocate()
         corrections.deallocate()
     }
@@ -39,7 +43,7 @@ public final class ActivationBuffer {
             for token in ThreadPool.slice(tokens, part: part, of: parts) {
                 quantize?(
                     x + token * columns, Int32(columns), Int32(tiles), values + token * tiles * 64,
-                    scales + token * groups, corrections + token)
+                    multipliers + token * groups, scales + token, corrections + token)
             }
         }
     }
@@ -47,7 +51,7 @@ public final class ActivationBuffer {
     func view() -> ck_activations_t {
         let tiles = NestedLayout.paddedColumns(columns) / 64
         return ck_activations_t(
-            values: values, scales: scales, corrections: corrections, tokens: Int32(tokens), tiles: Int32(tiles),
-            groups: Int32((tiles + 1) / 2))
+            values: values, multipliers: multipliers, scales: scales, corrections: corrections, tokens: Int32(tokens),
+            tiles: Int32(tiles), groups: Int32((tiles + 1) / 2))
     }
 }

@@ -5,7 +5,8 @@ import Storage
 ///
 /// - The base plane holds the two leading bits of every code, 128 bytes a tile: byte i of the first 64 has rows 0 to 3 at
 ///   column i (row r at bit 2r), the second 64 bytes rows 4 to 7.
-/// - Every further bit is a plane of its own, 64 bytes a tile: bit r of byte i belongs to row r, column i.
+/// - Every further bit is a plane of its own, 64 bytes a tile: byte i belongs to column i, and each of its bits to one of
+///   the 8 rows, at the position that spares the kernels most shifts (`ck_plane_bits`).
 /// - Tiles follow one another along a row of tiles, then down. Rows are padded to 8, columns to 64, with zero bits.
 ///
 /// Precision p thus reads p bits a weight, and dropping planes cuts a matrix to fewer bits. One 64-byte vector of
@@ -22,6 +23,32 @@ public enum NestedLayout {
     /// Plane 0 is the 2-bit base, plane k holds bit k + 2.
     public static func planeByteCount(rows: Int, columns: Int, plane: Int) -> Int {
         paddedRows(rows) / tileRows * (paddedColumns(columns) / tileColumns) * (plane == 0 ? 128 : 64)
+    }
+
+    /// Bytes, [rows][columns], tile by tile as the kernels read them: [padded rows / 8][padded columns / 64][8][64], padding
+    /// 128.
+    public static func tiled(_ bytes: [UInt8], rows: Int, columns: Int) -> [UInt8] {
+        precondition(bytes.count == rows * columns, "bytes do not match their shape")
+        var out = [UInt8](repeating: 128, count: paddedRows(rows) * paddedColumns(columns))
+        bytes.withUnsafeBufferPointer { from in
+            out.withUnsafeMutableBufferPointer { to in
+                for row in 0..<rows {
+                    for start in stride(from: 0, to: columns, by: tileColumns) {
+                        let place = byteOffset(row: row, column: start, columns: columns)
+                        for column in 0..<min(tileColumns, columns - start) {
+                            to[place + column] = from[row * columns + start + column]
+                        }
+                    }
+                }
+            }
+        }
+        return out
+    }
+
+    /// Where `tiled` puts a byte of a matrix of this many columns.
+    public static func byteOffset(row: Int, column: Int, columns: Int) -> Int {
+        let tile = row / tileRows * (paddedColumns(columns) / tileColumns) + column / tileColumns
+        return (tile * tileRows + row % tileRows) * tileColumns + column % tileColumns
     }
 
     /// Packs natural codes, [rows][columns], most significant bit first.

@@ -40,7 +40,7 @@ public struct PackedInt8: Sendable {
     public var name: String
     public var rows: Int
     public var columns: Int
-    /// [padded rows][padded columns], row-major; 128 where padded.
+    /// Tile by tile (`NestedLayout.tiled`), 128 where padded.
     public var values: [UInt8]
     /// [padded rows]; zero for padding rows.
     public var scales: [Float]

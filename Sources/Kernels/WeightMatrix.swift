@@ -29,7 +29,7 @@ public struct NestedMatrix {
     }
 }
 
-/// Borrowed uniform bytes: values [padded rows][padded columns], scales [padded rows].
+/// Borrowed uniform bytes: values tile by tile (`NestedLayout.tiled`), scales [padded rows].
 public struct Int8Matrix {
     public var rows: Int
     public var columns: Int

@@ -102,12 +102,14 @@ public struct ModelConfig: Equatable, Sendable {
 
     /// Refuses values no transformer can have; called on everything read from a file.
     public func validate(place: String) throws(TaperError) {
-        try check(hiddenSize, "hidden_size", 1...1 << 20, place)
-        try check(intermediateSize, "intermediate_size", 1...1 << 22, place)
+        try check(hiddenSize, "hidden_size", 1...1 << 17, place)
+        try check(intermediateSize, "intermediate_size", 1...1 << 17, place)
         try check(layerCount, "num_hidden_layers", 1...4096, place)
         try check(headCount, "num_attention_heads", 1...65536, place)
         try check(kvHeadCount, "num_key_value_heads", 1...65536, place)
         try check(headSize, "head_dim", 1...65536, place)
+        // Kernels add up a row's products in 32 bits.
+        try check(querySize, "num_attention_heads * head_dim", 1...1 << 17, place)
         try check(vocabularySize, "vocab_size", 1...1 << 21, place)
         try check(contextLength, "max_position_embeddings", 1...1 << 26, place)
         guard headCount % kvHeadCount == 0 else {

@@ -12,8 +12,7 @@ public func quantizeInt8(
         throw TaperError(.badData, "weight " + String(bad) + " is not finite", at: "tensor " + name)
     }
     let paddedRows = NestedLayout.paddedRows(rows)
-    let stride = NestedLayout.paddedColumns(columns)
-    var values = [UInt8](repeating: 128, count: paddedRows * stride)
+    var values = [UInt8](repeating: 128, count: rows * columns)
     var scales = [Float](repeating: 0, count: paddedRows)
     let parts = min(rows, pool.threadCount * 16)
     weights.withUnsafeBufferPointer { weights in
@@ -24,13 +23,15 @@ public func quantizeInt8(
                 }
                 pool.run(parts) { part in
                     for row in rows * part / parts..<rows * (part + 1) / parts {
-                        scale[row] = cq_round_row(from + row * columns, Int32(columns), to + row * stride)
+                        scale[row] = cq_round_row(from + row * columns, Int32(columns), to + row * columns)
                     }
                 }
             }
         }
     }
-    return PackedInt8(name: name, rows: rows, columns: columns, values: values, scales: scales)
+    return PackedInt8(
+        name: name, rows: rows, columns: columns,
+        values: NestedLayout.tiled(values, rows: rows, columns: columns), scales: scales)
 }
 
 extension PackedMatrix {
@@ -51,11 +52,11 @@ extension PackedMatrix {
 extension PackedInt8 {
     /// The weights as the kernels see them, [rows * columns].
     public func dequantized() -> [Float] {
-        let stride = NestedLayout.paddedColumns(columns)
         var out = [Float](repeating: 0, count: rows * columns)
         for row in 0..<rows {
             for column in 0..<columns {
-                out[row * columns + column] = (Float(values[row * stride + column]) - 128) * scales[row]
+                let value = values[NestedLayout.byteOffset(row: row, column: column, columns: columns)]
+                out[row * columns + column] = (Float(value) - 128) * scales[row]
             }
         }
         return out

@@ -16,7 +16,7 @@ struct Forge {
 
         var text: String { String(decoding: name, as: UTF8.self) }
     }
-    var version: UInt32 = 1
+    var version: UInt32 = 2
     var headerByteCount: UInt32 = 64
     var fileByteCount: UInt64?
     var required: UInt64 = 0

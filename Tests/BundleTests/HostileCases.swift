@@ -80,7 +80,8 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
 
     static let header: [HostileCase] = [
         forged("version-0", "version 0", .unsupported) { $0.version = 0 },
-        forged("version-2", "newer version", .unsupported) { $0.version = 2 },
+        forged("version-1", "Convert the checkpoint again", .unsupported) { $0.version = 1 },
+        forged("version-3", "newer version", .unsupported) { $0.version = 3 },
         forged("required-feature", "features", .unsupported) { $0.required = 1 << 63 },
         forged("header-length", "fixed fields") { $0.headerByteCount = 128 },
         forged("alignment", "fixed fields") { $0.alignment = 64 },

@@ -87,13 +87,10 @@ struct TinyBundle {
         var noise = Noise(plan.name)
         let rows = plan.shape[0]
         let columns = plan.shape[1]
-        let width = NestedLayout.paddedColumns(columns)
-        var values = [UInt8](repeating: 128, count: NestedLayout.paddedRows(rows) * width)
-        for row in 0..<rows {
-            values.replaceSubrange(row * width..<row * width + columns, with: noise.bytes(columns, below: 256))
-        }
+        let values = noise.bytes(rows * columns, below: 256)
         return PackedInt8(
-            name: plan.name, rows: rows, columns: columns, values: values, scales: scales(&noise, rows))
+            name: plan.name, rows: rows, columns: columns,
+            values: NestedLayout.tiled(values, rows: rows, columns: columns), scales: scales(&noise, rows))
     }
 
     static func vector(_ plan: TensorPlan) -> [Float] {

@@ -28,10 +28,15 @@ import Testing
     @Test(arguments: shapes)
     func bitsStandWhereTheLayoutSays(rows: Int, columns: Int) {
         var random = TestRandom(columns)
-        let codes = (0..<rows * columns).map { _ in random.byte() >> 3 }
-        let planes = NestedLayout.pack(codes: codes, rows: rows, columns: columns, bits: 5)
+        let codes = (0..<rows * columns).map { _ in random.byte() }
+        let planes = NestedLayout.pack(codes: codes, rows: rows, columns: columns, bits: 8)
+        // As `formats/bundle.md` gives them.
+        let positions: [[UInt8]] = [
+            [2, 4, 0, 6, 3, 5, 1, 7], [3, 5, 1, 7, 2, 4, 0, 6], [4, 0, 2, 6, 5, 1, 3, 7], [5, 1, 3, 7, 4, 0, 2, 6],
+            [0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4, 5, 6, 7],
+        ]
         let tiles = NestedLayout.paddedColumns(columns) / 64
-        var expected = (0..<4).map {
+        var expected = (0..<7).map {
             [UInt8](repeating: 0, count: NestedLayout.planeByteCount(rows: rows, columns: columns, plane: $0))
         }
         for row in 0..<rows {
@@ -39,13 +44,29 @@ import Testing
                 let code = codes[row * columns + column]
                 let tile = row / 8 * tiles + column / 64
                 let r = row % 8
-                expected[0][tile * 128 + r / 4 * 64 + column % 64] |= (code >> 3) << UInt8(2 * (r % 4))
-                for plane in 1...3 {
-                    expected[plane][tile * 64 + column % 64] |= (code >> UInt8(3 - plane) & 1) << UInt8(r)
+                expected[0][tile * 128 + r / 4 * 64 + column % 64] |= (code >> 6) << UInt8(2 * (r % 4))
+                for plane in 1...6 {
+                    let bit = code >> UInt8(6 - plane) & 1
+                    expected[plane][tile * 64 + column % 64] |= bit << positions[plane - 1][r]
                 }
             }
         }
-        #expect(planes == expected)
+        #expect(planes == expected, "planes differ")
+    }
+
+    @Test(arguments: shapes)
+    func bytesStandTileByTile(rows: Int, columns: Int) {
+        var random = TestRandom(rows)
+        let bytes = (0..<rows * columns).map { _ in random.byte() }
+        let tiled = NestedLayout.tiled(bytes, rows: rows, columns: columns)
+        let tiles = NestedLayout.paddedColumns(columns) / 64
+        var left = [UInt8](repeating: 128, count: NestedLayout.paddedRows(rows) * tiles * 64)
+        for row in 0..<rows {
+            for column in 0..<columns {
+                left[((row / 8 * tiles + column / 64) * 8 + row % 8) * 64 + column % 64] = bytes[row * columns + column]
+            }
+        }
+        #expect(tiled == left, "bytes differ")
     }
 
     @Test func tableIndexMergesPlanesInOrder() {

@@ -70,23 +70,22 @@ final class TestWeights {
         var random = TestRandom(seed)
         self.rows = rows
         self.columns = columns
-        let (paddedRows, paddedColumns) = (NestedLayout.paddedRows(rows), NestedLayout.paddedColumns(columns))
-        let values = UnsafeMutablePointer<UInt8>.allocate(capacity: paddedRows * paddedColumns)
+        let paddedRows = NestedLayout.paddedRows(rows)
         let scales = UnsafeMutablePointer<Float>.allocate(capacity: paddedRows)
-        values.initialize(repeating: 128, count: paddedRows * paddedColumns)
         scales.initialize(repeating: 0, count: paddedRows)
         var codes: [UInt8] = []
         for row in 0..<rows {
             scales[row] = random.float() * 0.01
-            for column in 0..<columns {
-                codes.append(random.byte())
-                values[row * paddedColumns + column] = codes[codes.count - 1]
-            }
+            for _ in 0..<columns { codes.append(random.byte()) }
         }
+        let tiled = NestedLayout.tiled(codes, rows: rows, columns: columns)
+        let block = UnsafeMutableRawPointer.allocate(byteCount: tiled.count, alignment: 64)
+        let values = block.bindMemory(to: UInt8.self, capacity: tiled.count)
+        values.initialize(from: tiled, count: tiled.count)
         self.codes = codes
         tables = [PackedTable(bits: 8, entries: [], scales: (0..<rows).map { scales[$0] })]
         matrix = WeightMatrix(.int8(Int8Matrix(rows: rows, columns: columns, values: values, scales: scales)))
-        owned = [UnsafeMutableRawPointer(values), UnsafeMutableRawPointer(scales)]
+        owned = [block, UnsafeMutableRawPointer(scales)]
     }
 
     deinit { for block in owned { block.deallocate() } }

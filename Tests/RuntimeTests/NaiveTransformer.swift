@@ -64,11 +64,18 @@ struct NaiveTransformer {
 
     private func quantized(_ x: [Double]) -> [Double] {
         var out = x
+        let largest = x.map { abs($0) }.max() ?? 0
+        if largest == 0 { return out }
+        let padded = (x.count + 63) / 64 * 64
+        let most = Double(min(255, Int(Int32.max) / (padded * 128 * 127)))
         for start in stride(from: 0, to: x.count, by: 128) {
             let group = start..<min(start + 128, x.count)
-            let scale = group.map { abs(x[$0]) }.max()! / 127
-            if scale == 0 { continue }
-            for index in group { out[index] = (x[index] / scale).rounded(.toNearestOrEven) * scale }
+            let limit = group.map { abs(x[$0]) }.max() ?? 0
+            let multiplier = max(1, min(most, (limit / largest * most + 0.99).rounded(.down)))
+            let scale = largest / (127 * most) * multiplier
+            for index in group {
+                out[index] = max(-127, min(127, (x[index] / scale).rounded(.toNearestOrEven))) * scale
+            }
         }
         return out
     }

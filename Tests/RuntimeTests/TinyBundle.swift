@@ -45,13 +45,11 @@ final class TinyBundle {
 
     private static func bytes(_ plan: TensorPlan, _ random: inout RandomGenerator) -> PackedInt8 {
         let (rows, columns) = (plan.shape[0], plan.shape[1])
-        let width = NestedLayout.paddedColumns(columns)
-        var values = [UInt8](repeating: 128, count: NestedLayout.paddedRows(rows) * width)
-        for row in 0..<rows {
-            for column in 0..<columns { values[row * width + column] = UInt8(1 + random.next() % 255) }
-        }
+        let values = (0..<rows * columns).map { _ in UInt8(1 + random.next() % 255) }
         let scales = (0..<NestedLayout.paddedRows(rows)).map { _ in Float(0.005 + random.uniform() * 0.01) }
-        return PackedInt8(name: plan.name, rows: rows, columns: columns, values: values, scales: scales)
+        return PackedInt8(
+            name: plan.name, rows: rows, columns: columns,
+            values: NestedLayout.tiled(values, rows: rows, columns: columns), scales: scales)
     }
 
     /// Random codes; every precision's centroids are means of the next finer one's, with a little noise.

@@ -1,8 +1,8 @@
 // SIMD kernels with a scalar twin of each; no allocation, no I/O, no globals but the dispatch table.
 //
-// Integer sums are exact, and every floating-point sum has one order, written down here, that all instruction sets
-// follow (multiplications and additions are never fused). So every variant gives the same bits as its scalar twin,
-// one token at a time or many, for any division of rows among threads.
+// Matrix products are sums of integers and exact, and every floating-point sum has one order, written down here, that
+// all instruction sets follow (multiplications and additions are never fused). So every variant gives the same bits as
+// its scalar twin, one token at a time or many, for any division of rows among threads.
 #ifndef TAPER_CKERNELS_H
 #define TAPER_CKERNELS_H
 #include <stddef.h>
@@ -12,8 +12,9 @@ enum { CK_TILE_ROWS = 8, CK_TILE_COLUMNS = 64, CK_GROUP = 128 };
 
 // Weights of one matrix at one precision. Rows are padded to 8, columns to 64.
 typedef struct {
-    // bits 2...8: planes[0] is the 2-bit base (128 bytes a tile), planes[k] holds bit k + 2 (64 bytes a tile).
-    // bits 0: planes[0] is plain bytes, row-major, [padded rows][padded columns].
+    // bits 2...8: planes[0] is the 2-bit base (128 bytes a tile), planes[k] holds bit k + 2 (64 bytes a tile), the bit
+    // of row r at `ck_plane_bit(k, r)` of each byte.
+    // bits 0: planes[0] is plain bytes, tile by tile: [padded rows / 8][tiles][8][64].
     const uint8_t *planes[7];
     const uint8_t *entries;  // [padded rows][1 << bits]: centroid + 128, in index order; unused when bits is 0
     const float *scales;     // [padded rows]
@@ -22,18 +23,24 @@ typedef struct {
     int32_t tiles;           // padded columns / 64
 } ck_matrix_t;
 
-// Activations as bytes: values [tokens][tiles * 64], one scale per group of 128 columns (the last may be 64).
+// Activations as bytes: x = values * multiplier of the group * scale of the token. values is [tokens][tiles * 64]; a
+// group is 128 columns, the last may be 64.
+//
+// Whole numbers between the groups keep a product one sum of integers, and a multiplier is at most
+// (2^31 - 1) / (columns * 128 * 127), so the sum of a row less its correction fits 32 bits whatever the data. On the way there
+// sums wrap around, which does not change the end.
 typedef struct {
     const int8_t *values;
-    const float *scales;       // [tokens][groups]
-    const float *corrections;  // [tokens]: sum over groups, in order, of scale * (float)(128 * sum of values)
+    const int32_t *multipliers;  // [tokens][groups]
+    const float *scales;         // [tokens]
+    const int32_t *corrections;  // [tokens]: 128 * sum of multiplier * value, because centroids are stored + 128
     int32_t tokens;
     int32_t tiles;
     int32_t groups;
 } ck_activations_t;
 
-// out[token * stride + row] = scale[row] * (sum over groups, in order, of xscale[g] * (float)isum[g] - correction),
-// for rows of the tile rows [first, end).
+// out[token * stride + row] = (float)(isum - correction) * scale of the token * scale of the row, in this order, where
+// isum is the sum of entry * value * multiplier; for rows of the tile rows [first, end).
 typedef void (*ck_product_f)(const ck_matrix_t *, const ck_activations_t *, float *out, int64_t stride, int32_t first,
                              int32_t end, void *scratch);
 
@@ -53,7 +60,8 @@ typedef struct {
     // One token; many tokens (scratch: ck_product_scratch_bytes).
     ck_product_f gemv, gemm;
     // x [tokens][columns] to bytes; columns beyond are zero.
-    void (*quantize)(const float *x, int32_t columns, int32_t tiles, int8_t *values, float *scales, float *correction);
+    void (*quantize)(const float *x, int32_t columns, int32_t tiles, int8_t *values, int32_t *multipliers, float *scale,
+                     int32_t *correction);
     void (*rms_norm)(const float *x, const float *weight, float epsilon, int32_t count, float *out);
     void (*layer_norm)(const float *x, const float *weight, const float *bias, float epsilon, int32_t count, float *out);
     void (*silu_multiply)(const float *gate, const float *up, int32_t count, float *out);
@@ -78,6 +86,10 @@ const ck_table_t *ck_table(int32_t isa);
 size_t ck_product_scratch_bytes(int32_t tiles);
 // Floats needed by `attention` for a call of this shape.
 size_t ck_attention_scratch_floats(int32_t tokens, int32_t heads, int32_t head_size, int32_t visible);
+
+// Where plane k (1...6) holds the bit of row r. Positions are such that the base and two merged planes together give the
+// index of rows 0, 1, 2 and 4, 5, 6 without any shift; `products512.inc` shows how.
+int32_t ck_plane_bit(int32_t plane, int32_t row);
 
 // Natural codes, [rows][columns], most significant bit first, into planes (zeroed by the caller) and back.
 void ck_pack(const uint8_t *codes, int32_t rows, int32_t columns, int32_t bits, uint8_t *const *planes);
