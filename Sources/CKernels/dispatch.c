@@ -4,27 +4,35 @@
 #include <cpuid.h>
 #endif
 
-int32_t ck_best_isa(void) {
 #ifdef CK_X86
-    // Checks the processor and that the operating system saves the wide registers.
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma"))
-        return CK_AVX512;
-    // F16C comes with every AVX2 processor, but is a bit of its own: leaf 1, ecx bit 29.
-    unsigned a, b, c = 0, d;
-    if (__builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c >> 29 & 1)) return CK_AVX2;
+static int32_t leaf(unsigned number, unsigned sub, int at, int bit) {
+    unsigned r[4] = {0};
+    return __get_cpuid_count(number, sub, &r[0], &r[1], &r[2], &r[3]) && (r[at] >> bit & 1);
+}
 #endif
-    return CK_SCALAR;
+
+// NULL when this machine lacks it. `__builtin_cpu_supports` also checks that the operating system saves wide registers.
+const ck_table_t *ck_table(int32_t isa) {
+    if (isa == CK_SCALAR) return &ck_scalar_table;
+#ifdef CK_X86
+    __builtin_cpu_init();
+    // F16C comes with every AVX2 processor, but is a bit of its own: leaf 1, ecx bit 29. AVX-VNNI: leaf 7.1, eax bit 4.
+    const int32_t avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && leaf(1, 0, 2, 29);
+    const int32_t avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                           __builtin_cpu_supports("avx512vnni");
+    if (isa == CK_AVX2 && avx2) return &ck_avx2_table;
+    if (isa == CK_AVX2_VNNI && avx2 && leaf(7, 1, 0, 4)) return &ck_avx2vnni_table;
+    if (isa == CK_AVX512 && avx512) return &ck_avx512_table;
+    if (isa == CK_AVX512_VBMI && avx512 && __builtin_cpu_supports("avx512vbmi")) return &ck_avx512vbmi_table;
+#endif
+    return 0;
 }
 
-const ck_table_t *ck_table(int32_t isa) {
-    if (isa < 0 || isa > ck_best_isa()) return 0;
-#ifdef CK_X86
-    if (isa == CK_AVX512) return &ck_avx512vbmi_table;
-    if (isa == CK_AVX2) return &ck_avx2_table;
-#endif
-    return &ck_scalar_table;
+int32_t ck_best_isa(void) {
+    int32_t isa = CK_ISA_COUNT - 1;
+    while (isa > CK_SCALAR && !ck_table(isa)) isa--;
+    return isa;
 }
 
 // 16 rows of bytes, in the order the wide multiplier wants them; or 8 rows and 8 tokens of 16-bit values.

@@ -5,18 +5,29 @@ public import Storage
 public enum InstructionSet: Int32, Sendable, CaseIterable {
     case scalar = 0
     case avx2 = 1
-    case avx512 = 2
+    /// With the byte dot product of AVX-VNNI.
+    case avx2VNNI = 2
+    /// With VNNI, without VBMI.
+    case avx512 = 3
+    case avx512VBMI = 4
+    case neon = 5
+    /// With the dot product of Armv8.2.
+    case neonDot = 6
 
     public var name: String {
         switch self {
         case .scalar: "scalar"
         case .avx2: "avx2"
+        case .avx2VNNI: "avx2-vnni"
         case .avx512: "avx512"
+        case .avx512VBMI: "avx512-vbmi"
+        case .neon: "neon"
+        case .neonDot: "neon-dot"
         }
     }
 
     public static var best: InstructionSet { InstructionSet(rawValue: ck_best_isa()) ?? .scalar }
-    public static var available: [InstructionSet] { allCases.filter { $0.rawValue <= best.rawValue } }
+    public static var available: [InstructionSet] { allCases.filter { ck_table($0.rawValue) != nil } }
 
     /// - Throws: `usage` for an unknown name or a set this processor lacks.
     public static func select(override: String?) throws(TaperError) -> InstructionSet {
@@ -30,7 +41,8 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
             return set
         }
         throw TaperError(
-            .usage, "unknown instruction set", at: "TAPER_ISA", expected: "scalar, avx2 or avx512",
+            .usage, "unknown instruction set", at: "TAPER_ISA",
+            expected: "scalar, avx2, avx2-vnni, avx512, avx512-vbmi, neon or neon-dot",
             found: printable(override))
     }
 }

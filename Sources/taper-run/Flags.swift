@@ -139,7 +139,7 @@ enum Flag: CaseIterable {
             text += flag.help + "\n"
         }
         text +=
-            "\nTAPER_ISA=scalar|avx2|avx512 chooses the kernels. Results go to standard output, the rest to standard "
+            "\nTAPER_ISA=scalar|avx2|avx512-vbmi|... chooses the kernels. Results go to standard output, the rest to standard "
         return text + "error.\n"
     }
 }

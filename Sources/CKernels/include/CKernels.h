@@ -77,8 +77,8 @@ typedef struct {
     void (*dequantize_row)(const ck_matrix_t *, int32_t row, float *out, int32_t columns);
 } ck_table_t;
 
-// Instruction sets in rising order. Not every machine has every one.
-enum { CK_SCALAR = 0, CK_AVX2 = 1, CK_AVX512 = 2, CK_ISA_COUNT = 3 };
+// Instruction sets; of those a machine has, the last is the best. CK_AVX512 needs VNNI, CK_NEON_DOT the dot product.
+enum { CK_SCALAR, CK_AVX2, CK_AVX2_VNNI, CK_AVX512, CK_AVX512_VBMI, CK_NEON, CK_NEON_DOT, CK_ISA_COUNT };
 int32_t ck_best_isa(void);
 // NULL when this machine lacks it.
 const ck_table_t *ck_table(int32_t isa);
