@@ -42,7 +42,7 @@ int32_t ck_plane_bit(int32_t plane, int32_t row) { return ck_plane_bits[plane - 
 
 enum { POSITION_BLOCK = 64 };
 size_t ck_attention_scratch_floats(int32_t tokens, int32_t heads, int32_t head_size, int32_t visible) {
-    size_t positions = ((size_t)visible + (size_t)tokens + 15) / 16 * 16;
+    size_t positions = ((size_t)visible + (size_t)tokens + POSITION_BLOCK - 1) / POSITION_BLOCK * POSITION_BLOCK;
     return (size_t)tokens * (size_t)heads * positions + (size_t)POSITION_BLOCK * (size_t)head_size + 64;
 }
 

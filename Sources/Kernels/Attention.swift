@@ -1,19 +1,24 @@
 internal import CKernels
 import Storage
 
-/// Keys and values of one layer in half precision: [kvHead][capacity][headSize].
+/// Keys and values of one layer in half precision: values [kvHead][capacity][headSize], keys
+/// [kvHead][capacity / 16][headSize][16]. The capacity is a multiple of 16.
 public struct KVLayer {
     public var keys: UnsafeMutablePointer<UInt16>
     public var values: UnsafeMutablePointer<UInt16>
     public var capacity: Int
     public var kvHeads: Int
     public var headSize: Int
+    /// Positions whose keys lie side by side.
+    public static let positionBlock = 16
+
     public init(
         keys: UnsafeMutablePointer<UInt16>, values: UnsafeMutablePointer<UInt16>, capacity: Int, kvHeads: Int,
         headSize: Int
     ) {
         self.keys = keys
         self.values = values
+        precondition(capacity % KVLayer.positionBlock == 0, "the capacity of a cache is a multiple of 16")
         self.capacity = capacity
         self.kvHeads = kvHeads
         self.headSize = headSize
@@ -28,12 +33,14 @@ public func storeKV(
     precondition(firstPosition + tokens <= cache.capacity, "the KV cache is full")
     let size = cache.headSize
     let toHalf = pool.kernels.functions.to_half
+    let storeKey = pool.kernels.functions.store_key
     for token in 0..<tokens {
         for head in 0..<cache.kvHeads {
             let from = (token * cache.kvHeads + head) * size
-            let to = (head * cache.capacity + firstPosition + token) * size
-            toHalf?(keys + from, Int32(size), cache.keys + to)
-            toHalf?(values + from, Int32(size), cache.values + to)
+            let to = head * cache.capacity * size
+            let position = firstPosition + token
+            storeKey?(keys + from, Int32(size), Int32(position), cache.keys + to)
+            toHalf?(values + from, Int32(size), cache.values + to + position * size)
         }
     }
 }
@@ -50,9 +57,9 @@ public func attention(
     precondition(heads % cache.kvHeads == 0 && firstPosition + tokens <= cache.capacity, "attention outside the cache")
     let shared = heads / cache.kvHeads
     let size = cache.headSize
-    // One token: heads are the parts. Many: (kv head, block of tokens).
+    // Parts are (kv head, block of tokens). One token with fewer kv heads than threads: heads.
     let block = tokens == 1 ? 1 : 16
-    let headsPerPart = tokens == 1 ? 1 : shared
+    let headsPerPart = tokens == 1 && cache.kvHeads < pool.threadCount ? 1 : shared
     let blocks = (tokens + block - 1) / block
     let groups = heads / headsPerPart
     let parts = groups * blocks

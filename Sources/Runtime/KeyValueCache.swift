@@ -11,6 +11,7 @@ final class KeyValueCache {
 
     /// - Throws: `inputOutput` when there is no memory for so many positions.
     init(_ config: ModelConfig, capacity: Int) throws(TaperError) {
+        let capacity = roundedUp(capacity, to: KVLayer.positionBlock)
         let perTensor = checkedProduct([config.kvSize, capacity, 2]) ?? Int.max
         let byteCount = checkedProduct([perTensor, 2, config.layerCount]) ?? Int.max
         let memory = try MemoryBlock(

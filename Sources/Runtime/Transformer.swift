@@ -101,7 +101,7 @@ public final class Transformer {
     /// Bytes of keys and values that attention reads when `positions` are in the cache.
     public func cacheBytes(at positions: Int) -> Int { positions * config.layerCount * config.kvSize * 2 * 2 }
 
-    /// Keys and values of one layer, half precision [kvHead][contextLength][headSize].
+    /// Keys and values of one layer, as the kernels keep them.
     public func cachedLayer(_ layer: Int) -> KVLayer { cache.layers[layer] }
 
     private func check(_ tokens: UnsafeBufferPointer<Int>) throws(TaperError) {

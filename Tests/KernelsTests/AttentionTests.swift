@@ -5,6 +5,7 @@ import Testing
 private final class TestCache {
     let layer: KVLayer
     init(capacity: Int, kvHeads: Int, headSize: Int) {
+        let capacity = (capacity + 15) / 16 * 16
         let count = capacity * kvHeads * headSize
         let keys = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
         let values = UnsafeMutablePointer<UInt16>.allocate(capacity: count)
@@ -160,8 +161,9 @@ private final class TestCache {
             let cache = TestCache(capacity: 1, kvHeads: 1, headSize: x.count)
             storeKV(keys: x, values: x, tokens: 1, firstPosition: 0, cache: cache.layer, pool: pool)
             for (index, value) in x.enumerated() {
-                let got = widened(cache.layer.keys[index])
-                #expect(got.bitPattern == roundedToHalf(value).bitPattern, "\(set.name): \(value)")
+                for half in [cache.layer.keys[index * KVLayer.positionBlock], cache.layer.values[index]] {
+                    #expect(widened(half).bitPattern == roundedToHalf(value).bitPattern, "\(set.name): \(value)")
+                }
             }
         }
     }

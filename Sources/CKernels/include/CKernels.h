@@ -49,7 +49,9 @@ typedef struct {
     const float *query;  // token t, head h at query + t * query_stride + h * head_size
     float *out;          // same layout
     int64_t query_stride;
-    const uint16_t *keys, *values;  // half precision, [positions][head_size]
+    // Half precision: keys [capacity / 16][head_size][16], a dimension of 16 positions side by side, so that scores need no
+    // sums across lanes; values [capacity][head_size].
+    const uint16_t *keys, *values;
     int32_t tokens, heads, head_size, visible;
     int32_t window;  // positions a token sees, itself included; 0: all
     float scale;
@@ -70,6 +72,8 @@ typedef struct {
     // Rotates pairs (i, i + pairs) of each head by the angle whose cosine and sine are given.
     void (*rope)(float *x, int32_t heads, int32_t head_size, int32_t pairs, const float *cosines, const float *sines);
     void (*to_half)(const float *x, int32_t count, uint16_t *out);
+    // Puts one position's key of one head where `attention` expects it.
+    void (*store_key)(const float *x, int32_t size, int32_t position, uint16_t *keys);
     void (*attention)(const ck_attention_t *, float *scratch);
     int32_t (*argmax)(const float *x, int32_t count);
     // x[i] = exp(x[i] - max) and returns their sum.
