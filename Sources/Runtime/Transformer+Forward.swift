@@ -94,6 +94,28 @@ extension Transformer {
         addBias(weights.head, to: scratch.logits, tokens: rows)
     }
 
+    /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold: what
+    /// a benchmark compares with reading memory. Returns the bytes of codes, tables and scales read.
+    public func multiplyLinearLayers(bits: Int) -> Int {
+        func quantize(_ x: UnsafeMutablePointer<Float>, _ columns: Int) {
+            scratch.activations.quantize(x, tokens: 1, columns: columns, pool: pool)
+        }
+        var byteCount = 0
+        for layer in weights.layers {
+            quantize(scratch.normed, config.hiddenSize)
+            multiply(
+                layer.query.product(bits, scratch.query), layer.key.product(bits, scratch.key),
+                layer.value.product(bits, scratch.value), scratch.activations, pool: pool)
+            multiplyMLPInput(layer, bits: bits)
+            quantize(scratch.attended, config.querySize)
+            multiply(layer.attentionOutput.product(bits, scratch.delta), nil, nil, scratch.activations, pool: pool)
+            quantize(scratch.up, config.intermediateSize)
+            multiply(layer.down.product(bits, scratch.delta), nil, nil, scratch.activations, pool: pool)
+            byteCount += layer.bytesRead(bits: bits)
+        }
+        return byteCount
+    }
+
     private func multiplyMLPInput(_ layer: TransformerWeights.Layer, bits: Int) {
         multiply(
             layer.up.product(bits, scratch.up), layer.gate?.product(bits, scratch.gate), nil, scratch.activations,

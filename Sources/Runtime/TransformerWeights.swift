@@ -27,6 +27,14 @@ struct TransformerWeights {
         /// nil when the MLP is not gated.
         let gate: Linear?
         let up, down: Linear
+
+        func bytesRead(bits: Int) -> Int {
+            var total = gate?.matrix.bytesRead(bits: bits) ?? 0
+            for linear in [query, key, value, attentionOutput, up, down] {
+                total += linear.matrix.bytesRead(bits: bits)
+            }
+            return total
+        }
     }
 
     let embedding: WeightMatrix
@@ -101,11 +109,7 @@ struct TransformerWeights {
     func bytesRead(bits: Int) -> Int {
         var total = head.matrix.bytesRead(bits: bits)
         total += embedding.bytesRead(bits: bits) / max(1, embedding.rows)
-        for layer in layers {
-            var linears = [layer.query, layer.key, layer.value, layer.attentionOutput, layer.up, layer.down]
-            if let gate = layer.gate { linears.append(gate) }
-            for linear in linears { total += linear.matrix.bytesRead(bits: bits) }
-        }
+        for layer in layers { total += layer.bytesRead(bits: bits) }
         return total
     }
 }

@@ -5,9 +5,10 @@ public final class MemoryBlock {
     public let base: UnsafeMutableRawPointer
     public let byteCount: Int
 
+    /// - Parameter dense: all of it will be used, so pages may be large.
     /// - Throws: `inputOutput` when the system refuses, naming what the memory was for and what to do.
-    public init(byteCount: Int, purpose: String, remedy: String) throws(TaperError) {
-        guard byteCount >= 0, let base = tp_allocate(byteCount) else {
+    public init(byteCount: Int, dense: Bool = false, purpose: String, remedy: String) throws(TaperError) {
+        guard byteCount >= 0, let base = dense ? tp_allocate_huge(byteCount) : tp_allocate(byteCount) else {
             throw TaperError(
                 .inputOutput, "not enough memory for " + purpose, at: "memory", expected: byteText(max(0, byteCount)),
                 remedy: remedy)

@@ -69,6 +69,9 @@ public func logarithm(_ value: Double) -> Double { tp_log(value) }
 public func sine(_ value: Double) -> Double { tp_sin(value) }
 public func cosine(_ value: Double) -> Double { tp_cos(value) }
 
+/// This process, for names of temporary files.
+public func processID() -> Int { Int(tp_process_id()) }
+
 /// Seconds on the monotonic clock.
 public func monotonicSeconds() -> Double { tp_seconds() }
 /// Processors this process may run on.

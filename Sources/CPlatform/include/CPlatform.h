@@ -46,6 +46,8 @@ int64_t tp_free_bytes(const char *path);
 
 // Uninitialised memory aligned to 64 bytes, or NULL when the system refuses; pages never touched cost nothing.
 void *tp_allocate(size_t byte_count);
+// The same in pages of 2 MiB where the system has them; every page touched costs that much.
+void *tp_allocate_huge(size_t byte_count);
 void tp_free(void *memory);
 
 // Maps a whole file read-only. *out is NULL for an empty file.

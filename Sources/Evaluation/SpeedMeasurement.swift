@@ -1,0 +1,118 @@
+public import Kernels
+import Model
+public import Runtime
+public import Storage
+
+/// What one schedule reached at one thread count: one value per run.
+public struct SpeedResult: Sendable {
+    public var label: String
+    public var threads: Int
+    /// Prompt tokens per second.
+    public var prefill: [Double] = []
+    /// New tokens per second, everything but sampling included.
+    public var decode: [Double] = []
+    /// New tokens per second of each stretch of equal bits.
+    public var stretches: [(bits: Int, tokensPerSecond: [Double])] = []
+    /// Bytes per second of the matrix products alone, at the bits of the last step.
+    public var products: [Double] = []
+    /// Bytes per second of reading memory, measured between the runs.
+    public var read: [Double] = []
+    /// Mean bytes of weights a decode step reads.
+    public var bytesPerToken = 0.0
+
+    public init(label: String, threads: Int) {
+        self.label = label
+        self.threads = threads
+    }
+}
+
+public func median(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.sorted()[values.count / 2] }
+
+/// Measures prefill, decode and matrix products of a model, and reading memory beside them.
+public struct SpeedMeasurement {
+    public let promptTokens: Int
+    public let newTokens: Int
+    /// Positions in the cache before the first measured decode step.
+    public let depth: Int
+    private let buffer: MemoryBlock
+
+    /// - Throws: `inputOutput` when there is no memory for the read loop, which must be larger than any cache.
+    public init(promptTokens: Int, newTokens: Int, depth: Int = 0) throws(TaperError) {
+        self.promptTokens = promptTokens
+        self.newTokens = newTokens
+        self.depth = depth
+        buffer = try MemoryBlock(
+            byteCount: 512 << 20, dense: true, purpose: "measuring memory", remedy: "Close other programs")
+        UnsafeMutableRawBufferPointer(start: buffer.base, count: buffer.byteCount).initializeMemory(
+            as: UInt8.self, repeating: 1)
+    }
+
+    /// Bytes per second that all threads of the pool read together.
+    public func readSpeed(_ pool: ThreadPool) -> Double {
+        let start = monotonicSeconds()
+        _ = readAll(UnsafeRawBufferPointer(start: buffer.base, count: buffer.byteCount), pool: pool)
+        return Double(buffer.byteCount) / (monotonicSeconds() - start)
+    }
+
+    /// One warm-up round, then `runs` rounds that take every schedule in turn, so that drift hits all alike.
+    public func run(
+        _ transformer: Transformer, pool: ThreadPool, schedules: [(label: String, schedule: PrecisionSchedule)],
+        runs: Int
+    ) throws(TaperError) -> [SpeedResult] {
+        var results = schedules.map { SpeedResult(label: $0.label, threads: pool.threadCount) }
+        for round in 0...runs {
+            for (index, item) in schedules.enumerated() {
+                try Interrupt.check("Nothing was written")
+                var result = results[index]
+                try measure(transformer, item.schedule, into: &result)
+                result.read.append(readSpeed(pool))
+                // The first round warms caches and pages.
+                if round == 0 { result = SpeedResult(label: item.label, threads: pool.threadCount) }
+                results[index] = result
+            }
+        }
+        return results
+    }
+
+    private func measure(
+        _ transformer: Transformer, _ schedule: PrecisionSchedule, into result: inout SpeedResult
+    ) throws(TaperError) {
+        let vocabulary = transformer.config.vocabularySize
+        func token(_ index: Int) -> Int { (index &* 7919 + 13) % vocabulary }
+        if promptTokens > 0 {
+            transformer.truncate(to: 0)
+            let start = monotonicSeconds()
+            _ = try transformer.forward((0..<promptTokens).map(token), bits: schedule.prefillBits)
+            result.prefill.append(Double(promptTokens) / (monotonicSeconds() - start))
+        }
+        guard newTokens > 0 else { return }
+        transformer.truncate(to: 0)
+        _ = try transformer.forward((0..<depth + 1).map(token), bits: schedule.prefillBits)
+        var bytes = 0
+        var stretch = 0
+        let start = monotonicSeconds()
+        var stretchStart = start
+        var stretchSteps = 0
+        for step in 0..<newTokens {
+            let bits = schedule.bits(atStep: step)
+            bytes += transformer.bytesPerToken(bits: bits)
+            _ = try transformer.forward(token(step), bits: bits)
+            stretchSteps += 1
+            if step + 1 == newTokens || schedule.bits(atStep: step + 1) != bits {
+                let now = monotonicSeconds()
+                if result.stretches.count <= stretch { result.stretches.append((bits, [])) }
+                result.stretches[stretch].tokensPerSecond.append(Double(stretchSteps) / (now - stretchStart))
+                (stretch, stretchSteps, stretchStart) = (stretch + 1, 0, now)
+            }
+        }
+        result.decode.append(Double(newTokens) / (monotonicSeconds() - start))
+        result.bytesPerToken = Double(bytes) / Double(newTokens)
+        // Enough repetitions that the clock does not matter.
+        let bits = schedule.bits(atStep: newTokens - 1)
+        let repetitions = max(2, min(32, newTokens / 4))
+        var productBytes = 0
+        let productStart = monotonicSeconds()
+        for _ in 0..<repetitions { productBytes += transformer.multiplyLinearLayers(bits: bits) }
+        result.products.append(Double(productBytes) / (monotonicSeconds() - productStart))
+    }
+}
