@@ -19,6 +19,7 @@ struct Bench: ParsableCommand {
 
     @Argument(help: "Bundle.") var model: String?
     @Option(help: "Dimensions of a model of random codes, instead of a bundle.") var synthetic: String?
+    @Option(help: "Keep the synthetic bundle in this file.") var keep: String?
     @Option(name: [.customShort("p"), .long], help: "Prompt tokens; 0 to skip.") var promptTokens = 512
     @Option(name: [.customShort("n"), .long], help: "Tokens to decode; 0 to skip.") var newTokens = 128
     @Option(name: [.customShort("d"), .long], help: "Positions in the cache before decoding starts.") var depth = 0
@@ -67,10 +68,10 @@ struct Bench: ParsableCommand {
             let precisions =
                 try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? [2, 3, 4, 5, 6]
             let folder = Files.environment("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
-            let path = folder + "/taper-bench-\(processID()).taper"
+            let path = keep ?? folder + "/taper-bench-\(processID()).taper"
             Console.note("writing random codes to \(path)")
-            try SyntheticBundle.write(config, precisions: precisions, to: path, replacing: true)
-            defer { Files.remove(path) }
+            try SyntheticBundle.write(config, precisions: precisions, to: path, replacing: false)
+            defer { if keep == nil { Files.remove(path) } }
             return try Bundle(path: path, copying: noMmap)
         default:
             throw TaperError(.usage, "name a bundle, or dimensions with --synthetic", at: "bench")
