@@ -210,13 +210,16 @@ public final class Bundle {
         }
     }
 
-    /// Gives back the pages of planes and tables that decoding at `bits` or less does not read; they are read again
-    /// from the file when needed. Returns their bytes.
+    /// Gives back the pages of planes and tables of precisions above `bits`, up to `highest`; they are read again
+    /// from the file when needed. Returns their bytes: none of a copy.
     @discardableResult
-    public func releasePlanes(above bits: Int) -> Int {
+    public func releasePlanes(above bits: Int, upTo highest: Int = 16) -> Int {
+        guard file.isMapped else { return 0 }
         var byteCount = 0
         for section in table.sections {
-            guard let part = TensorSection(section.name), part.group == Manifest.linearGroup, part.bits > bits else {
+            guard let part = TensorSection(section.name), part.group == Manifest.linearGroup, part.bits > bits,
+                part.bits <= highest
+            else {
                 continue
             }
             file.advise(.doNotNeed, range: section.range)

@@ -60,6 +60,9 @@ public final class MappedFile {
         }
     }
 
+    /// Whether the bytes are the file's own pages, not a copy.
+    public var isMapped: Bool { base != nil }
+
     /// Hints for the kernel's page cache.
     public enum Advice: Int32, Sendable { case normal = 0, sequential, willNeed, doNotNeed }
 

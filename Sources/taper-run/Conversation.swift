@@ -63,13 +63,13 @@ struct Conversation {
         messages.append(ChatMessage(role: "user", content: line))
         var tokens = try encoded()
         let context = session.transformer.contextLength
-        while session.options.trim && tokens.count >= context && dropOldest() { tokens = try encoded() }
+        while session.options.dropOldest && tokens.count >= context && dropOldest() { tokens = try encoded() }
         guard tokens.count < context else {
             messages.removeLast()
             let problem = TaperError(
                 .badData, "the conversation does not fit the context", at: "message",
                 expected: "fewer than " + String(context) + " tokens", found: String(tokens.count),
-                remedy: "/clear starts over; --ctx-size gives more room, --trim drops the oldest messages")
+                remedy: "/clear starts over; --ctx-size gives more room, --drop-oldest drops the oldest messages")
             guard isInteractive else { throw problem }
             Console.note("error: " + problem.message)
             return 0

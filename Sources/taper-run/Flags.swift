@@ -1,8 +1,8 @@
 /// One row per flag: what the parser accepts and the help prints.
 enum Flag: CaseIterable {
     case model, prompt, file, escape, systemPrompt, conversation, rawPrompt
-    case predict, contextSize, threads, reversePrompt, ignoreEos, trim
-    case bits, prefillBits, schedule, switchPoints, showBits
+    case predict, contextSize, threads, reversePrompt, ignoreEos, dropOldest
+    case bits, prefillBits, schedule, switchPoints, showBits, trim
     case temperature, topK, topP, minP, seed
     case repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, logitBias
     case lockMemory, noMapping, json, quiet, verbose, version, help
@@ -22,6 +22,7 @@ enum Flag: CaseIterable {
         case .threads: ["-t", "--threads"]
         case .reversePrompt: ["-r", "--reverse-prompt"]
         case .ignoreEos: ["--ignore-eos"]
+        case .dropOldest: ["--drop-oldest"]
         case .trim: ["--trim"]
         case .bits: ["--bits"]
         case .prefillBits: ["--bits-prefill"]
@@ -60,7 +61,8 @@ enum Flag: CaseIterable {
         case .switchPoints: "P@STEP,..."
         case .temperature, .topP, .minP, .repeatPenalty, .presencePenalty, .frequencyPenalty: "X"
         case .logitBias: "ID(+|-)X"
-        case .escape, .conversation, .rawPrompt, .ignoreEos, .trim, .showBits, .lockMemory, .noMapping, .json, .quiet,
+        case .escape, .conversation, .rawPrompt, .ignoreEos, .dropOldest, .trim, .showBits, .lockMemory, .noMapping,
+            .json, .quiet,
             .verbose, .version, .help:
             nil
         }
@@ -80,7 +82,8 @@ enum Flag: CaseIterable {
         case .threads: "threads (default: processors)"
         case .reversePrompt: "stop when the model writes TEXT (may be repeated)"
         case .ignoreEos: "never let the model end the text"
-        case .trim: "drop the oldest text that does not fit the context, instead of an error"
+        case .dropOldest: "drop the oldest text that does not fit the context, instead of an error"
+        case .trim: "after a step down, give back the memory of the planes no longer read"
         case .bits: "one precision for the prompt and for decoding"
         case .prefillBits: "precision for the prompt (default: the schedule's, else the highest)"
         case .schedule: "static[:TASK] (calibrated), learned, or fixed (the highest precision)"

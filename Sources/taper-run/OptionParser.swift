@@ -60,6 +60,7 @@ extension Options {
         case .conversation: conversation = true
         case .rawPrompt: rawPrompt = true
         case .ignoreEos: ignoreEndOfSequence = true
+        case .dropOldest: dropOldest = true
         case .trim: trim = true
         case .showBits: showBits = true
         case .lockMemory: lockMemory = true

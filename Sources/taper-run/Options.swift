@@ -36,7 +36,10 @@ struct Options {
     var scheduling: Scheduling = .automatic
     var switchPoints: String?
     var showBits = false
+    /// Give back the pages of planes that a step down leaves unread.
     var trim = false
+    /// Cut what does not fit the context, oldest first.
+    var dropOldest = false
     var json = false
     var quiet = false
     var verbose = false

@@ -16,7 +16,7 @@ enum Report {
 
     private static func count(_ tokens: Int) -> String { String(tokens) + (tokens == 1 ? " token" : " tokens") }
 
-    static func json(_ result: GenerationResult, text: String, schedule: String) -> JSONValue {
+    static func json(_ result: GenerationResult, text: String, schedule: String, releasedBytes: Int) -> JSONValue {
         func integers(_ values: [Int]) -> JSONValue { .array(values.map { .integer($0) }) }
         return .object([
             .init("schema", .string("taper.run/1")),
@@ -39,6 +39,9 @@ enum Report {
             .init("prefill_tokens_per_second", .number(result.prefillTokensPerSecond)),
             .init("decode_seconds", .number(result.decodeSeconds)),
             .init("decode_tokens_per_second", .number(result.decodeTokensPerSecond)),
+            .init("released_bytes", .integer(releasedBytes)),
+            .init("resident_bytes", .integer(residentBytes())),
+            .init("peak_resident_bytes", .integer(peakResidentBytes())),
         ])
     }
 }

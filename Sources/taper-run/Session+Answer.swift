@@ -1,3 +1,4 @@
+import Bundle
 import Runtime
 import Storage
 import Text
@@ -17,11 +18,13 @@ extension Session {
         } else {
             tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: true)
             if tokens.isEmpty, let start = tokenizer.bosToken { tokens = [start] }
-            trim(&tokens)
+            dropOldest(&tokens)
         }
         let (result, answer) = try write(tokens)
         if options.json {
-            output.write(Report.json(result, text: answer, schedule: scheduleName).text(indented: true) + "\n")
+            output.write(
+                Report.json(result, text: answer, schedule: scheduleName, releasedBytes: releasedBytes).text(
+                    indented: true) + "\n")
         } else {
             output.endLine()
         }
@@ -39,6 +42,7 @@ extension Session {
         var stops = StopSequences(stopTexts)
         var answer = ""
         let silent = options.json
+        releasedBytes = 0
         func emit(_ part: String, _ bits: Int) {
             answer += part
             if !silent { output.write(part, bits: bits) }
@@ -48,6 +52,7 @@ extension Session {
             transformer, prompt: tokens, maxNewTokens: options.maxNewTokens, schedule: schedule, sampler: &sampler,
             stopTokens: stopTokens
         ) { token, bits in
+            if options.trim && bits < lastBits { releasedBytes += bundle.releasePlanes(above: bits, upTo: lastBits) }
             lastBits = bits
             stops.append(decoder.append(token), tag: bits, emit: emit)
             return stops.found == nil && output.isUsable && Interrupt.signal == 0
@@ -70,7 +75,11 @@ extension Session {
                     "warning: stopped because the context of " + String(transformer.contextLength)
                         + " tokens is full; --ctx-size makes it larger")
             }
-            Console.note(Report.line(result, schedule: scheduleName))
+            var line = Report.line(result, schedule: scheduleName)
+            if options.trim {
+                line += "; gave back " + byteText(releasedBytes) + ", " + byteText(residentBytes()) + " resident"
+            }
+            Console.note(line)
         }
         if options.verbose {
             Console.note("peak resident memory " + byteText(peakResidentBytes()))
@@ -95,10 +104,10 @@ extension Session {
         return text
     }
 
-    /// With `--trim`, drops the oldest tokens of a raw prompt that leave no room; a leading start token stays.
-    private func trim(_ tokens: inout [Int]) {
+    /// With `--drop-oldest`, drops the oldest tokens of a raw prompt that leave no room; a leading start token stays.
+    private func dropOldest(_ tokens: inout [Int]) {
         let room = transformer.contextLength - min(max(1, options.maxNewTokens), transformer.contextLength / 2)
-        guard options.trim, tokens.count > room else { return }
+        guard options.dropOldest, tokens.count > room else { return }
         let dropped = tokens.count - room
         let keepsStart = tokens.first == tokenizer.bosToken && room > 1
         tokens.removeSubrange(keepsStart ? 1..<dropped + 1 : 0..<dropped)

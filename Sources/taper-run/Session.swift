@@ -20,6 +20,8 @@ final class Session {
     /// The user's reverse prompts, and the template's stops that are no tokens.
     let stopTexts: [String]
     var sampler: Sampler
+    /// What `--trim` gave back during the last answer.
+    var releasedBytes = 0
     let output: Output
 
     init(_ options: Options) throws(TaperError) {

@@ -171,10 +171,21 @@ struct RunnerTests {
         let tooLong = try RunnerProgram.run(["-m", tiny.path, "-p", long, "-c", "20"])
         #expect(tooLong.status == 65 && tooLong.output.isEmpty)
         #expect(tooLong.errors.contains("--ctx-size") && tooLong.errors.contains("41"), "\(tooLong.errors)")
-        let trimmed = try RunnerProgram.run(["-m", tiny.path, "-p", long, "-c", "20", "-n", "5", "--trim"])
+        let trimmed = try RunnerProgram.run(["-m", tiny.path, "-p", long, "-c", "20", "-n", "5", "--drop-oldest"])
         #expect(trimmed.status == 0 && trimmed.errors.contains("dropped the oldest"), "\(trimmed.errors)")
         let full = try RunnerProgram.run(["-m", tiny.path, "-p", "abc", "-c", "20", "--ignore-eos"])
         #expect(full.status == 0 && full.errors.contains("context of 20 tokens is full"))
+    }
+
+    @Test func trimGivesBackPlanesAndChangesNothingElse() throws {
+        let tiny = try TalkingBundle.make(chat: false)
+        let arguments = ["-m", tiny.path, "-p", "abc", "-n", "12", "--ignore-eos", "--switch", "6@0,3@3,2@6"]
+        func run(_ more: [String]) throws -> JSONValue { try json(arguments + more) }
+        let (kept, trimmed) = (try run([]), try run(["--trim"]))
+        #expect(kept["text"]?.string == trimmed["text"]?.string)
+        #expect(kept["released_bytes"]?.integer == 0)
+        #expect((trimmed["released_bytes"]?.integer ?? 0) > 0)
+        #expect(try run(["--trim", "--no-mmap"])["released_bytes"]?.integer == 0)
     }
 
     @Test func aConversationKeepsWhatWasSaid() throws {
@@ -207,7 +218,7 @@ struct RunnerTests {
         let arguments = ["-m", tiny.path, "-cnv", "-n", "10", "-c", "60", "--ignore-eos"]
         let stopped = try RunnerProgram.run(arguments, input: input)
         #expect(stopped.status == 65 && stopped.errors.contains("/clear"), "\(stopped.errors)")
-        #expect(try RunnerProgram.run(arguments + ["--trim"], input: input).status == 0)
+        #expect(try RunnerProgram.run(arguments + ["--drop-oldest"], input: input).status == 0)
         let plain = try TalkingBundle.make(chat: false)
         #expect(try RunnerProgram.run(["-m", plain.path, "-cnv"], input: "hi\n").status == 64)
     }
