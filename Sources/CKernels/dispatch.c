@@ -3,6 +3,11 @@
 #ifdef CK_X86
 #include <cpuid.h>
 #endif
+#ifdef CK_ARM
+// Of Linux: libc's own header is not there in every build.
+unsigned long getauxval(unsigned long type);
+enum { CAPABILITIES = 16, DOT_PRODUCT = 1 << 20 };
+#endif
 
 #ifdef CK_X86
 static int32_t leaf(unsigned number, unsigned sub, int at, int bit) {
@@ -25,6 +30,10 @@ const ck_table_t *ck_table(int32_t isa) {
     if (isa == CK_AVX2_VNNI && avx2 && leaf(7, 1, 0, 4)) return &ck_avx2vnni_table;
     if (isa == CK_AVX512 && avx512) return &ck_avx512_table;
     if (isa == CK_AVX512_VBMI && avx512 && __builtin_cpu_supports("avx512vbmi")) return &ck_avx512vbmi_table;
+#endif
+#ifdef CK_ARM
+    if (isa == CK_NEON) return &ck_neon_table;
+    if (isa == CK_NEON_DOT && (getauxval(CAPABILITIES) & DOT_PRODUCT)) return &ck_neondot_table;
 #endif
     return 0;
 }

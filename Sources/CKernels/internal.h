@@ -6,6 +6,10 @@
 #define CK_X86 1
 extern const ck_table_t ck_avx2_table, ck_avx2vnni_table, ck_avx512_table, ck_avx512vbmi_table;
 #endif
+#if defined(__aarch64__)
+#define CK_ARM 1
+extern const ck_table_t ck_neon_table, ck_neondot_table;
+#endif
 extern const ck_table_t ck_scalar_table;
 
 // Bit positions of rows 0...7 in a byte of planes 1...6 (bits 3...8 of the code).

@@ -1,0 +1,157 @@
+// Every kernel of every instruction set this processor has against its scalar twin, bit for bit, on random shapes. For
+// processors the ordinary tests do not run on; `make test-arm64` runs it in an emulator.
+#include "CKernels.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t state = 88172645463325252ull;
+static uint32_t next(void) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state >> 16);
+}
+static int below(int n) { return (int)(next() % (uint32_t)n); }
+static float number(float scale) { return ((float)below(20001) - 10000) * 1e-4f * scale; }
+static void *random_bytes(size_t n) {
+    uint8_t *p = aligned_alloc(64, (n + 127) / 64 * 64);
+    for (size_t i = 0; i < n; i++) p[i] = (uint8_t)next();
+    return p;
+}
+static float *numbers(int n, float scale) {
+    float *p = malloc(4 * (size_t)n + 64);
+    for (int i = 0; i < n; i++) p[i] = number(scale);
+    return p;
+}
+
+static long cases, failures;
+static void expect(int equal, const char *isa, const char *what, int a, int b, int c) {
+    cases++;
+    if (equal) return;
+    if (failures++ < 20) printf("%s: %s differs from its scalar twin (%d, %d, %d)\n", isa, what, a, b, c);
+}
+
+static void products(const ck_table_t *twin, const ck_table_t *t) {
+    const int rows = 1 + below(33), columns = 1 + below(700), tokens = 1 + below(20), bits = below(8) ? 2 + below(7) : 0;
+    const int tiles = (columns + 63) / 64, padded = (rows + 7) / 8 * 8, groups = (tiles + 1) / 2;
+    ck_matrix_t m = {.bits = bits, .rows = rows, .tiles = tiles};
+    for (int k = 0; k < 7; k++) m.planes[k] = random_bytes((size_t)padded / 8 * (size_t)tiles * 512);
+    m.entries = random_bytes((size_t)padded << 8);
+    m.scales = numbers(padded, 1);
+    float *x = numbers(columns * tokens, 1);
+    for (int i = 0; i < columns * tokens; i++) x[i] *= (float)(1 + i / 128 % 7);
+    int8_t *values[2];
+    int32_t *multipliers[2], *corrections[2];
+    float *scales[2], *out[2], *one[2];
+    for (int k = 0; k < 2; k++) {
+        const ck_table_t *table = k ? t : twin;
+        values[k] = aligned_alloc(64, (size_t)(tokens * tiles * 64));
+        multipliers[k] = malloc(4 * (size_t)(tokens * groups));
+        corrections[k] = malloc(4 * (size_t)tokens);
+        scales[k] = malloc(4 * (size_t)tokens);
+        out[k] = calloc((size_t)(tokens * rows), 4);
+        one[k] = calloc((size_t)rows, 4);
+        for (int i = 0; i < tokens; i++)
+            table->quantize(x + i * columns, columns, tiles, values[k] + (size_t)(i * tiles * 64), multipliers[k] + i * groups,
+                            scales[k] + i, corrections[k] + i);
+        ck_activations_t a = {values[k], multipliers[k], scales[k], corrections[k], tokens, tiles, groups};
+        void *scratch = malloc(ck_product_scratch_bytes(tiles));
+        table->gemm(&m, &a, out[k], rows, 0, padded / 8, scratch);
+        a.tokens = 1;
+        table->gemv(&m, &a, one[k], rows, 0, padded / 8, scratch);
+        free(scratch);
+    }
+    expect(!memcmp(values[0], values[1], (size_t)(tokens * tiles * 64)) && !memcmp(scales[0], scales[1], 4 * (size_t)tokens) &&
+               !memcmp(multipliers[0], multipliers[1], 4 * (size_t)(tokens * groups)) && !memcmp(corrections[0], corrections[1], 4 * (size_t)tokens),
+           t->name, "quantize", columns, tokens, 0);
+    expect(!memcmp(out[0], out[1], 4 * (size_t)(tokens * rows)), t->name, "gemm (bits, rows, columns)", bits, rows, columns);
+    expect(!memcmp(one[0], one[1], 4 * (size_t)rows), t->name, "gemv (bits, rows, columns)", bits, rows, columns);
+    expect(!memcmp(one[1], out[1], 4 * (size_t)rows), t->name, "gemv beside gemm", bits, rows, columns);
+    for (int k = 0; k < 7; k++) free((void *)m.planes[k]);
+    free((void *)m.entries), free((void *)m.scales), free(x);
+    for (int k = 0; k < 2; k++)
+        free(values[k]), free(multipliers[k]), free(corrections[k]), free(scales[k]), free(out[k]), free(one[k]);
+}
+
+static void elementwise(const ck_table_t *twin, const ck_table_t *t) {
+    const int n = 1 + below(200), heads = 1 + below(4), size = 2 * (1 + below(40)), pairs = 1 + below(size / 2);
+    float *x = numbers(n, 4), *w = numbers(n, 1), *b = numbers(n, 1), *o[2], *r[2], *c = numbers(pairs, 1), *s = numbers(pairs, 1);
+    float *rotated = numbers(heads * size, 3);
+    uint16_t *h[2];
+    for (int k = 0; k < 2; k++) o[k] = malloc(4 * (size_t)n), r[k] = malloc(4 * (size_t)(heads * size)), h[k] = calloc((size_t)n * 16, 2);
+#define BOTH(what, ...) \
+    do { \
+        for (int k = 0; k < 2; k++) { const ck_table_t *f = k ? t : twin; memcpy(o[k], x, 4 * (size_t)n); __VA_ARGS__; } \
+        expect(!memcmp(o[0], o[1], 4 * (size_t)n), t->name, what, n, 0, 0); \
+    } while (0)
+    BOTH("rms_norm", f->rms_norm(x, w, 1e-5f, n, o[k]));
+    BOTH("layer_norm", f->layer_norm(x, w, b, 1e-5f, n, o[k]));
+    BOTH("silu_multiply", f->silu_multiply(x, w, n, o[k]));
+    BOTH("gelu", f->gelu(x, 0, n, o[k]));
+    BOTH("gelu (tanh)", f->gelu(x, 1, n, o[k]));
+    BOTH("add", f->add(w, n, o[k]));
+    BOTH("softmax", o[k][0] += f->softmax_numerators(o[k], n));
+    expect(twin->argmax(x, n) == t->argmax(x, n), t->name, "argmax", n, 0, 0);
+    for (int k = 0; k < 2; k++) {
+        const ck_table_t *f = k ? t : twin;
+        memcpy(r[k], rotated, 4 * (size_t)(heads * size));
+        f->rope(r[k], heads, size, pairs, c, s);
+    }
+    expect(!memcmp(r[0], r[1], 4 * (size_t)(heads * size)), t->name, "rope", heads, size, pairs);
+    // Every kind of number that half precision has, and what it has not.
+    for (int i = 0; i < n; i++) {
+        uint32_t bits = next();
+        if ((bits & 0x7f800000) == 0x7f800000) bits &= 0xff800000;
+        memcpy(x + i, &bits, 4);
+    }
+    for (int k = 0; k < 2; k++) (k ? t : twin)->to_half(x, n, h[k]);
+    expect(!memcmp(h[0], h[1], 2 * (size_t)n), t->name, "to_half", n, 0, 0);
+    for (int k = 0; k < 2; k++) (k ? t : twin)->store_key(x, n, 5, h[k]);
+    expect(!memcmp(h[0], h[1], 32 * (size_t)n), t->name, "store_key", n, 0, 0);
+    for (int k = 0; k < 2; k++) free(o[k]), free(r[k]), free(h[k]);
+    free(x), free(w), free(b), free(c), free(s), free(rotated);
+}
+
+static void attention(const ck_table_t *twin, const ck_table_t *t) {
+    const int heads = 1 + below(5), size = 1 + below(140), tokens = 1 + below(20), visible = 1 + below(150);
+    const int positions = visible + tokens - 1, capacity = (positions + 15) / 16 * 16, window = below(3) ? 0 : 1 + below(80);
+    const int width = heads * size;
+    float *q = numbers(tokens * width, 3), *x = numbers(size, 2), *out[2];
+    uint16_t *keys = calloc((size_t)(capacity * size), 2), *values = calloc((size_t)(capacity * size), 2);
+    for (int p = 0; p < positions; p++) {
+        for (int i = 0; i < size; i++) x[i] = number(2);
+        twin->store_key(x, size, p, keys);
+        twin->to_half(x, size, values + p * size);
+    }
+    for (int k = 0; k < 2; k++) {
+        out[k] = calloc((size_t)(tokens * width), 4);
+        ck_attention_t a = {.query = q, .out = out[k], .query_stride = width, .keys = keys, .values = values, .tokens = tokens,
+                            .heads = heads, .head_size = size, .visible = visible, .window = window, .scale = 0.2f};
+        float *scratch = malloc(4 * ck_attention_scratch_floats(tokens, heads, size, visible));
+        (k ? t : twin)->attention(&a, scratch);
+        free(scratch);
+    }
+    expect(!memcmp(out[0], out[1], 4 * (size_t)(tokens * width)), t->name, "attention (heads, size, visible)", heads, size, visible);
+    free(q), free(x), free(keys), free(values), free(out[0]), free(out[1]);
+}
+
+int main(int count, char **arguments) {
+    const int rounds = count > 1 ? atoi(arguments[1]) : 200;
+    const ck_table_t *twin = ck_table(CK_SCALAR);
+    printf("instruction sets:");
+    for (int isa = 1; isa < CK_ISA_COUNT; isa++)
+        if (ck_table(isa)) printf(" %s", ck_table(isa)->name);
+    printf("; best %s\n", ck_table(ck_best_isa())->name);
+    for (int isa = 1; isa < CK_ISA_COUNT; isa++) {
+        const ck_table_t *t = ck_table(isa);
+        if (!t) continue;
+        for (int i = 0; i < rounds; i++) {
+            products(twin, t);
+            elementwise(twin, t);
+            attention(twin, t);
+        }
+    }
+    printf("%ld comparisons, %ld failures\n", cases, failures);
+    return failures || !cases;
+}
