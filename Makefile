@@ -5,7 +5,7 @@ TAPER := .build/release/taper
 RUNNER := build/taper-run
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build runner test lint format demo demo-deps clean
+.PHONY: all deps build runner runner-arm64 test test-arm64 lint format demo demo-deps clean
 
 all: build runner
 
@@ -20,6 +20,14 @@ build: deps
 # Fully static Embedded Swift build of the edge runner.
 runner: deps
 	@Scripts/build-runner.sh $(RUNNER)
+
+# The same for arm64 Linux, cross-compiled.
+runner-arm64: deps
+	@Scripts/build-runner.sh $(RUNNER)-arm64 arm64
+
+# Kernels and runner for arm64, in an emulator.
+test-arm64: build runner-arm64
+	@Scripts/test-arm64.sh
 
 test: deps
 	$(BUILD) --build-tests
@@ -36,4 +44,4 @@ demo: build runner
 	@OFFLINE=$(OFFLINE) Scripts/demo.sh
 
 clean:
-	rm -rf .build .build-embedded .build-runner build
+	rm -rf .build .build-runner .build-runner-arm64 build
