@@ -162,8 +162,10 @@ public final class Bundle {
                     Int8Matrix(
                         rows: tensor.shape[0], columns: tensor.shape[1],
                         values: pointer(parts[0]).assumingMemoryBound(to: UInt8.self), scales: scales)))
-        case .nested(_, let precisions):
-            let planeCount = parts.count - 2 * precisions.count
+        case .nested(_, let all):
+            let precisions = all.filter { $0 <= 8 }
+            let half = all.last == HalfLayout.bits ? parts.last : nil
+            let planeCount = parts.count - 2 * precisions.count - (half == nil ? 0 : 1)
             let planes = parts[0..<planeCount].map { pointer($0).assumingMemoryBound(to: UInt8.self) }
             var tables: [NestedMatrix.Table] = []
             for (order, bits) in precisions.enumerated() {
@@ -176,7 +178,10 @@ public final class Bundle {
                         bits: bits, entries: pointer(entries).assumingMemoryBound(to: UInt8.self), scales: scales))
             }
             return WeightMatrix(
-                .nested(NestedMatrix(rows: tensor.shape[0], columns: tensor.shape[1], planes: planes, tables: tables)))
+                .nested(
+                    NestedMatrix(
+                        rows: tensor.shape[0], columns: tensor.shape[1], planes: planes, tables: tables,
+                        half: half.map { pointer($0).assumingMemoryBound(to: UInt16.self) })))
         }
     }
 
@@ -199,19 +204,38 @@ public final class Bundle {
         }
     }
 
+    /// Are all 16-bit weights finite? For `verify`: it reads the whole section, and loading should not.
+    func checkHalves() throws(TaperError) {
+        for (index, tensor) in manifest.tensors.enumerated() {
+            guard case .nested(_, let precisions) = tensor.encoding, precisions.last == HalfLayout.bits,
+                let part = layout.parts[index].last
+            else { continue }
+            let values = UnsafeBufferPointer(
+                start: pointer(part).assumingMemoryBound(to: UInt16.self), count: part.byteCount / 2)
+            var exponent: UInt16 = 0
+            for value in values { exponent = max(exponent, value & 0x7c00) }
+            if exponent < 0x7c00 { continue }
+            throw TaperError(
+                .badData, "a 16-bit weight is not finite", at: path + ": tensor " + tensor.name,
+                found: "value " + String(values.firstIndex { $0 & 0x7c00 == 0x7c00 } ?? 0))
+        }
+    }
+
     /// Asks the system to read ahead what decoding at `bits` needs.
     public func willNeed(bits: Int) {
         let served = manifest.precisions.last { $0 <= bits } ?? manifest.precisions[0]
         for section in table.sections where section.kind == .mapped {
             if let part = TensorSection(section.name), part.group == Manifest.linearGroup {
-                guard part.part == .planes ? part.bits <= served : part.bits == served else { continue }
+                // 16 bits stand alone; a nested precision reads all planes up to its own.
+                let isRead = part.bits == served || part.part == .planes && served <= 8 && part.bits < served
+                guard isRead else { continue }
             }
             file.advise(.willNeed, range: section.range)
         }
     }
 
-    /// Gives back the pages of planes and tables of precisions above `bits`, up to `highest`; they are read again
-    /// from the file when needed. Returns their bytes: none of a copy.
+    /// Gives back the pages of planes, tables and 16-bit weights of precisions above `bits`, up to `highest`; they are read
+    /// again from the file when needed. Returns their bytes: none of a copy.
     @discardableResult
     public func releasePlanes(above bits: Int, upTo highest: Int = 16) -> Int {
         guard file.isMapped else { return 0 }

@@ -1,3 +1,4 @@
+import Kernels
 import Storage
 
 /// Constants of version 2 of the file format; `formats/bundle.md` is the specification.
@@ -30,6 +31,11 @@ enum BundleFormat {
     static let tokenizer = "tokenizer"
     static let vectors = "vectors"
     static let bytes = "bytes"
+    /// Weights of precision 16, of the linear layers only.
+    static let half = "linear.half"
+    /// Required feature of a file that holds `half`: readers before it refuse the file instead of its manifest.
+    static let halfFeature: UInt64 = 1
+    static let knownFeatures = halfFeature
 
     /// 1 to 40 of the characters A-Z a-z 0-9 . _ -: safe to print, to match and to type.
     static func isSectionName(_ name: String) -> Bool {
@@ -54,14 +60,20 @@ enum BundleFormat {
     }
 }
 
-/// The name of a section of nested tensors, taken apart: "linear.planes.3", "embedding.tables.6".
+/// The name of a section of nested tensors, taken apart: "linear.planes.3", "embedding.tables.6", "linear.half".
 struct TensorSection: Equatable {
-    enum Part { case planes, tables }
+    enum Part { case planes, tables, half }
     let group: String
     let part: Part
     let bits: Int
 
     init?(_ name: String) {
+        if name == BundleFormat.half {
+            group = Manifest.linearGroup
+            part = .half
+            bits = HalfLayout.bits
+            return
+        }
         let pieces = name.split(separator: ".", omittingEmptySubsequences: false)
         guard pieces.count == 3, BundleLayout.isGroupName(String(pieces[0])), pieces[2].utf8.count == 1,
             let bits = Int(pieces[2]), (2...8).contains(bits), pieces[1] == "planes" || pieces[1] == "tables"
@@ -99,7 +111,8 @@ public struct TensorPlan: Equatable, Sendable {
     public enum Encoding: Equatable, Sendable {
         /// Codes in planes, a centroid table per row and precision. `group` names the sections: `<group>.planes.<bit>`
         /// and `<group>.tables.<precision>`. The linear layers are the group "linear"; no other matrix is in it, so
-        /// that cutting its sections leaves embedding and head alone.
+        /// that cutting its sections leaves embedding and head alone. Precision 16 is no code: its weights stand in
+        /// half precision in "linear.half", beside the planes.
         case nested(group: String, precisions: [Int])
         /// Bytes with a scale per row, in the section "bytes".
         case int8

@@ -12,7 +12,7 @@ struct BundleLayout {
     }
     /// Sections of tensors with their sizes, in the order of their first tensor.
     private(set) var sections: [(name: String, byteCount: Int)] = []
-    /// Planes then tables for nested tensors, values then scales for bytes, one part for vectors.
+    /// Planes, tables, then perhaps half precision for nested tensors; values then scales for bytes; one part for vectors.
     private(set) var parts: [[Part]] = []
     private var sectionIndex: [String: Int] = [:]
     /// Indices in `sections` of a group's planes and tables by bit; -1 where there is none yet. Looking names up for
@@ -48,13 +48,18 @@ struct BundleLayout {
                 guard tensor.shape.count == 2 else {
                     throw wrong("a matrix has two dimensions")
                 }
-                guard let highest = precisions.last, precisions.allSatisfy({ (2...8).contains($0) }),
-                    zip(precisions, precisions.dropFirst()).allSatisfy({ $0 < $1 })
-                else { throw wrong("precisions must be ascending, each 2 to 8") }
+                guard Manifest.arePrecisions(precisions), let highest = precisions.last(where: { $0 <= 8 }) else {
+                    throw wrong("precisions must be ascending, each 2 to 8, and perhaps 16 beside them")
+                }
                 guard BundleLayout.isGroupName(group) else {
                     throw wrong("impossible group name")
                 }
-                found = try nested(tensor.shape, group, precisions, highest)
+                found = try nested(tensor.shape, group, precisions.filter { $0 <= 8 }, highest)
+                if precisions.last == HalfLayout.bits {
+                    guard group == Manifest.linearGroup else { throw wrong("only the group linear has 16 bits") }
+                    let count = HalfLayout.byteCount(rows: tensor.shape[0], columns: tensor.shape[1])
+                    found.append(try append(index(of: BundleFormat.half), count))
+                }
             }
             parts.append(found)
         }
@@ -115,8 +120,9 @@ struct BundleLayout {
     private static func rank(_ name: String) -> String {
         if name == BundleFormat.vectors { return "0" }
         if name == BundleFormat.bytes { return "1" }
-        // "linear.planes.3": by bit, then planes before tables.
+        // "linear.planes.3": by bit, then planes before tables, half precision last.
         guard let section = TensorSection(name) else { return "9" + name }
+        if section.part == .half { return "2" + section.group + "9" }
         return "2" + section.group + String(section.bits) + (section.part == .planes ? "p" : "t")
     }
 }

@@ -11,6 +11,7 @@ public final class BundleWriter {
     private var offsets: [String: Int] = [:]
     private var tensorIndex: [String: Int] = [:]
     private var arrived: Set<String> = []
+    private var arrivedHalves: Set<String> = []
 
     /// - Parameters:
     ///   - tokenizer: compact form, or nil for a model without text.
@@ -79,8 +80,8 @@ public final class BundleWriter {
 
     public func add(_ matrix: PackedMatrix) throws(TaperError) {
         let (plan, parts) = try parts(matrix.name, [matrix.rows, matrix.columns])
-        guard case .nested(_, let precisions) = plan.encoding, precisions == matrix.tables.map({ $0.bits }),
-            parts.count == matrix.planes.count + 2 * precisions.count
+        guard case .nested(_, let all) = plan.encoding, matrix.tables.map({ $0.bits }) == all.filter({ $0 <= 8 }),
+            parts.count == matrix.planes.count + 2 * matrix.tables.count + (all.last == HalfLayout.bits ? 1 : 0)
         else { throw TaperError(.internalFault, "tensor " + matrix.name + " has other precisions than its plan") }
         for (part, plane) in zip(parts, matrix.planes) {
             try plane.withBytes { raw throws(TaperError) in try write(part, raw, matrix.name) }
@@ -91,6 +92,22 @@ public final class BundleWriter {
             try table.entries.withBytes { raw throws(TaperError) in try write(parts[first], raw, matrix.name) }
             try table.scales.withBytes { raw throws(TaperError) in try write(parts[first + 1], raw, matrix.name) }
         }
+    }
+
+    /// The 16-bit weights of a nested tensor; its codes come on their own.
+    public func add(_ matrix: PackedHalf) throws(TaperError) {
+        guard let index = tensorIndex[matrix.name], manifest.tensors[index].shape == [matrix.rows, matrix.columns],
+            case .nested(_, let precisions) = manifest.tensors[index].encoding, precisions.last == HalfLayout.bits,
+            let part = layout.parts[index].last, arrivedHalves.insert(matrix.name).inserted
+        else {
+            throw TaperError(.internalFault, "tensor " + matrix.name + " is not planned at 16 bits, or came twice")
+        }
+        if let bad = matrix.values.firstIndex(where: { $0 & 0x7c00 == 0x7c00 }) {
+            throw TaperError(
+                .badData, "a weight is not finite in half precision", at: "tensor " + matrix.name,
+                found: "value " + String(bad))
+        }
+        try matrix.values.withBytes { raw throws(TaperError) in try write(part, raw, matrix.name) }
     }
 
     public func add(_ matrix: PackedInt8) throws(TaperError) {
@@ -126,7 +143,17 @@ public final class BundleWriter {
             throw TaperError(
                 .internalFault, String(manifest.tensors.count - arrived.count) + " tensors never arrived at the bundle")
         }
+        guard !manifest.precisions.contains(HalfLayout.bits) || arrivedHalves.count == linearCount else {
+            throw TaperError(
+                .internalFault, String(linearCount - arrivedHalves.count) + " tensors never arrived at 16 bits")
+        }
         try BundleWriter.seal(file, sections)
+    }
+
+    private var linearCount: Int {
+        manifest.tensors.count { tensor in
+            if case .nested(Manifest.linearGroup, _) = tensor.encoding { true } else { false }
+        }
     }
 
     /// Computes block checksums of a file whose sections are in place, then writes list, table and header.

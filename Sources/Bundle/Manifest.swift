@@ -1,3 +1,4 @@
+import Kernels
 public import Model
 public import Storage
 
@@ -13,6 +14,17 @@ public struct Manifest: Sendable {
     public var tensors: [TensorPlan]
     /// Where the weights came from and how they were made; facts only, no dates and no paths.
     public var provenance: JSONValue
+
+    /// Some of 2 to 8 and perhaps 16, ascending; 16 never alone, because only nested codes can be stepped down.
+    static func arePrecisions(_ bits: [Int]) -> Bool {
+        guard let first = bits.first, first <= 8, zip(bits, bits.dropFirst()).allSatisfy({ $0 < $1 }) else {
+            return false
+        }
+        return bits.allSatisfy { isPrecision($0) }
+    }
+
+    /// 2 to 8 are nested codes, 16 is half precision.
+    static func isPrecision(_ bits: Int) -> Bool { (2...8).contains(bits) || bits == HalfLayout.bits }
 
     public init(model: ModelConfig, precisions: [Int], tensors: [TensorPlan], provenance: JSONValue) {
         self.model = model
@@ -56,9 +68,11 @@ public struct Manifest: Sendable {
         guard let modelJSON = json["model"] else { throw TaperError(.badData, "\"model\" is missing", at: place) }
         model = try ModelConfig(json: modelJSON, place: place + ": model")
         precisions = try Manifest.integers(json["precisions"], "precisions", place)
-        guard !precisions.isEmpty, precisions.allSatisfy({ (2...8).contains($0) }),
-            zip(precisions, precisions.dropFirst()).allSatisfy({ $0 < $1 })
-        else { throw TaperError(.badData, "\"precisions\" must be ascending, each 2 to 8", at: place) }
+        guard Manifest.arePrecisions(precisions) else {
+            throw TaperError(
+                .badData, "\"precisions\" must be ascending, each 2 to 8, and perhaps 16 beside them", at: place,
+                found: Manifest.text(precisions))
+        }
         provenance = json["provenance"] ?? .null
         guard let list = json["tensors"]?.array, list.count <= BundleFormat.tensorLimit else {
             throw TaperError(.badData, "\"tensors\" is no array of reasonable length", at: place)

@@ -73,7 +73,7 @@ public struct Schedule: Sendable {
         }
         guard let task = json["task"]?.string, !task.isEmpty else { throw wrong("task") }
         guard let metric = json["metric"]?.string else { throw wrong("metric") }
-        guard let prefill = json["prefill_bits"]?.integer, (2...8).contains(prefill) else {
+        guard let prefill = json["prefill_bits"]?.integer, Manifest.isPrecision(prefill) else {
             throw wrong("prefill_bits")
         }
         guard let limit = json["max_new_tokens"]?.integer, limit >= 1, limit <= 1 << 20 else {
@@ -82,7 +82,7 @@ public struct Schedule: Sendable {
         guard let list = json["steps"]?.array, !list.isEmpty, list.count <= 8 else { throw wrong("steps") }
         var steps: [Step] = []
         for item in list {
-            guard let from = item["from_step"]?.integer, let bits = item["bits"]?.integer, (2...8).contains(bits),
+            guard let from = item["from_step"]?.integer, let bits = item["bits"]?.integer, Manifest.isPrecision(bits),
                 from >= 0, from <= 1 << 20
             else { throw wrong("steps") }
             if let last = steps.last {

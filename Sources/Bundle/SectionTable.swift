@@ -46,7 +46,7 @@ struct SectionTable {
             alignment == UInt32(BundleFormat.sectionAlignment),
             reserved == 0
         else { throw TaperError(.badData, "the header's fixed fields are damaged", at: place) }
-        guard required == 0 else {
+        guard required & ~BundleFormat.knownFeatures == 0 else {
             throw TaperError(
                 .unsupported, "the bundle needs features this version lacks", at: place,
                 found: String(required, radix: 16), remedy: "Use a newer version of taper")
@@ -121,6 +121,11 @@ struct SectionTable {
         guard let list = sections.last, list.name == BundleFormat.checksums, list.kind == .mapped else {
             throw TaperError(.badData, "the last section must be \"checksums\"", at: place)
         }
+        guard required == SectionTable.features(sections) else {
+            throw TaperError(
+                .badData, "the required features contradict the sections", at: place,
+                expected: String(SectionTable.features(sections), radix: 16), found: String(required, radix: 16))
+        }
         let blockCount = sections.dropLast().reduce(0) { $0 + $1.blockCount }
         let listBytes = UnsafeRawBufferPointer(rebasing: bytes[list.range])
         guard list.storedByteCount == blockCount * 8, Storage.checksum(listBytes) == list.checksum else {
@@ -138,7 +143,7 @@ struct SectionTable {
         writer.u32(BundleFormat.version)
         writer.u32(UInt32(BundleFormat.headerByteCount))
         writer.u64(UInt64(byteCount))
-        writer.u64(0)
+        writer.u64(SectionTable.features(sections))
         writer.u64(0)
         writer.u32(UInt32(sections.count))
         writer.u32(UInt32(BundleFormat.sectionAlignment))
@@ -160,6 +165,11 @@ struct SectionTable {
         let sum = bytes.withUnsafeBytes { SectionTable.headChecksum($0, tableEnd: bytes.count) }
         for index in 0..<8 { bytes[56 + index] = UInt8(truncatingIfNeeded: sum >> UInt64(8 * index)) }
         return bytes
+    }
+
+    /// Required features of a file with these sections.
+    private static func features(_ sections: [SectionInfo]) -> UInt64 {
+        sections.contains { $0.name == BundleFormat.half } ? BundleFormat.halfFeature : 0
     }
 
     /// Over the header up to its checksum field, then the table.

@@ -1,5 +1,6 @@
 #include "internal.h"
 #ifdef CK_X86
+#define CK_WIDE_REGISTERS 1
 #include <immintrin.h>
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")))
 #define NAME(x) x##_avx512

@@ -33,6 +33,11 @@ static inline __attribute__((always_inline)) uint8_t ck_entry(const ck_matrix_t 
     return m->entries[((size_t)row << m->bits) + ck_index(m, row, column)];
 }
 
+// Where half-precision weights have an element, in elements.
+static inline __attribute__((always_inline)) size_t ck_half_offset(int32_t tiles, int32_t row, int32_t column) {
+    return ((size_t)(row >> 3) * (size_t)tiles + (size_t)(column >> 6)) * 512 + (size_t)(row & 7) * 64 + (size_t)(column & 63);
+}
+
 static inline int32_t ck_min(int32_t a, int32_t b) { return a < b ? a : b; }
 
 // Largest multiplier of a group of activations that lets no row overflow; 255 is finer than bytes need.

@@ -1,6 +1,7 @@
 #include "internal.h"
 #define TARGET
 #define NAME(x) x##_scalar
+#define CK_PLAIN_HALF 1
 #include "lanes.inc"
 
 // The twin that the wide products are compared with: one weight at a time, straight from the layout.

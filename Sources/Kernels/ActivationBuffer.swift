@@ -2,7 +2,7 @@ internal import CKernels
 import Storage
 
 /// Activations as bytes for up to `maxTokens` tokens: a scale per token and a whole multiplier per group of 128 columns, so
-/// that a product is one exact sum of integers.
+/// that a product is one exact sum of integers. For weights of 16 bits, activations as they are.
 public final class ActivationBuffer {
     public let maxTokens: Int
     public let maxColumns: Int
@@ -12,6 +12,10 @@ public final class ActivationBuffer {
     private let multipliers: UnsafeMutablePointer<Int32>
     private let scales: UnsafeMutablePointer<Float>
     private let corrections: UnsafeMutablePointer<Int32>
+    /// Whether what it holds are floats: [tokens][padded columns], zero where padded.
+    public private(set) var holdsFloats = false
+    private var floats: UnsafeMutablePointer<Float>?
+    private var floatCapacity = 0
 
     public init(maxTokens: Int, maxColumns: Int) {
         self.maxTokens = maxTokens
@@ -28,6 +32,39 @@ public final class ActivationBuffer {
         multipliers.deallocate()
         scales.deallocate()
         corrections.deallocate()
+        floats?.deallocate()
+    }
+
+    /// Takes x, [tokens][columns], as the weights at `bits` want it: floats for 16 bits, else bytes.
+    public func take(
+        _ x: UnsafePointer<Float>, tokens: Int, columns: Int, for matrix: WeightMatrix, bits: Int, pool: ThreadPool
+    ) {
+        if matrix.effectiveBits(bits) == HalfLayout.bits {
+            hold(x, tokens: tokens, columns: columns)
+        } else {
+            quantize(x, tokens: tokens, columns: columns, pool: pool)
+        }
+    }
+
+    /// Copies x, [tokens][columns], unchanged: the input of products at 16 bits.
+    public func hold(_ x: UnsafePointer<Float>, tokens: Int, columns: Int) {
+        let padded = NestedLayout.paddedColumns(columns)
+        precondition(tokens <= maxTokens && padded <= maxColumns, "activation buffer too small")
+        self.tokens = tokens
+        self.columns = columns
+        holdsFloats = true
+        // Grows with use: bundles without 16 bits need none of this memory, decoding one token's.
+        if floats == nil || floatCapacity < tokens * padded {
+            floats?.deallocate()
+            floatCapacity = tokens * padded
+            floats = .allocate(capacity: floatCapacity)
+        }
+        guard let floats else { return }
+        for token in 0..<tokens {
+            let row = floats + token * padded
+            row.update(from: x + token * columns, count: columns)
+            (row + columns).update(repeating: 0, count: padded - columns)
+        }
     }
 
     /// Takes x, [tokens][columns].
@@ -36,6 +73,7 @@ public final class ActivationBuffer {
         precondition(tokens <= maxTokens && tiles * 64 <= maxColumns, "activation buffer too small")
         self.tokens = tokens
         self.columns = columns
+        holdsFloats = false
         let groups = (tiles + 1) / 2
         let quantize = pool.kernels.functions.quantize
         let parts = tokens >= 8 ? min(pool.threadCount * 2, tokens) : 1
@@ -51,7 +89,7 @@ public final class ActivationBuffer {
     func view() -> ck_activations_t {
         let tiles = NestedLayout.paddedColumns(columns) / 64
         return ck_activations_t(
-            values: values, multipliers: multipliers, scales: scales, corrections: corrections, tokens: Int32(tokens),
-            tiles: Int32(tiles), groups: Int32((tiles + 1) / 2))
+            values: values, multipliers: multipliers, scales: scales, corrections: corrections, floats: floats,
+            tokens: Int32(tokens), tiles: Int32(tiles), groups: Int32((tiles + 1) / 2))
     }
 }

@@ -26,7 +26,16 @@ public func multiply(
         a.tiles == activations.tiles && (second == nil || b.tiles == a.tiles) && (third == nil || c.tiles == a.tiles),
         "the activations do not match the matrix")
     let many = x.tokens > 1
-    guard let kernel = many ? pool.kernels.functions.gemm : pool.kernels.functions.gemv else { return }
+    let isHalf = a.bits == HalfLayout.bits
+    precondition(
+        isHalf == x.holdsFloats && (second == nil || (b.bits == HalfLayout.bits) == isHalf)
+            && (third == nil || (c.bits == HalfLayout.bits) == isHalf),
+        "16 bits take floats, all other precisions bytes")
+    let functions = pool.kernels.functions
+    guard
+        let kernel = isHalf
+            ? (many ? functions.gemm_half : functions.gemv_half) : (many ? functions.gemm : functions.gemv)
+    else { return }
     // Rows of tiles, taken two at a time by the many-token kernels.
     let unit = many ? 2 : 1
     let unitsA = ((Int(a.rows) + 7) / 8 + unit - 1) / unit

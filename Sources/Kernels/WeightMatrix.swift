@@ -1,7 +1,8 @@
 internal import CKernels
 import Storage
 
-/// Borrowed weights in nested planes; the pointers are valid while the bundle lives.
+/// Borrowed weights in nested planes, and perhaps in half precision beside them; the pointers are valid while the bundle
+/// lives.
 public struct NestedMatrix {
     /// One precision's centroids: entries [padded rows][2^bits], scales [padded rows].
     public struct Table {
@@ -17,15 +18,21 @@ public struct NestedMatrix {
     public var rows: Int
     public var columns: Int
     public var planes: [UnsafePointer<UInt8>]
-    /// Ascending precisions; never empty.
+    /// Ascending precisions; empty only when there is `half`.
     public var tables: [Table]
+    /// Precision 16 (`HalfLayout`).
+    public var half: UnsafePointer<UInt16>?
 
-    public init(rows: Int, columns: Int, planes: [UnsafePointer<UInt8>], tables: [Table]) {
-        precondition(!tables.isEmpty && tables.allSatisfy { $0.bits - 1 <= planes.count }, "tables without planes")
+    public init(
+        rows: Int, columns: Int, planes: [UnsafePointer<UInt8>], tables: [Table], half: UnsafePointer<UInt16>? = nil
+    ) {
+        precondition(!tables.isEmpty || half != nil, "weights of no precision")
+        precondition(tables.allSatisfy { $0.bits - 1 <= planes.count }, "tables without planes")
         self.rows = rows
         self.columns = columns
         self.planes = planes
         self.tables = tables
+        self.half = half
     }
 }
 
@@ -62,8 +69,8 @@ public struct WeightMatrix {
         case .nested(let matrix):
             rows = matrix.rows
             columns = matrix.columns
-            precisions = matrix.tables.map { $0.bits }
-            views = matrix.tables.map { table in
+            var served = matrix.tables.map { $0.bits }
+            var made = matrix.tables.map { table in
                 var view = ck_matrix_t()
                 withUnsafeMutableBytes(of: &view.planes) { raw in
                     let slots = raw.bindMemory(to: UnsafePointer<UInt8>?.self)
@@ -76,6 +83,17 @@ public struct WeightMatrix {
                 view.tiles = Int32(NestedLayout.paddedColumns(matrix.columns) / NestedLayout.tileColumns)
                 return view
             }
+            if let half = matrix.half {
+                served.append(HalfLayout.bits)
+                var view = ck_matrix_t()
+                view.planes.0 = UnsafeRawPointer(half).assumingMemoryBound(to: UInt8.self)
+                view.bits = Int32(HalfLayout.bits)
+                view.rows = Int32(matrix.rows)
+                view.tiles = Int32(NestedLayout.paddedColumns(matrix.columns) / NestedLayout.tileColumns)
+                made.append(view)
+            }
+            precisions = served
+            views = made
         case .int8(let matrix):
             rows = matrix.rows
             columns = matrix.columns
@@ -108,6 +126,7 @@ public struct WeightMatrix {
         case .int8: return cells + 4 * paddedRows
         case .nested:
             let effective = effectiveBits(bits)
+            if effective == HalfLayout.bits { return cells * 2 }
             return cells / 8 * effective + paddedRows << effective + 4 * paddedRows
         }
     }
@@ -116,6 +135,9 @@ public struct WeightMatrix {
     public func dequantizeRow(_ row: Int, bits: Int, into out: UnsafeMutablePointer<Float>, pool: ThreadPool) {
         precondition(row >= 0 && row < rows, "row outside the matrix")
         var matrix = view(bits)
+        if case .nested(let nested) = encoding, let half = nested.half, effectiveBits(bits) == HalfLayout.bits {
+            return HalfLayout.unpackRow(half, row: row, columns: columns, into: out, pool: pool)
+        }
         pool.kernels.functions.dequantize_row(&matrix, Int32(row), out, Int32(columns))
     }
 }

@@ -17,8 +17,8 @@ extension Converter {
         for tensor in checkpoint.config.tensorRequirements() where tensor.shape.count == 2 {
             if tensor.isLinear { linear += tensor.shape.reduce(1, *) } else { other += tensor.shape.reduce(1, *) }
         }
-        let highest = recipe.precisions.last ?? 0
-        let estimate = linear / 8 * highest + other / 8 * recipe.embeddingBits
+        let bits = (recipe.nestedPrecisions.last ?? 0) + (recipe.holdsHalf ? 16 : 0)
+        let estimate = linear / 8 * bits + other / 8 * recipe.embeddingBits
         var lines = [
             "input      \(input) (\(checkpoint.format), \(checkpoint.config.family))",
             "output     \(output), about \(byteText(estimate)) and the centroid tables",

@@ -58,12 +58,20 @@ extension Converter {
         }
         let writer = try BundleWriter(
             path: path, replacing: true, manifest: manifest, tokenizer: compact, documents: documents)
-        for (index, tensor) in tensors.enumerated() {
+        for (index, (tensor, requirement)) in zip(tensors, checkpoint.config.tensorRequirements()).enumerated() {
             try Interrupt.check("Run the same command again to go on")
             switch tensor.encoding {
             case .vector: try writer.add(vector: try checkpoint.read(tensor.name), name: tensor.name)
             case .int8: try writer.add(try PackedInt8(workBytes: try bytes(of: tensor)))
-            case .nested: try writer.add(try PackedMatrix(workBytes: try bytes(of: tensor)))
+            case .nested:
+                try writer.add(try PackedMatrix(workBytes: try bytes(of: tensor)))
+                // Rounding is as quick as reading it back would be, so it is not kept in the work folder.
+                if requirement.isLinear, recipe.holdsHalf {
+                    try writer.add(
+                        try roundToHalf(
+                            name: tensor.name, weights: try checkpoint.read(tensor.name), rows: requirement.shape[0],
+                            columns: requirement.shape[1], pool: pool))
+                }
             }
             progress.update(Double(index + 1) / Double(tensors.count), tensor.name)
         }

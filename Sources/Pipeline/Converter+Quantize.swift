@@ -103,9 +103,14 @@ extension Converter {
                 key.add(settings.seedBits)
                 if tensor.isLinear { key.add(sensitivityKey.text) }
                 _ = try stored("tensor", key) { () throws(TaperError) -> [UInt8] in
-                    try quantizeNested(
-                        name: tensor.name, weights: try checkpoint.read(tensor.name), rows: tensor.shape[0],
-                        columns: columns, sensitivity: importance, settings: settings, pool: pool
+                    let weights = try checkpoint.read(tensor.name)
+                    // Packing would find it too, but only after all the work.
+                    if tensor.isLinear, recipe.holdsHalf {
+                        try checkHalfRange(name: tensor.name, weights: weights)
+                    }
+                    return try quantizeNested(
+                        name: tensor.name, weights: weights, rows: tensor.shape[0], columns: columns,
+                        sensitivity: importance, settings: settings, pool: pool
                     ).workBytes()
                 }
             }

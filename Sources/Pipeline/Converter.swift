@@ -138,6 +138,6 @@ public final class Converter {
 
     /// Precisions asked of one tensor's nested code: the linear layers' set, or the embedding's own.
     var linearSettings: NestedSettings {
-        NestedSettings(precisions: recipe.precisions, seedBits: recipe.seedBits)
+        NestedSettings(precisions: recipe.nestedPrecisions, seedBits: recipe.seedBits)
     }
 }

@@ -1,3 +1,4 @@
+import Kernels
 public import Storage
 
 /// What to make of a checkpoint: precisions, calibration text, quality text and tasks (`pipelines/*.json`).
@@ -19,8 +20,12 @@ public struct Recipe: Sendable {
         public var windows: Int
     }
 
-    /// Ascending, each 2 to 8.
+    /// Ascending, each 2 to 8, and perhaps 16 (half precision) beside them.
     public var precisions: [Int] = [2, 3, 4, 5, 6]
+    /// Those that are codes.
+    public var nestedPrecisions: [Int] { precisions.filter { $0 <= 8 } }
+    /// Whether the bundle also holds the linear layers' weights in half precision.
+    public var holdsHalf: Bool { precisions.last == HalfLayout.bits }
     /// Bits of the first k-means; lower precisions merge its clusters, higher ones split them.
     public var seedBits = 3
     /// 8: uniform bytes with a scale per row; 2 to 7: one nested precision.
@@ -101,13 +106,18 @@ public struct Recipe: Sendable {
     /// Refuses combinations that cannot be made.
     public func validate(place: String) throws(TaperError) {
         guard !precisions.isEmpty, precisions == precisions.sorted(), Set(precisions).count == precisions.count,
-            precisions.allSatisfy({ (2...8).contains($0) })
+            precisions.allSatisfy({ Recipe.isPrecision($0) })
         else {
             throw TaperError(
-                .badData, "precisions must be ascending, distinct, each 2 to 8", at: place,
+                .badData, "precisions must be ascending, distinct, each 2 to 8 or 16", at: place,
                 found: JSONValue.array(precisions.map { .integer($0) }).text())
         }
-        guard let highest = precisions.last, seedBits <= highest else {
+        guard let highest = nestedPrecisions.last else {
+            throw TaperError(
+                .badData, "16 bits come beside a precision of 2 to 8", at: place,
+                remedy: "Add one, such as 4,16")
+        }
+        guard seedBits <= highest else {
             throw TaperError(
                 .badData, "seed_bits exceeds the highest precision", at: place, found: String(seedBits),
                 remedy: "Choose a seed among the precisions")
@@ -117,21 +127,26 @@ public struct Recipe: Sendable {
         }
     }
 
-    /// "2-6" or "2,4,8" as a list of precisions.
+    private static func isPrecision(_ bits: Int) -> Bool { (2...8).contains(bits) || bits == HalfLayout.bits }
+
+    /// "2-6", "2,4,8" or "2-6,16" as a list of precisions.
     public static func parsePrecisions(_ text: String) throws(TaperError) -> [Int] {
         let wrong = TaperError(
-            .usage, "--bits takes a range or a list of precisions from 2 to 8", at: "",
-            expected: "such as 2-6 or 2,4,6",
+            .usage, "--bits takes ranges and precisions from 2 to 8, and 16", at: "",
+            expected: "such as 2-6, 2,4,6 or 2-6,16",
             found: printable(text))
-        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
-        if ends.count == 2 {
-            guard let low = Int(ends[0]), let high = Int(ends[1]), low >= 2, high <= 8, low <= high else { throw wrong }
-            return Array(low...high)
-        }
         var bits: Set<Int> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let value = Int(part), (2...8).contains(value) else { throw wrong }
-            bits.insert(value)
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false)
+            if ends.count == 2 {
+                guard let low = Int(ends[0]), let high = Int(ends[1]), low >= 2, high <= 8, low <= high else {
+                    throw wrong
+                }
+                bits.formUnion(low...high)
+            } else {
+                guard let value = Int(part), isPrecision(value) else { throw wrong }
+                bits.insert(value)
+            }
         }
         return bits.sorted()
     }

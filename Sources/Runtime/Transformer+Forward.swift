@@ -22,7 +22,7 @@ extension Transformer {
         for (index, layer) in weights.layers.enumerated() {
             // q, k, v = norm(x) W^T + b; q and k turned by their positions (RoFormer eq. 34)
             normalize(x, layer.inputNorm, into: normed, tokens: count)
-            scratch.activations.quantize(normed, tokens: count, columns: width, pool: pool)
+            take(normed, tokens: count, columns: width, for: layer.query, bits: bits)
             multiply(
                 layer.query.product(bits, query), layer.key.product(bits, key), layer.value.product(bits, value),
                 scratch.activations, pool: pool)
@@ -47,7 +47,7 @@ extension Transformer {
                 window: config.slidingWindow, output: scratch.attended, pool: pool)
 
             // x += a W_o^T + b
-            scratch.activations.quantize(scratch.attended, tokens: count, columns: config.querySize, pool: pool)
+            take(scratch.attended, tokens: count, columns: config.querySize, for: layer.attentionOutput, bits: bits)
             multiply(layer.attentionOutput.product(bits, delta), nil, nil, scratch.activations, pool: pool)
             addBias(layer.attentionOutput, to: delta, tokens: count)
             operations.add(delta, tokens: count, columns: width, into: x)
@@ -55,7 +55,7 @@ extension Transformer {
             // Sequential residual: the MLP reads norm(x) after attention.
             if let mlpNorm = layer.mlpNorm {
                 normalize(x, mlpNorm, into: normed, tokens: count)
-                scratch.activations.quantize(normed, tokens: count, columns: width, pool: pool)
+                take(normed, tokens: count, columns: width, for: layer.up, bits: bits)
                 multiplyMLPInput(layer, bits: bits)
             }
 
@@ -77,7 +77,7 @@ extension Transformer {
             }
 
             // x += up W_down^T + b
-            scratch.activations.quantize(up, tokens: count, columns: inner, pool: pool)
+            take(up, tokens: count, columns: inner, for: layer.down, bits: bits)
             multiply(layer.down.product(bits, delta), nil, nil, scratch.activations, pool: pool)
             addBias(layer.down, to: delta, tokens: count)
             operations.add(delta, tokens: count, columns: width, into: x)
@@ -89,7 +89,7 @@ extension Transformer {
     func head(firstRow: Int, rows: Int, bits: Int) {
         let width = config.hiddenSize
         normalize(scratch.hidden + firstRow * width, weights.finalNorm, into: scratch.normed, tokens: rows)
-        scratch.activations.quantize(scratch.normed, tokens: rows, columns: width, pool: pool)
+        take(scratch.normed, tokens: rows, columns: width, for: weights.head, bits: bits)
         multiply(weights.head.product(bits, scratch.logits), nil, nil, scratch.activations, pool: pool)
         addBias(weights.head, to: scratch.logits, tokens: rows)
     }
@@ -97,19 +97,16 @@ extension Transformer {
     /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold: what
     /// a benchmark compares with reading memory. Returns the bytes of codes, tables and scales read.
     public func multiplyLinearLayers(bits: Int) -> Int {
-        func quantize(_ x: UnsafeMutablePointer<Float>, _ columns: Int) {
-            scratch.activations.quantize(x, tokens: 1, columns: columns, pool: pool)
-        }
         var byteCount = 0
         for layer in weights.layers {
-            quantize(scratch.normed, config.hiddenSize)
+            take(scratch.normed, tokens: 1, columns: config.hiddenSize, for: layer.query, bits: bits)
             multiply(
                 layer.query.product(bits, scratch.query), layer.key.product(bits, scratch.key),
                 layer.value.product(bits, scratch.value), scratch.activations, pool: pool)
             multiplyMLPInput(layer, bits: bits)
-            quantize(scratch.attended, config.querySize)
+            take(scratch.attended, tokens: 1, columns: config.querySize, for: layer.attentionOutput, bits: bits)
             multiply(layer.attentionOutput.product(bits, scratch.delta), nil, nil, scratch.activations, pool: pool)
-            quantize(scratch.up, config.intermediateSize)
+            take(scratch.up, tokens: 1, columns: config.intermediateSize, for: layer.down, bits: bits)
             multiply(layer.down.product(bits, scratch.delta), nil, nil, scratch.activations, pool: pool)
             byteCount += layer.bytesRead(bits: bits)
         }
@@ -120,6 +117,13 @@ extension Transformer {
         multiply(
             layer.up.product(bits, scratch.up), layer.gate?.product(bits, scratch.gate), nil, scratch.activations,
             pool: pool)
+    }
+
+    /// The input of products with `linear` and of all that share it.
+    private func take(
+        _ x: UnsafePointer<Float>, tokens: Int, columns: Int, for linear: TransformerWeights.Linear, bits: Int
+    ) {
+        scratch.activations.take(x, tokens: tokens, columns: columns, for: linear.matrix, bits: bits, pool: pool)
     }
 
     private func normalize(

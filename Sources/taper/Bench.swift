@@ -29,8 +29,12 @@ struct Bench: ParsableCommand {
     @Option(help: "Also a schedule, such as 4@0,2@64; repeat for more.") var schedule: [String] = []
     @Flag(help: "Copy the bundle into memory instead of mapping it.") var noMmap = false
     @Option(name: [.customShort("o"), .long], help: "md, json or csv.") var output = Format.md
+    @OptionGroup var kernelOptions: BenchKernels
 
     func run() throws {
+        if kernelOptions.kernels {
+            return try kernelOptions.run(model: model, runs: runs, threads: threads, output: output)
+        }
         let bundle = try open()
         let name = model ?? "synthetic \(synthetic ?? "")"
         let longest = max(promptTokens, depth + newTokens + 1)
@@ -74,7 +78,7 @@ struct Bench: ParsableCommand {
             defer { if keep == nil { Files.remove(path) } }
             return try Bundle(path: path, copying: noMmap)
         default:
-            throw TaperError(.usage, "name a bundle, or dimensions with --synthetic", at: "bench")
+            throw TaperError(.usage, "name a bundle, or dimensions with --synthetic, or use --kernels", at: "bench")
         }
     }
 

@@ -26,7 +26,7 @@ struct BundleReport {
             }
         }
         linearBytes = linear
-        fixedBytes = try bundle.weights(TensorName.head).bytesRead(bits: 8)
+        fixedBytes = try bundle.weights(TensorName.head).bytesRead(bits: 16)
     }
 
     /// Bytes of weights read per decoded token: all linear layers and the head.

@@ -32,7 +32,7 @@ struct Calibrate: ParsableCommand {
                 .usage, "--tolerance must be 0 to 1, --max-new-tokens and --examples at least 1", at: "calibrate")
         }
         let available = try Bundle(path: bundle).manifest.precisions
-        let precisions = available.filter { $0 <= bitsHigh ?? 8 && $0 >= bitsLow ?? 2 }
+        let precisions = available.filter { $0 <= bitsHigh ?? 16 && $0 >= bitsLow ?? 2 }
         guard !precisions.isEmpty else {
             throw TaperError(
                 .usage, "no precision of the bundle lies between --bits-low and --bits-high", at: bundle,

@@ -20,7 +20,7 @@ struct Convert: ParsableCommand {
     @Argument(help: "Checkpoint directory, GGUF file, or bundle.") var input: String
     @Option(name: .shortAndLong, help: "The bundle to write.") var output: String
     @Option(help: "Recipe file (pipelines/*.json).") var recipe: String?
-    @Option(help: "Precisions of the linear layers, such as 2-6 or 2,4,6.") var bits: String?
+    @Option(help: "Precisions of the linear layers, such as 2-6, 2,4,6 or 2-6,16.") var bits: String?
     @Option(help: "Bits of the embedding and head.") var embeddingBits: Int?
     @Option(help: "Calibration text: plain text or JSONL.") var calibration: String?
     @Option(help: "Use this chat template: \(Converter.chatTemplateNames).") var chatTemplate: String?
@@ -48,7 +48,7 @@ struct Convert: ParsableCommand {
         var settings = try recipe.map { path throws(TaperError) in try Recipe(path: path) } ?? Recipe()
         if let bits {
             settings.precisions = try Recipe.parsePrecisions(bits)
-            let range = settings.precisions
+            let range = settings.nestedPrecisions
             settings.seedBits = min(max(settings.seedBits, range.first ?? 2), range.last ?? 8)
         }
         if let embeddingBits { settings.embeddingBits = embeddingBits }

@@ -7,15 +7,23 @@ import Testing
 @Suite struct BundleCopyTests {
     @Test func aCutBundleIsTheBundleMadeAtFewerBits() throws {
         try Scratch.with { (folder: String) throws in
-            let whole = TinyBundle(precisions: [2, 3, 4, 6], embedding: [6])
+            let whole = TinyBundle(precisions: [2, 3, 4, 6, 16], embedding: [6])
             try whole.write(to: folder + "/whole.taper")
-            for bits in 2...8 {
+            for bits in 2...16 {
                 try cutBundle(
                     from: folder + "/whole.taper", to: folder + "/cut.taper", maxBits: bits, replacing: true)
                 let cut = try Bundle(path: folder + "/cut.taper")
-                #expect(cut.manifest.precisions == [2, 3, 4, 6].filter { $0 <= bits })
+                #expect(cut.manifest.precisions == [2, 3, 4, 6, 16].filter { $0 <= bits })
                 #expect(cut.verify().problems == [])
                 #expect(try cut.weights("model.embed_tokens.weight").precisions == [6])
+                // A cut bundle without 16 bits is one that was never made with them, also for older readers.
+                if bits < 16 {
+                    let low = TinyBundle(precisions: cut.manifest.precisions, embedding: [6])
+                    try low.write(to: folder + "/low.taper", replacing: true)
+                    let fresh = try Bundle(path: folder + "/low.taper")
+                    #expect(fresh.sections.map(\.name) == cut.sections.map(\.name))
+                    #expect(Forge(try Files.read(folder + "/cut.taper", limit: 1 << 20)).required == 0)
+                }
                 let source = try Bundle(path: folder + "/whole.taper")
                 for section in cut.sections where section.name != "manifest" && section.name != "checksums" {
                     #expect(try cut.section(section.name) == source.section(section.name))

@@ -128,6 +128,31 @@ import Testing
         }
     }
 
+    @Test func sixteenBitsComeBackAndCanBeGivenBack() throws {
+        let tiny = TinyBundle(precisions: [2, 4, 16])
+        try opened(tiny) { (bundle: Bundle) throws in
+            let pool = ThreadPool(threadCount: 1, instructionSet: .best)
+            for plan in tiny.manifest.tensors {
+                guard case .nested = plan.encoding else { continue }
+                let matrix = try bundle.weights(plan.name)
+                #expect(matrix.precisions == [2, 4, 16] && matrix.effectiveBits(8) == 4)
+                var row = [Float](repeating: 0, count: plan.shape[1])
+                let wanted = TinyBundle.halfWeights(plan)
+                for index in 0..<plan.shape[0] {
+                    matrix.dequantizeRow(index, bits: 16, into: &row, pool: pool)
+                    #expect(row == Array(wanted[index * row.count..<(index + 1) * row.count]))
+                }
+            }
+            // Half precision lies last, and only the head and embedding are read besides it at 16 bits.
+            let names = bundle.sections.map(\.name)
+            #expect(names.suffix(3) == ["linear.tables.4", "linear.half", "checksums"])
+            let size = try #require(bundle.sections.first { $0.name == "linear.half" }).storedByteCount
+            bundle.willNeed(bits: 16)
+            #expect(bundle.releasePlanes(above: 8) == size)
+            #expect(bundle.verify().isSound)
+        }
+    }
+
     @Test func writtenFileReplacedByAnotherStaysReadable() throws {
         try Scratch.with { (folder: String) throws in
             let path = folder + "/tiny.taper"

@@ -27,6 +27,33 @@ import Testing
         }
     }
 
+    @Test func sixteenBitsMustArriveOnceAndFinite() throws {
+        try Scratch.with { (folder: String) throws in
+            let fault = TaperError(.internalFault, "")
+            let tiny = TinyBundle(precisions: [2, 16])
+            let writer = try tiny.writer(folder + "/a.taper")
+            let plans = tiny.manifest.tensors
+            let query = try #require(plans.first { $0.name.contains("q_proj") })
+            for plan in plans where plan != query { try TinyBundle.add(plan, to: writer) }
+            try writer.add(TinyBundle.nested(query, [2]))
+            #expect(throws: fault) { try writer.finish() }
+            var broken = TinyBundle.half(query)
+            broken.name = "nobody"
+            #expect(throws: fault) { try writer.add(broken) }
+            try writer.add(TinyBundle.half(query))
+            #expect(throws: fault) { try writer.add(TinyBundle.half(query)) }
+            try writer.finish()
+            #expect(try Bundle(path: folder + "/a.taper").verify().isSound)
+
+            let second = try tiny.writer(folder + "/b.taper")
+            broken = TinyBundle.half(query)
+            broken.values[3] = 0x7c00
+            #expect(throws: TaperError(.badData, "")) { try second.add(broken) }
+            let without = try TinyBundle(precisions: [2]).writer(folder + "/c.taper")
+            #expect(throws: fault) { try without.add(TinyBundle.half(query)) }
+        }
+    }
+
     @Test func anExistingFileStaysUnlessReplaced() throws {
         try Scratch.with { (folder: String) throws in
             let path = folder + "/a.taper"

@@ -32,6 +32,7 @@ struct Forge {
         func number(_ at: Int, _ count: Int) -> UInt64 {
             (0..<count).reduce(0) { $0 | UInt64(bytes[at + $1]) << UInt64(8 * $1) }
         }
+        required = number(24, 8)
         for index in 0..<Int(number(40, 4)) - 1 {
             let entry = 64 + 80 * index
             let offset = Int(number(entry + 48, 8))

@@ -21,7 +21,8 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
         "manifest-deep", "precisions-empty", "header-length", "alignment", "version-0", "file-length-2-64",
         "offset-2-64", "sections-swapped", "mapped-with-other-raw-length", "schedule-not-an-array",
         "schedule-no-steps", "schedule-no-tokens", "schedule-prefill-not-held", "scale-infinite", "zstd-two-frames",
-        "bytes-byte", "table-entry-byte", "model-absurdly-large", "tensor-shape-negative", "vector-byte",
+        "bytes-byte", "table-entry-byte", "half-nan", "half-section-compressed", "model-absurdly-large",
+        "tensor-shape-negative", "vector-byte",
     ]
 
     /// The bundle that the cases damage: five sections and the checksums.
@@ -47,6 +48,17 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
             return forge.bytes()
         }
     }
+    /// Of a bundle with 16 bits: section 5 is "linear.half".
+    private static func halved(
+        _ name: String, _ says: String, _ edit: @escaping @Sendable (inout Forge) throws -> Void
+    ) -> HostileCase {
+        HostileCase(name: "half-" + name, code: .badData, says: says) {
+            var forge = Forge(try TinyBundle(precisions: [2, 16], tokenizer: nil, documents: []).bytes())
+            precondition(forge.sections[5].text == "linear.half", "the section lies elsewhere")
+            try edit(&forge)
+            return forge.bytes()
+        }
+    }
     private static func schedule(_ name: String, _ says: String, _ json: String) -> HostileCase {
         forged("schedule-" + name, says) { try $0.add("schedules", json: json) }
     }
@@ -55,7 +67,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
             + "\"max_new_tokens\":\(limit),\"average_bits\":2,\"score\":0.5,\"reference_score\":0.5,\"tolerance\":0}"
     }
 
-    static let all: [HostileCase] = damaged + header + table + frames + manifest + tensors + schedules
+    static let all: [HostileCase] = damaged + header + table + frames + manifest + tensors + halves + schedules
 
     /// One byte of damage, or a piece missing or too much.
     static let damaged: [HostileCase] = [
@@ -233,6 +245,46 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
         },
         forged("vector-nan", "not finite") {
             $0.sections[1].stored.replaceSubrange(0..<4, with: Forge.u32(Float.nan.bitPattern))
+        },
+    ]
+
+    static let halves: [HostileCase] = [
+        halved("section-missing", "linear.half is missing") {
+            $0.sections.remove(at: 5)
+            $0.required = 0
+        },
+        halved("section-without-precision", "linear.half belongs to no tensor") {
+            try $0.edit("manifest", "\"precisions\":[2,16]", "\"precisions\":[2]")
+        },
+        halved("section-short", "section linear.half does not match the tensors") {
+            $0.sections[5].stored.removeLast(128)
+            $0.sections[5].rawByteCount -= 128
+        },
+        halved("section-compressed", "section linear.half does not match the tensors") {
+            let raw = $0.sections[5].stored
+            $0.sections[5].kind = 1
+            try $0.compress("linear.half", raw)
+        },
+        halved("feature-missing", "required features contradict") { $0.required = 0 },
+        forged("half-feature-without-section", "required features contradict") { $0.required = 1 },
+        halved("alone", "16 beside them") {
+            try $0.edit("manifest", "\"precisions\":[2,16]", "\"precisions\":[16]")
+        },
+        halved("embedding", "only the group linear has 16 bits") {
+            try $0.edit(
+                "manifest", "\"encoding\":\"int8\"",
+                "\"encoding\":\"nested\",\"group\":\"embedding\",\"precisions\":[2,16]")
+        },
+        halved("infinite", "16-bit weight is not finite") {
+            $0.sections[5].stored.replaceSubrange(2..<4, with: [0, 0x7c])
+        },
+        halved("nan", "16-bit weight is not finite") { $0.sections[5].stored.replaceSubrange(2..<4, with: [1, 0xfe]) },
+        HostileCase(name: "half-byte", code: .badData, says: "section linear.half: damaged") {
+            let forge = Forge(try TinyBundle(precisions: [2, 16], tokenizer: nil, documents: []).bytes())
+            var bytes = forge.bytes()
+            // Sections 0 to 5 begin at pages 1 to 6 but "linear.planes.2", which is shorter than a page too.
+            bytes[6 * 4096 + 5] ^= 1
+            return bytes
         },
     ]
 

@@ -64,8 +64,10 @@ struct TinyBundle {
         return noise.bytes(plan.shape[0] * plan.shape[1], below: 1 << UInt64(bits))
     }
 
-    static func nested(_ plan: TensorPlan, _ precisions: [Int]) -> PackedMatrix {
+    /// Nested codes; 16 among the precisions is another thing, `half`.
+    static func nested(_ plan: TensorPlan, _ all: [Int]) -> PackedMatrix {
         var noise = Noise(plan.name)
+        let precisions = all.filter { $0 <= 8 }
         let bits = precisions.last ?? 2
         let rows = NestedLayout.paddedRows(plan.shape[0])
         return PackedMatrix(
@@ -81,6 +83,20 @@ struct TinyBundle {
     /// Zero for padding rows.
     private static func scales(_ noise: inout Noise, _ rows: Int) -> [Float] {
         noise.floats(rows) + [Float](repeating: 0, count: NestedLayout.paddedRows(rows) - rows)
+    }
+
+    /// Sixteenths from -2 to 2, which halves hold exactly.
+    static func halfWeights(_ plan: TensorPlan) -> [Float] {
+        var noise = Noise(plan.name + " half")
+        return (0..<plan.shape[0] * plan.shape[1]).map { _ in Float(noise.next() % 64) / 16 - 2 }
+    }
+
+    static func half(_ plan: TensorPlan) -> PackedHalf {
+        let (rows, columns) = (plan.shape[0], plan.shape[1])
+        let pool = ThreadPool(threadCount: 1, instructionSet: .best)
+        return PackedHalf(
+            name: plan.name, rows: rows, columns: columns,
+            values: HalfLayout.pack(halfWeights(plan), rows: rows, columns: columns, pool: pool))
     }
 
     static func int8(_ plan: TensorPlan) -> PackedInt8 {
@@ -100,7 +116,9 @@ struct TinyBundle {
 
     static func add(_ plan: TensorPlan, to writer: BundleWriter) throws(TaperError) {
         switch plan.encoding {
-        case .nested(_, let precisions): try writer.add(nested(plan, precisions))
+        case .nested(_, let precisions):
+            try writer.add(nested(plan, precisions))
+            if precisions.contains(16) { try writer.add(half(plan)) }
         case .int8: try writer.add(int8(plan))
         case .float: try writer.add(vector: vector(plan), name: plan.name)
         }

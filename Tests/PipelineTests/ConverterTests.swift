@@ -11,11 +11,15 @@ import Testing
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
 
-    private func convert(_ folder: String, _ name: String, work: String, threads: Int) throws -> ConversionReport {
+    private func convert(_ folder: String, _ name: String, work: String, threads: Int, precisions: [Int]? = nil) throws
+        -> ConversionReport
+    {
         var recipe = try Recipe(path: Self.root + "/pipelines/tiny.json")
         recipe.calibrationSequences = 4
         recipe.quality?.windows = 4
         recipe.tasks = []
+        if let precisions { recipe.precisions = precisions }
+        recipe.seedBits = min(recipe.seedBits, recipe.nestedPrecisions.last ?? 8)
         return try Converter(
             input: Self.root + "/samples/tiny", output: folder + "/" + name, recipe: recipe,
             options: Converter.Options(
@@ -53,6 +57,27 @@ import Testing
 
         try Converter.cut(from: folder + "/a.taper", to: folder + "/small.taper", maxBits: 3, force: false)
         #expect(try Bundle(path: folder + "/small.taper").manifest.precisions == [2, 3])
+    }
+
+    @Test func sixteenBitsEqualFullPrecisionAlmost() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/taper-half-" + UUID().uuidString
+        try Files.createDirectory(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let report = try convert(folder, "a.taper", work: "w", threads: 2, precisions: [2, 4, 16])
+        let results = try #require(report.quality?["results"]?.array)
+        let item = try #require(results.first { $0["bits"]?.integer == 16 })
+        // What is left are the head in bytes and the cache in half precision.
+        #expect(try #require(item["kl_mean"]?.double) < 1e-3)
+        #expect(try #require(item["top1_agreement"]?.double) > 0.98)
+        #expect(try Bundle(path: folder + "/a.taper").verify().isSound)
+
+        // Codes do not depend on whether 16 bits are made beside them.
+        let low = try convert(folder, "b.taper", work: "w", threads: 1, precisions: [2, 4])
+        try Converter.cut(from: folder + "/a.taper", to: folder + "/cut.taper", maxBits: 4, force: false)
+        #expect(low.reusedCount > 20)
+        let (cut, made) = (try Bundle(path: folder + "/cut.taper"), try Bundle(path: folder + "/b.taper"))
+        #expect(cut.sections.map(\.name) == made.sections.map(\.name))
+        for name in ["linear.planes.2", "linear.tables.4"] { #expect(try cut.section(name) == made.section(name)) }
     }
 
     @Test func outputNeverReplacesTheCheckpoint() throws {

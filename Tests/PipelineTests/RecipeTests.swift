@@ -30,6 +30,7 @@ import Testing
     @Test(arguments: [
         "[]", "{}", "{\"schema\":\"taper-recipe-2\"}", "{\"schema\":\"taper-recipe-1\",\"presicions\":[2]}",
         "{\"schema\":\"taper-recipe-1\",\"precisions\":[]}", "{\"schema\":\"taper-recipe-1\",\"precisions\":[4,2]}",
+        "{\"schema\":\"taper-recipe-1\",\"precisions\":[16]}", "{\"schema\":\"taper-recipe-1\",\"precisions\":[2,12]}",
         "{\"schema\":\"taper-recipe-1\",\"precisions\":[1,2]}", "{\"schema\":\"taper-recipe-1\",\"precisions\":[2,2]}",
         "{\"schema\":\"taper-recipe-1\",\"precisions\":\"2-6\"}", "{\"schema\":\"taper-recipe-1\",\"seed_bits\":9}",
         "{\"schema\":\"taper-recipe-1\",\"precisions\":[2],\"seed_bits\":3}",
@@ -43,7 +44,9 @@ import Testing
         #expect(try Recipe.parsePrecisions("2-6") == [2, 3, 4, 5, 6])
         #expect(try Recipe.parsePrecisions("4") == [4])
         #expect(try Recipe.parsePrecisions("8,2,4") == [2, 4, 8])
-        for text in ["", "1-3", "6-2", "2-9", "a", "2,,3", "2-3-4", "-2"] {
+        #expect(try Recipe.parsePrecisions("2-4,16") == [2, 3, 4, 16])
+        #expect(try Recipe.parsePrecisions("16,2-3,6") == [2, 3, 6, 16])
+        for text in ["", "1-3", "6-2", "2-9", "a", "2,,3", "2-3-4", "-2", "9", "2-16", "12"] {
             #expect(throws: TaperError(.usage, "")) { try Recipe.parsePrecisions(text) }
         }
     }

@@ -11,6 +11,8 @@ struct NaiveTransformer {
     /// Rows of a matrix at the precision under test.
     let matrices: [String: [[Double]]]
     let vectors: [String: [Double]]
+    /// Whether the linear layers take bytes; at 16 bits they take activations as they are. The head takes bytes always.
+    var roundsInputs = true
 
     /// Logits after every token.
     func logits(_ tokens: [Int]) -> [[Double]] {
@@ -52,11 +54,13 @@ struct NaiveTransformer {
     }
 
     private func linear(_ x: [Double], _ part: TensorName.Part, _ layer: Int) -> [Double] {
-        product(x, matrix(TensorName.weight(part, layer: layer)), vectors[TensorName.bias(part, layer: layer)])
+        product(
+            x, matrix(TensorName.weight(part, layer: layer)), vectors[TensorName.bias(part, layer: layer)],
+            rounds: roundsInputs)
     }
 
-    private func product(_ x: [Double], _ rows: [[Double]], _ bias: [Double]?) -> [Double] {
-        let rounded = quantized(x)
+    private func product(_ x: [Double], _ rows: [[Double]], _ bias: [Double]?, rounds: Bool = true) -> [Double] {
+        let rounded = rounds ? quantized(x) : x
         return rows.enumerated().map { index, row in
             zip(rounded, row).reduce(0) { $0 + $1.0 * $1.1 } + (bias?[index] ?? 0)
         }

@@ -155,6 +155,20 @@ struct RunnerTests {
         #expect(automatic["schedule"]?.string == "static:chat")
     }
 
+    @Test func sixteenBitsAreAPrecisionLikeAnyOther() throws {
+        let tiny = try TalkingBundle.make(
+            schedules: [TalkingBundle.schedule("chat", [(0, 16), (3, 4)], prefill: 16)], precisions: [2, 4, 16])
+        let base = ["-m", tiny.path, "-p", "abc", "-n", "6", "--ignore-eos"]
+        func bits(_ more: [String]) throws -> [Int] { tokens(try json(base + more), "bits_per_step") }
+        #expect(try bits(["--bits", "16"]) == [16, 16, 16, 16, 16])
+        #expect(try bits(["--switch", "16@0,4@1,2@4"]) == [16, 4, 4, 4, 2])
+        #expect(try bits(["--schedule", "static:chat"]) == [16, 16, 16, 4, 4])
+        let mixed = try json(base + ["--bits", "2", "--bits-prefill", "16"])
+        #expect(mixed["prefill_bits"]?.integer == 16 && tokens(mixed, "bits_per_step") == [2, 2, 2, 2, 2])
+        let wrong = try RunnerProgram.run(base + ["--bits", "8"])
+        #expect(wrong.status == 64 && wrong.errors.contains("one of 2, 4, 16"))
+    }
+
     @Test func precisionsTheBundleLacksAreRefused() throws {
         let tiny = try TalkingBundle.make()
         for arguments in [["--bits", "5"], ["--switch", "6@0,5@3"], ["--bits", "4", "--bits-prefill", "8"]] {

@@ -44,11 +44,14 @@ enum TalkingBundle {
         return template
     }
 
-    static func make(chat: Bool = true, schedules: [Schedule] = []) throws -> TinyBundle {
+    static func make(
+        chat: Bool = true, schedules: [Schedule] = [], precisions: [Int] = [2, 3, 4, 6]
+    ) throws -> TinyBundle {
         var documents: [(section: String, value: JSONValue)] = []
         if chat, let template { documents.append(("chat", template.json)) }
         if !schedules.isEmpty { documents.append(("schedules", .array(schedules.map(\.json)))) }
-        return try TinyBundle(config, tokenizer: try tokenizer().compact(), documents: documents)
+        return try TinyBundle(
+            config, precisions: precisions, tokenizer: try tokenizer().compact(), documents: documents)
     }
 
     static func schedule(_ task: String, _ steps: [(Int, Int)], prefill: Int) -> Schedule {

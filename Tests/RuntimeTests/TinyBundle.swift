@@ -34,7 +34,9 @@ final class TinyBundle {
                 let vector = (0..<plan.shape[0]).map { _ in Float(random.uniform() - 0.5) + (isWeight ? 1 : 0) }
                 try writer.add(vector: vector, name: plan.name)
             case .int8: try writer.add(TinyBundle.bytes(plan, &random))
-            case .nested: try writer.add(TinyBundle.nested(plan, precisions, &random))
+            case .nested:
+                try writer.add(TinyBundle.nested(plan, precisions.filter { $0 <= 8 }, &random))
+                if precisions.contains(16) { try writer.add(TinyBundle.half(plan, &random)) }
             }
         }
         try writer.finish()
@@ -50,6 +52,14 @@ final class TinyBundle {
         return PackedInt8(
             name: plan.name, rows: rows, columns: columns,
             values: NestedLayout.tiled(values, rows: rows, columns: columns), scales: scales)
+    }
+
+    private static func half(_ plan: TensorPlan, _ random: inout RandomGenerator) -> PackedHalf {
+        let (rows, columns) = (plan.shape[0], plan.shape[1])
+        let weights = (0..<rows * columns).map { _ in Float(random.uniform() * 0.4 - 0.2) }
+        return PackedHalf(
+            name: plan.name, rows: rows, columns: columns,
+            values: HalfLayout.pack(weights, rows: rows, columns: columns, pool: .make(1)))
     }
 
     /// Random codes; every precision's centroids are means of the next finer one's, with a little noise.
@@ -95,7 +105,7 @@ final class TinyBundle {
                 return row.map { Double($0) }
             }
         }
-        return NaiveTransformer(config: config, matrices: matrices, vectors: vectors)
+        return NaiveTransformer(config: config, matrices: matrices, vectors: vectors, roundsInputs: bits < 16)
     }
 }
 

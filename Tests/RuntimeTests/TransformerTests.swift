@@ -25,22 +25,54 @@ import Testing
         #expect(transformer.position == TransformerTests.text.count)
     }
 
+    /// Nothing but the head's input and the cache is rounded.
     @Test(arguments: TinyModels.all)
-    func theDivisionIntoCallsAndTheThreadsChangeNothing(_ config: ModelConfig) throws {
-        let tiny = try TinyBundle(config)
+    func sixteenBitsMatchTheForwardPassInDoublePrecision(_ config: ModelConfig) throws {
+        let tiny = try TinyBundle(config, precisions: [2, 4, 16])
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(1))
+        let expected = try tiny.oracle(bits: 16).logits(TransformerTests.text)
+        try transformer.forwardAll(TransformerTests.text, bits: 16) { index, logits in
+            let spread = expected[index].map { abs($0) }.max() ?? 0
+            let worst = zip(logits, expected[index]).map { abs(Double($0) - $1) }.max() ?? 0
+            #expect(worst < 0.001 * spread, "\(config.family): \(worst) of \(spread)")
+        }
+    }
+
+    @Test func aStepDownFromSixteenBitsEqualsEachPrecisionAlone() throws {
+        let tiny = try TinyBundle(TinyModels.llama, precisions: [2, 4, 16])
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(2))
+        let schedule = try PrecisionSchedule(parsing: "16@0,4@3,2@6", prefillBits: 16, place: "test")
+        try schedule.check(precisions: [2, 4, 16], place: "test")
+        var sampler = Sampler(.greedy)
+        let result = try generate(
+            transformer, prompt: [1, 5, 130], maxNewTokens: 10, schedule: schedule, sampler: &sampler, stopTokens: []
+        ) { _, _ in true }
+        #expect(result.bitsPerStep == [16, 16, 16, 4, 4, 4, 2, 2, 2])
+        // By hand, on another instruction set.
+        let other = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(1, .scalar))
+        var greedy = Sampler(.greedy)
+        var tokens = [greedy.sample(try other.forward([1, 5, 130], bits: 16))]
+        for step in 0..<9 { tokens.append(greedy.sample(try other.forward(tokens[step], bits: [16, 4, 2][step / 3]))) }
+        #expect(result.tokens == tokens)
+        #expect(transformer.bytesPerToken(bits: 16) > 2 * transformer.bytesPerToken(bits: 4))
+    }
+
+    @Test(arguments: TinyModels.all, [4, 16])
+    func theDivisionIntoCallsAndTheThreadsChangeNothing(_ config: ModelConfig, _ bits: Int) throws {
+        let tiny = try TinyBundle(config, precisions: [2, 3, 4, 6, 16])
         var reference: [[Float]] = []
         for threads in 1...3 {
             for set in InstructionSet.available {
                 let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(threads, set))
                 var whole: [[Float]] = []
-                try transformer.forwardAll(TransformerTests.text, bits: 4) {
+                try transformer.forwardAll(TransformerTests.text, bits: bits) {
                     whole.append(Array($1)); _ = $0
                 }
                 transformer.truncate(to: 0)
                 var single: [[Float]] = []
-                for token in TransformerTests.text { single.append(Array(try transformer.forward(token, bits: 4))) }
+                for token in TransformerTests.text { single.append(Array(try transformer.forward(token, bits: bits))) }
                 transformer.truncate(to: 5)
-                let rest = Array(try transformer.forward(Array(TransformerTests.text[5...]), bits: 4))
+                let rest = Array(try transformer.forward(Array(TransformerTests.text[5...]), bits: bits))
                 if reference.isEmpty { reference = whole }
                 #expect(whole == reference)
                 #expect(single == reference)

@@ -15,6 +15,7 @@ typedef struct {
     // bits 2...8: planes[0] is the 2-bit base (128 bytes a tile), planes[k] holds bit k + 2 (64 bytes a tile), the bit
     // of row r at `ck_plane_bit(k, r)` of each byte.
     // bits 0: planes[0] is plain bytes, tile by tile: [padded rows / 8][tiles][8][64].
+    // bits 16: planes[0] is half precision (uint16_t), tile by tile in the same way; no entries, no scales.
     const uint8_t *planes[7];
     const uint8_t *entries;  // [padded rows][1 << bits]: centroid + 128, in index order; unused when bits is 0
     const float *scales;     // [padded rows]
@@ -34,6 +35,7 @@ typedef struct {
     const int32_t *multipliers;  // [tokens][groups]
     const float *scales;         // [tokens]
     const int32_t *corrections;  // [tokens]: 128 * sum of multiplier * value, because centroids are stored + 128
+    const float *floats;         // for 16 bits: [tokens][tiles * 64], zero beyond the columns; all of the above unused
     int32_t tokens;
     int32_t tiles;
     int32_t groups;
@@ -61,6 +63,9 @@ typedef struct {
     const char *name;
     // One token; many tokens (scratch: ck_product_scratch_bytes).
     ck_product_f gemv, gemm;
+    // The same for weights of 16 bits, from `floats`; `half.inc` defines the order of the sums. No scratch.
+    ck_product_f gemv_half, gemm_half;
+    void (*from_half)(const uint16_t *x, int32_t count, float *out);
     // x [tokens][columns] to bytes; columns beyond are zero.
     void (*quantize)(const float *x, int32_t columns, int32_t tiles, int8_t *values, int32_t *multipliers, float *scale,
                      int32_t *correction);

@@ -1,0 +1,49 @@
+public import Kernels
+public import Storage
+
+/// Rounds W, [rows, columns], to half precision, the bundle's precision 16.
+/// - Throws: `badData` naming the first weight that is not finite or beyond 65504, the largest half.
+public func roundToHalf(
+    name: String, weights: [Float], rows: Int, columns: Int, pool: ThreadPool
+) throws(TaperError) -> PackedHalf {
+    try checkHalfRange(name: name, weights: weights)
+    return PackedHalf(
+        name: name, rows: rows, columns: columns,
+        values: HalfLayout.pack(weights, rows: rows, columns: columns, pool: pool))
+}
+
+/// - Throws: as `roundToHalf`, before the work.
+public func checkHalfRange(name: String, weights: [Float]) throws(TaperError) {
+    guard let bad = weights.firstIndex(where: { !($0.magnitude <= HalfLayout.largest) }) else { return }
+    guard weights[bad].isFinite else {
+        throw TaperError(.badData, "weight " + String(bad) + " is not finite", at: "tensor " + name)
+    }
+    throw TaperError(
+        .badData, "weight " + String(bad) + " does not fit half precision", at: "tensor " + name,
+        expected: "a magnitude of at most 65504", found: String(weights[bad]),
+        remedy: "Leave 16 out of the precisions")
+}
+
+extension PackedHalf {
+    /// The weights as the kernels see them, [rows * columns].
+    public func dequantized() -> [Float] {
+        var out = [Float](repeating: 0, count: rows * columns)
+        for row in 0..<rows {
+            for column in 0..<columns {
+                let bits = values[NestedLayout.byteOffset(row: row, column: column, columns: columns)]
+                out[row * columns + column] = PackedHalf.float(bits)
+            }
+        }
+        return out
+    }
+
+    /// Exact: exponent and fraction taken apart.
+    private static func float(_ bits: UInt16) -> Float {
+        let exponent = Int(bits >> 10 & 31)
+        let fraction = Float(bits & 0x3ff)
+        let magnitude =
+            exponent == 0
+            ? fraction * 0x1p-24 : Float(sign: .plus, exponent: exponent - 25, significand: 1024 + fraction)
+        return bits & 0x8000 != 0 ? -magnitude : magnitude
+    }
+}
