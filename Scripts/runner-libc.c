@@ -39,3 +39,22 @@ size_t __wcsrtombs(char *to, const void **wide, size_t count, void *state) {
     (void)to, (void)wide, (void)count, (void)state;
     return (size_t)-1;
 }
+
+// ASCII comparisons without regard to case, for the names json-c and strtod know (true, NaN, infinity): glibc's come in seven
+// instruction sets.
+static int lower(unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+int strncasecmp(const char *a, const char *b, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const int difference = lower((unsigned char)a[i]) - lower((unsigned char)b[i]);
+        if (difference || !a[i]) return difference;
+    }
+    return 0;
+}
+int strcasecmp(const char *a, const char *b) { return strncasecmp(a, b, (size_t)-1); }
+int strncasecmp_l(const char *a, const char *b, size_t count, locale_t locale) {
+    (void)locale;
+    return strncasecmp(a, b, count);
+}
+int __strcasecmp(const char *, const char *) __attribute__((alias("strcasecmp")));
+int __strncasecmp(const char *, const char *, size_t) __attribute__((alias("strncasecmp")));
+int __strncasecmp_l(const char *, const char *, size_t, locale_t) __attribute__((alias("strncasecmp_l")));
