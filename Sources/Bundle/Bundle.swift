@@ -223,14 +223,24 @@ public final class Bundle {
 
     /// Asks the system to read ahead what decoding at `bits` needs.
     public func willNeed(bits: Int) {
-        let served = manifest.precisions.last { $0 <= bits } ?? manifest.precisions[0]
-        for section in table.sections where section.kind == .mapped {
-            if let part = TensorSection(section.name), part.group == Manifest.linearGroup {
-                // 16 bits stand alone; a nested precision reads all planes up to its own.
-                let isRead = part.bits == served || part.part == .planes && served <= 8 && part.bits < served
-                guard isRead else { continue }
-            }
+        for section in table.sections where section.kind == .mapped && isRead(section, at: bits) {
             file.advise(.willNeed, range: section.range)
+        }
+    }
+
+    private func isRead(_ section: SectionInfo, at bits: Int) -> Bool {
+        guard let part = TensorSection(section.name), part.group == Manifest.linearGroup else { return true }
+        let served = manifest.precisions.last { $0 <= bits } ?? manifest.precisions[0]
+        // 16 bits stand alone; a nested precision reads all planes up to its own.
+        return part.bits == served || part.part == .planes && served <= 8 && part.bits < served
+    }
+
+    /// Gives back the pages of linear layers that `bits` does not read. Large pages map parts of the sections beside those
+    /// that are read.
+    public func releaseUnread(bits: Int) {
+        guard file.isMapped else { return }
+        for section in table.sections where section.kind == .mapped && !isRead(section, at: bits) {
+            file.advise(.doNotNeed, range: section.range)
         }
     }
 

@@ -48,11 +48,16 @@ extension Session {
             if !silent { output.write(part, bits: bits) }
         }
         var lastBits = schedule.prefillBits
+        var step = 0
         let result = try generate(
             transformer, prompt: tokens, maxNewTokens: options.maxNewTokens, schedule: schedule, sampler: &sampler,
             stopTokens: stopTokens
         ) { token, bits in
-            if options.trim && bits < lastBits { releasedBytes += bundle.releasePlanes(above: bits, upTo: lastBits) }
+            if options.trim {
+                if bits < lastBits { releasedBytes += bundle.releasePlanes(above: bits, upTo: lastBits) }
+                if bits < lastBits || step == 0 { bundle.releaseUnread(bits: bits) }
+            }
+            step += 1
             lastBits = bits
             stops.append(decoder.append(token), tag: bits, emit: emit)
             return stops.found == nil && output.isUsable && Interrupt.signal == 0

@@ -123,6 +123,7 @@ import Testing
             let sizes = bundle.sections.filter { $0.name.hasSuffix(".4") }.reduce(0) { $0 + $1.storedByteCount }
             #expect(bundle.releasePlanes(above: 3) == sizes)
             #expect(bundle.releasePlanes(above: 4) == 0)
+            bundle.releaseUnread(bits: 3)
             // Given back is not gone.
             #expect(bundle.verify().isSound)
         }
