@@ -56,7 +56,8 @@ if !embedded {
         // Loads libopenblas at run time.
         cTarget("COpenBLAS"),
         hostTarget("Checkpoint", ["Storage", "Model", "Text"]),
-        hostTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS"]),
+        cTarget("CGradient"),
+        hostTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient"]),
         cTarget("CQuantization"),
         hostTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),

@@ -5,10 +5,11 @@
 
 typedef void (*sgemm_f)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
 static sgemm_f sgemm;
-static void (*set_threads)(int);
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void load(void) {
+    // Its threads spin for milliseconds after a product, which starves everybody else's: callers divide products themselves.
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
 #if defined(__x86_64__)
     // OpenBLAS 0.3.21 takes newer AMD processors for Haswell and leaves their 512-bit units idle: twice as slow.
     __builtin_cpu_init();
@@ -20,14 +21,13 @@ static void load(void) {
     if (!library) library = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
     if (!library) return;
     sgemm = (sgemm_f)dlsym(library, "cblas_sgemm");
-    set_threads = (void (*)(int))dlsym(library, "openblas_set_num_threads");
+    void (*set_threads)(int) = (void (*)(int))dlsym(library, "openblas_set_num_threads");
+    if (set_threads) set_threads(1);
 }
 
-int32_t ob_load(int32_t threads) {
+int32_t ob_load(void) {
     pthread_once(&once, load);
-    if (!sgemm) return -1;
-    if (set_threads) set_threads(threads);
-    return 0;
+    return sgemm ? 0 : -1;
 }
 
 void ob_sgemm(int32_t ta, int32_t tb, int32_t m, int32_t n, int32_t k, float alpha, const float *a, int32_t lda,

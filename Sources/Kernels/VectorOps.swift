@@ -11,7 +11,8 @@ public struct VectorOps {
         functions = pool.kernels.functions
     }
 
-    private func rows(_ tokens: Int, _ body: (Int) -> Void) {
+    /// Runs `body` for every token, on all threads when there are enough tokens.
+    public func rows(_ tokens: Int, _ body: (Int) -> Void) {
         guard tokens >= 8, pool.threadCount > 1 else {
             for token in 0..<tokens { body(token) }
             return

@@ -1,31 +1,97 @@
 internal import COpenBLAS
+import Kernels
 import Storage
 
-/// Single-precision matrix products by OpenBLAS.
-enum BLAS {
+/// Single-precision matrix products by OpenBLAS, row-major.
+///
+/// OpenBLAS runs on one thread; a product is divided among the pool's threads here. Where it is divided does not change
+/// the sum of any element, so results are the same for any number of threads.
+struct BLAS {
+    let pool: ThreadPool
+
     /// - Throws: `noInput` when the library is not installed.
-    static func load(threads: Int) throws(TaperError) {
-        guard ob_load(Int32(threads)) == 0 else {
+    init(_ pool: ThreadPool) throws(TaperError) {
+        guard ob_load() == 0 else {
             throw TaperError(
                 .noInput, "OpenBLAS is not installed", at: "libopenblas.so.0",
                 remedy: "On Debian: apt-get install libopenblas-dev")
         }
+        self.pool = pool
     }
 
-    /// out [m, n] = x [m, k] W^T, W [n, k].
-    static func multiply(
-        _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, m: Int, n: Int, k: Int,
-        into out: UnsafeMutablePointer<Float>
-    ) {
-        ob_sgemm(0, 1, Int32(m), Int32(n), Int32(k), 1, x, Int32(k), weights, Int32(k), 0, out, Int32(n))
+    /// One factor: its rows are `stride` floats apart.
+    struct Matrix {
+        let values: UnsafePointer<Float>
+        let stride: Int
+        var transposed = false
+
+        /// The factor without the first `count` rows (columns when transposed) of what is multiplied.
+        func dropping(rows count: Int) -> UnsafePointer<Float> { values + count * (transposed ? 1 : stride) }
+        func dropping(columns count: Int) -> UnsafePointer<Float> { values + count * (transposed ? stride : 1) }
     }
 
-    /// General strided form for attention: C = alpha A op(B).
-    static func strided(
-        transposeB: Bool, m: Int, n: Int, k: Int, alpha: Float, a: UnsafePointer<Float>, lda: Int,
-        b: UnsafePointer<Float>, ldb: Int, c: UnsafeMutablePointer<Float>, ldc: Int
+    /// c [m, n] = scale a b + keep c, on the calling thread; a is [m, k] and b [k, n] after transposition.
+    static func product(
+        m: Int, n: Int, k: Int, scale: Float = 1, _ a: Matrix, _ b: Matrix, keep: Float = 0,
+        into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
         ob_sgemm(
-            0, transposeB ? 1 : 0, Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), 0, c, Int32(ldc))
+            a.transposed ? 1 : 0, b.transposed ? 1 : 0, Int32(m), Int32(n), Int32(k), scale, a.values, Int32(a.stride),
+            b.values, Int32(b.stride), keep, c, Int32(stride))
+    }
+
+    /// The same on all threads, with contiguous c.
+    private func product(
+        m: Int, n: Int, k: Int, _ a: Matrix, _ b: Matrix, keep: Float, into c: UnsafeMutablePointer<Float>
+    ) {
+        // Each part packs the whole other factor, so the longer side is divided, and not into splinters.
+        let byColumns = n > 2 * m
+        let length = byColumns ? n : m
+        let parts = max(1, min(pool.threadCount, min(length / 64, (m * n * k) >> 21)))
+        pool.run(parts) { part in
+            // Whole multiples of the inner kernel's tiles.
+            let start = (length * part / parts) & ~15
+            let end = part + 1 == parts ? length : (length * (part + 1) / parts) & ~15
+            let first =
+                byColumns
+                ? Matrix(values: a.values, stride: a.stride, transposed: a.transposed)
+                : Matrix(values: a.dropping(rows: start), stride: a.stride, transposed: a.transposed)
+            let second =
+                byColumns
+                ? Matrix(values: b.dropping(columns: start), stride: b.stride, transposed: b.transposed) : b
+            BLAS.product(
+                m: byColumns ? m : end - start, n: byColumns ? end - start : n, k: k, first, second, keep: keep,
+                into: c + (byColumns ? start : start * n), stride: n)
+        }
+    }
+
+    /// y [tokens, rows] = x [tokens, columns] W^T, W [rows, columns].
+    func multiply(
+        _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, tokens: Int, rows: Int, columns: Int,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        product(
+            m: tokens, n: rows, k: columns, Matrix(values: x, stride: columns),
+            Matrix(values: weights, stride: columns, transposed: true), keep: 0, into: y)
+    }
+
+    /// dx [tokens, columns] = dy [tokens, rows] W, or += when `adding`.
+    func inputGradient(
+        _ dy: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, tokens: Int, rows: Int, columns: Int,
+        adding: Bool = false, into dx: UnsafeMutablePointer<Float>
+    ) {
+        product(
+            m: tokens, n: columns, k: rows, Matrix(values: dy, stride: rows), Matrix(values: weights, stride: columns),
+            keep: adding ? 1 : 0, into: dx)
+    }
+
+    /// dW [rows, columns] = dy^T x, dy [tokens, rows], x [tokens, columns].
+    func weightGradient(
+        _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, tokens: Int, rows: Int, columns: Int,
+        into dw: UnsafeMutablePointer<Float>
+    ) {
+        product(
+            m: rows, n: columns, k: tokens, Matrix(values: dy, stride: rows, transposed: true),
+            Matrix(values: x, stride: columns), keep: 0, into: dw)
     }
 }

@@ -15,40 +15,20 @@ public final class ReferenceModel {
     public let config: ModelConfig
     let source: WeightSource
     let residency: Residency
-    let pool: ThreadPool
-    let ops: VectorOps
+    let arithmetic: TransformerArithmetic
     private var cache: [String: [Float]] = [:]
-    let cosines: [Float]
-    let sines: [Float]
-    let pairs: Int
-    let positionLimit: Int
+    private let kept = FloatBuffer(purpose: "activations")
+    private let shared = FloatBuffer(purpose: "activations")
 
     public convenience init(_ checkpoint: Checkpoint, residency: Residency, threads: Int) throws(TaperError) {
         try self.init(WeightSource(checkpoint), residency: residency, threads: threads)
     }
 
     public init(_ source: WeightSource, residency: Residency, threads: Int) throws(TaperError) {
-        try BLAS.load(threads: threads)
         config = source.config
         self.source = source
         self.residency = residency
-        pool = try ThreadPool(threadCount: threads)
-        ops = VectorOps(pool)
-        pairs = config.rotarySize / 2
-        positionLimit = min(config.contextLength, 1 << 15)
-        let frequencies = config.ropeFrequencies()
-        var cosines: [Float] = []
-        var sines: [Float] = []
-        cosines.reserveCapacity(positionLimit * pairs)
-        sines.reserveCapacity(positionLimit * pairs)
-        for position in 0..<positionLimit {
-            for frequency in frequencies {
-                cosines.append(Float(cosine(Double(position) * frequency)))
-                sines.append(Float(sine(Double(position) * frequency)))
-            }
-        }
-        self.cosines = cosines
-        self.sines = sines
+        arithmetic = try TransformerArithmetic(config, threads: threads)
     }
 
     func weight(_ name: String) throws(TaperError) -> [Float] {
@@ -56,6 +36,22 @@ public final class ReferenceModel {
         let values = try source.read(name)
         if residency == .resident { cache[name] = values }
         return values
+    }
+
+    /// One block on x, [tokens * hiddenSize], in place.
+    func block(
+        _ weights: BlockWeights, _ x: inout [Float], tokens: Int, position: Int = 0, cache: LayerCache? = nil,
+        observe: TransformerArithmetic.Observer? = nil
+    ) throws(TaperError) {
+        let kept = try kept.reserve(pieces: BlockActivations.keptSizes(config, tokens: tokens))
+        let shared = try shared.reserve(
+            pieces: BlockActivations.sharedSizes(config, tokens: tokens, visible: position + tokens))
+        x.withUnsafeMutableBufferPointer { x in
+            guard let x = x.baseAddress else { return }
+            arithmetic.forward(
+                weights, BlockActivations(config, input: x, output: x, kept: kept, shared: shared), tokens: tokens,
+                position: position, cache: cache, observe: observe)
+        }
     }
 
     /// Logits after every position, [tokens.count * vocabularySize].
@@ -79,8 +75,7 @@ public final class ReferenceModel {
             let count = sequences[index].count
             rows = [Float](unsafeUninitializedCapacity: count * config.vocabularySize) { buffer, initialized in
                 if let out = buffer.baseAddress {
-                    BLAS.multiply(states, head, m: count, n: config.vocabularySize, k: config.hiddenSize, into: out)
-                    if !bias.isEmpty { ops.addBias(bias, tokens: count, columns: config.vocabularySize, to: out) }
+                    arithmetic.head(states, head, bias: bias, tokens: count, into: out)
                 }
                 initialized = count * config.vocabularySize
             }
@@ -111,19 +106,19 @@ public final class ReferenceModel {
     /// The most likely continuation, token by token, until a stop token or the limit; the stop token is not returned.
     public func greedy(_ prompt: [Int], maxNewTokens: Int, stop: [Int]) throws(TaperError) -> [Int] {
         var result: [Int] = []
-        var caches = [LayerCache](repeating: LayerCache(), count: config.layerCount)
+        let caches = (0..<config.layerCount).map { _ in LayerCache() }
         var input = prompt
         var position = 0
         while result.count < maxNewTokens {
-            guard position + input.count <= positionLimit else {
+            guard position + input.count <= arithmetic.rotation.positionCount else {
                 throw TaperError(
                     .usage, "prompt and new tokens exceed the model's context", at: "",
-                    expected: "at most \(positionLimit) tokens")
+                    expected: "at most \(arithmetic.rotation.positionCount) tokens")
             }
-            let row = try step(input, at: position, caches: &caches)
+            let row = try step(input, at: position, caches: caches)
             position += input.count
             let next = row.withUnsafeBufferPointer { buffer in
-                buffer.baseAddress.map { ops.argmax($0, count: buffer.count) } ?? 0
+                buffer.baseAddress.map { arithmetic.ops.argmax($0, count: buffer.count) } ?? 0
             }
             if stop.contains(next) { break }
             result.append(next)
@@ -133,26 +128,22 @@ public final class ReferenceModel {
     }
 
     /// Feeds tokens to the cache; returns the logits after the last, [vocabularySize].
-    func step(_ tokens: [Int], at position: Int, caches: inout [LayerCache]) throws(TaperError) -> [Float] {
+    func step(_ tokens: [Int], at position: Int, caches: [LayerCache]) throws(TaperError) -> [Float] {
         var x = try embed(tokens)
         for layer in 0..<config.layerCount {
-            let weights = try BlockWeights(self, layer: layer)
-            block(weights, &x, tokens: tokens.count, position: position, cache: &caches[layer], observe: nil)
+            try block(
+                try blockWeights(layer), &x, tokens: tokens.count, position: position, cache: caches[layer])
         }
         let normalized = try finalNorm(x, tokens: tokens.count)
         let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
         var row = [Float](repeating: 0, count: config.vocabularySize)
+        let bias = config.outputBias ? try weight(TensorName.headBias) : []
         normalized.withUnsafeBufferPointer { states in
             row.withUnsafeMutableBufferPointer { out in
                 guard let from = states.baseAddress, let to = out.baseAddress else { return }
-                BLAS.multiply(
-                    from + (tokens.count - 1) * config.hiddenSize, head, m: 1, n: config.vocabularySize,
-                    k: config.hiddenSize, into: to)
+                arithmetic.head(
+                    from + (tokens.count - 1) * config.hiddenSize, head, bias: bias, tokens: 1, into: to)
             }
-        }
-        if config.outputBias {
-            let bias = try weight(TensorName.headBias)
-            for index in row.indices { row[index] += bias[index] }
         }
         return row
     }

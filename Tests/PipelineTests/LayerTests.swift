@@ -12,7 +12,7 @@ import Testing
         "Runtime": ["Bundle", "Text", "Kernels", "Model", "Storage"],
         "taper-run": ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage", "CPlatform"],
         "Checkpoint": ["Storage", "Model", "Text", "Foundation"],
-        "Reference": ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "Foundation"],
+        "Reference": ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient", "Foundation"],
         "Quantization": [
             "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage", "CQuantization", "Foundation",
         ],

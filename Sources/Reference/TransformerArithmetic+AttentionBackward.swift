@@ -1,0 +1,88 @@
+internal import CGradient
+import Kernels
+import Model
+
+extension TransformerArithmetic {
+    /// Gradients of query, key and value (rotated) in `scratch` from that of `mixed`.
+    ///
+    /// With P = softmax(S), S = Q K^T / sqrt(headSize): dV = P^T dO, dP = dO V^T, dS = P (dP - sum(P dP)),
+    /// dQ = dS K / sqrt(headSize), dK = dS^T Q / sqrt(headSize). P is computed again from Q and K: a head's 128 rows stay in the
+    /// cache, while keeping P of all layers would take more memory than the weights and as long to read.
+    func attendBackward(_ a: BlockActivations, _ scratch: BackwardScratch, tokens: Int) {
+        let spans = spans(tokens: tokens, position: 0)
+        let each = Self.scoreCount(tokens: tokens, visible: tokens)
+        let shared = config.headCount / config.kvHeadCount
+        // Heads that share keys write apart, so that the order of the sum does not depend on threads.
+        let keys = shared == 1 ? scratch.key : scratch.headKeys
+        let values = shared == 1 ? scratch.value : scratch.headValues
+        pool.run(config.headCount) { head in
+            let p = scratch.scores + 2 * head * each
+            let gradients = HeadGradients(
+                query: scratch.query, key: keys, value: values, offset: head * config.headSize)
+            for token in 0..<tokens {
+                let at = token * config.querySize + gradients.offset
+                (keys + at).update(repeating: 0, count: config.headSize)
+                (values + at).update(repeating: 0, count: config.headSize)
+            }
+            for span in spans {
+                attendBackward(a, mixed: scratch.mixed, head: head, span, p: p, dp: p + each, gradients)
+            }
+        }
+        if shared > 1 {
+            sumHeads(scratch.headKeys, tokens: tokens, into: scratch.key)
+            sumHeads(scratch.headValues, tokens: tokens, into: scratch.value)
+        }
+    }
+
+    /// Where one query head's gradients go: [tokens * querySize], from `offset` of each token on.
+    private struct HeadGradients {
+        let query: UnsafeMutablePointer<Float>
+        let key: UnsafeMutablePointer<Float>
+        let value: UnsafeMutablePointer<Float>
+        let offset: Int
+    }
+
+    private func attendBackward(
+        _ a: BlockActivations, mixed: UnsafePointer<Float>, head: Int, _ span: AttentionSpan,
+        p: UnsafeMutablePointer<Float>, dp: UnsafeMutablePointer<Float>, _ gradients: HeadGradients
+    ) {
+        let count = span.tokens.count
+        let width = span.positions.count
+        let size = config.headSize
+        let stride = config.querySize
+        let kvStride = config.kvSize
+        let rows = span.tokens.lowerBound * stride + gradients.offset
+        let seen = span.positions.lowerBound * stride + gradients.offset
+        let kvSeen = span.positions.lowerBound * kvStride + kvOffset(head)
+        let output = BLAS.Matrix(values: mixed + rows, stride: stride)
+        probabilities(a.query, keys: a.key, head: head, span, position: 0, into: p)
+        BLAS.product(
+            m: width, n: size, k: count, .init(values: p, stride: width, transposed: true), output, keep: 1,
+            into: gradients.value + seen, stride: stride)
+        BLAS.product(
+            m: count, n: width, k: size, output,
+            .init(values: a.value + kvSeen, stride: kvStride, transposed: true), into: dp, stride: width)
+        for row in 0..<count { functions.softmax_backward(p + row * width, Int32(width), dp + row * width) }
+        BLAS.product(
+            m: count, n: size, k: width, scale: attentionScale, .init(values: dp, stride: width),
+            .init(values: a.key + kvSeen, stride: kvStride), into: gradients.query + rows, stride: stride)
+        BLAS.product(
+            m: width, n: size, k: count, scale: attentionScale, .init(values: dp, stride: width, transposed: true),
+            .init(values: a.query + rows, stride: stride), keep: 1, into: gradients.key + seen, stride: stride)
+    }
+
+    /// Sums of the query heads that share a key head: [tokens * querySize] to [tokens * kvSize].
+    private func sumHeads(_ x: UnsafePointer<Float>, tokens: Int, into out: UnsafeMutablePointer<Float>) {
+        let shared = config.headCount / config.kvHeadCount
+        let size = config.headSize
+        ops.rows(tokens) { token in
+            let to = out + token * config.kvSize
+            to.update(repeating: 0, count: config.kvSize)
+            for head in 0..<config.kvHeadCount {
+                functions.add_rows(
+                    x + token * config.querySize + head * shared * size, Int32(shared), Int64(size), Int32(size),
+                    to + head * size)
+            }
+        }
+    }
+}

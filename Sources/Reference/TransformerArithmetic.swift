@@ -1,0 +1,148 @@
+internal import CGradient
+import Kernels
+import Model
+import Storage
+
+/// The float forward pass that the reference model and the model with gradients share.
+struct TransformerArithmetic {
+    let config: ModelConfig
+    let pool: ThreadPool
+    let ops: VectorOps
+    let blas: BLAS
+    let rotation: RotationTable
+    let functions: cg_table_t
+
+    init(_ config: ModelConfig, threads: Int) throws(TaperError) {
+        self.config = config
+        pool = try ThreadPool(threadCount: threads)
+        ops = VectorOps(pool)
+        blas = try BLAS(pool)
+        rotation = RotationTable(config)
+        functions = cg_table().pointee
+    }
+
+    /// Hears every linear layer's name and input, [tokens * columns].
+    typealias Observer = (_ name: String, _ x: UnsafePointer<Float>, _ tokens: Int, _ columns: Int) -> Void
+
+    /// - Throws: `usage` when the sequence is empty, too long, or names a token the model lacks.
+    func check(_ tokens: [Int]) throws(TaperError) {
+        guard !tokens.isEmpty, tokens.count <= rotation.positionCount else {
+            throw TaperError(
+                .usage, "a sequence must have 1 to \(rotation.positionCount) tokens", at: "", found: "\(tokens.count)")
+        }
+        for token in tokens where token < 0 || token >= config.vocabularySize {
+            throw TaperError(
+                .usage, "token outside the vocabulary", at: "", expected: "0 to \(config.vocabularySize - 1)",
+                found: "\(token)")
+        }
+    }
+
+    /// Rows of the embedding table; the tokens have been checked.
+    func embed(_ tokens: [Int], _ table: UnsafePointer<Float>, into x: UnsafeMutablePointer<Float>) {
+        let hidden = config.hiddenSize
+        for (index, token) in tokens.enumerated() {
+            (x + index * hidden).update(from: table + token * hidden, count: hidden)
+        }
+    }
+
+    func normalize(
+        _ x: UnsafePointer<Float>, _ norm: (weight: [Float], bias: [Float]), tokens: Int,
+        into out: UnsafeMutablePointer<Float>
+    ) {
+        let epsilon = Float(config.normEpsilon)
+        if config.normalization == .rms {
+            ops.rmsNorm(
+                x, weight: norm.weight, epsilon: epsilon, tokens: tokens, columns: config.hiddenSize, into: out)
+        } else {
+            ops.layerNorm(
+                x, weight: norm.weight, bias: norm.bias, epsilon: epsilon, tokens: tokens, columns: config.hiddenSize,
+                into: out)
+        }
+    }
+
+    /// Logits of normalized final states, [tokens * vocabularySize]; `bias` may be empty.
+    func head(
+        _ states: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, bias: [Float], tokens: Int,
+        into logits: UnsafeMutablePointer<Float>
+    ) {
+        blas.multiply(
+            states, weights, tokens: tokens, rows: config.vocabularySize, columns: config.hiddenSize, into: logits)
+        if !bias.isEmpty { ops.addBias(bias, tokens: tokens, columns: config.vocabularySize, to: logits) }
+    }
+
+    /// One transformer block on a.input, whose first token stands at `position`; with a cache, keys and values of earlier
+    /// tokens come from there, and these tokens' are added to it.
+    func forward(
+        _ weights: BlockWeights, _ a: BlockActivations, tokens: Int, position: Int = 0, cache: LayerCache? = nil,
+        observe: Observer? = nil
+    ) {
+        let hidden = config.hiddenSize
+        func linear(_ part: TensorName.Part, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+            let (rows, columns) = config.shape(part)
+            if let observe { observe(TensorName.weight(part, layer: weights.layer), x, tokens, columns) }
+            blas.multiply(x, weights.matrix(part), tokens: tokens, rows: rows, columns: columns, into: y)
+            if let bias = weights.biases[part] { ops.addBias(bias, tokens: tokens, columns: rows, to: y) }
+        }
+
+        // Attention.
+        normalize(a.input, weights.norm(.inputNorm), tokens: tokens, into: a.normalized)
+        linear(.query, a.normalized, a.query)
+        linear(.key, a.normalized, a.key)
+        linear(.value, a.normalized, a.value)
+        rotate(a.query, tokens: tokens, heads: config.headCount, position: position)
+        rotate(a.key, tokens: tokens, heads: config.kvHeadCount, position: position)
+        if let cache {
+            cache.append(keys: a.key, values: a.value, count: tokens * config.kvSize)
+            attend(
+                a.query, keys: cache.keys, values: cache.values, tokens: tokens, position: position,
+                scores: a.scores, into: a.mixed)
+        } else {
+            attend(
+                a.query, keys: a.key, values: a.value, tokens: tokens, position: position, scores: a.scores,
+                into: a.mixed)
+        }
+        linear(.attentionOutput, a.mixed, a.middle)
+        ops.add(a.input, tokens: tokens, columns: hidden, into: a.middle)
+
+        // MLP.
+        if !config.parallelResidual {
+            normalize(a.middle, weights.norm(.postAttentionNorm), tokens: tokens, into: a.mlpInput)
+        }
+        linear(.up, a.mlpInput, a.up)
+        if config.gatedMLP { linear(.gate, a.mlpInput, a.gate) }
+        let kind = activationKind
+        let inner = config.intermediateSize
+        ops.rows(tokens) { token in
+            let at = token * inner
+            if config.gatedMLP {
+                functions.activate(kind, a.gate + at, a.up + at, Int32(inner), a.inner + at)
+            } else {
+                functions.activate(kind, a.up + at, nil, Int32(inner), a.inner + at)
+            }
+        }
+        linear(.down, a.inner, a.output)
+        ops.add(a.middle, tokens: tokens, columns: hidden, into: a.output)
+    }
+
+    var activationKind: Int32 {
+        switch config.activation {
+        case .silu: Int32(CG_SILU)
+        case .gelu: Int32(CG_GELU)
+        case .geluTanh: Int32(CG_GELU_TANH)
+        }
+    }
+
+    func rotate(
+        _ x: UnsafeMutablePointer<Float>, tokens: Int, heads: Int, position: Int = 0, backward: Bool = false
+    ) {
+        let pairs = rotation.pairs
+        rotation.cosines.withUnsafeBufferPointer { cosines in
+            (backward ? rotation.negatedSines : rotation.sines).withUnsafeBufferPointer { sines in
+                guard let c = cosines.baseAddress, let s = sines.baseAddress else { return }
+                ops.rope(
+                    x, tokens: tokens, heads: heads, headSize: config.headSize, pairs: pairs,
+                    cosines: c + position * pairs, sines: s + position * pairs)
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Checkpoint
+import Foundation
+import Model
+import Reference
+import Storage
+import Testing
+
+/// Loss and gradients as PyTorch computes them in float32.
+@Suite struct GradientOracleTests {
+    static let names = ReferenceOracleTests.names.filter {
+        Files.exists(ReferenceOracleTests.shared + "/" + $0 + "/gradients.json")
+    }
+
+    @Test(.enabled(if: !names.isEmpty, "the oracle gradients are not beside the project"), arguments: names)
+    func matchesPyTorch(name: String) throws {
+        let folder = ReferenceOracleTests.shared + "/" + name
+        let golden = try JSONValue.parse(try Files.read(folder + "/gradients.json", limit: 1 << 26), place: name)
+        let tokens = try #require(golden["input_ids"]?.array).compactMap(\.integer)
+        let expected = try #require(golden["cross_entropy"])
+        let model = try GradientModel(WeightSource(try Checkpoint.open(folder)), threads: 2)
+        let (loss, gradients) = try model.gradients(tokens)
+        #expect(abs(loss - (try #require(expected["value"]?.double))) < 1e-5)
+        let members = try #require(expected["gradients"]?.members)
+        #expect(members.count == gradients.count)
+        for member in members { try compare(member.value, gradients[Self.canonical(member.key)], name, member.key) }
+    }
+
+    /// Phi's own spelling.
+    private static func canonical(_ name: String) -> String {
+        name.replacingOccurrences(of: "self_attn.dense", with: "self_attn.o_proj")
+            .replacingOccurrences(of: "mlp.fc1", with: "mlp.up_proj")
+            .replacingOccurrences(of: "mlp.fc2", with: "mlp.down_proj")
+            .replacingOccurrences(of: "final_layernorm", with: "norm")
+    }
+
+    /// Length and sum within a thousandth of the length; single elements within a thousandth of themselves and of the
+    /// root mean square.
+    private func compare(_ expected: JSONValue, _ found: [Float]?, _ model: String, _ name: String) throws {
+        let found = try #require(found, "\(model) has no \(name)")
+        let length = try #require(expected["l2"]?.double)
+        let square = found.reduce(0.0) { $0 + Double($1) * Double($1) }
+        #expect(abs(square.squareRoot() - length) <= 1e-3 * length + 1e-7, "\(model) \(name): length")
+        let sum = found.reduce(0.0) { $0 + Double($1) }
+        #expect(abs(sum - (try #require(expected["sum"]?.double))) <= 1e-3 * length + 1e-7, "\(model) \(name): sum")
+        let places = try #require(expected["at"]?.array).compactMap(\.integer)
+        let values = try #require(expected["values"]?.array).compactMap(\.double)
+        #expect(places.count == values.count && !places.isEmpty)
+        let typical = length / Double(found.count).squareRoot()
+        for (place, value) in zip(places, values) {
+            #expect(
+                abs(Double(found[place]) - value) <= 1e-3 * (abs(value) + typical) + 1e-7, "\(model) \(name)[\(place)]")
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Model
+import Reference
+import Storage
+
+/// Small models with random weights that between them use every choice of `ModelConfig`.
+enum RandomModels {
+    static let families = ["llama", "llama-gelu", "mistral", "qwen2", "phi", "stablelm", "plain-silu"]
+
+    static func config(_ family: String) -> ModelConfig {
+        let kvHeads = ["llama": 2, "llama-gelu": 1, "mistral": 2, "qwen2": 1][family] ?? 4
+        var config = ModelConfig(
+            family: family, hiddenSize: 24, intermediateSize: 40, layerCount: 2, headCount: 4, kvHeadCount: kvHeads,
+            headSize: 8, vocabularySize: 37, contextLength: 256, normEpsilon: 1e-5, ropeTheta: 10000)
+        switch family {
+        case "llama": config.tiedEmbeddings = true
+        case "llama-gelu": config.activation = .geluTanh
+        case "mistral": config.slidingWindow = 5
+        case "qwen2":
+            config.qkvBias = true
+            config.ropeScaling = .linear(factor: 2)
+        case "phi":
+            config.normalization = .layer
+            config.parallelResidual = true
+            config.gatedMLP = false
+            config.activation = .geluTanh
+            config.rotarySize = 4
+            config.qkvBias = true
+            config.outputBias = true
+        case "stablelm":
+            config.normalization = .layer
+            config.activation = .gelu
+            config.rotarySize = 2
+        default:
+            config.gatedMLP = false
+            config.headSize = 10
+        }
+        return config
+    }
+
+    /// Weights of about unit gain, norms near one.
+    static func source(_ config: ModelConfig, seed: UInt64) -> WeightSource {
+        let requirements = config.tensorRequirements()
+        return WeightSource(config: config) { (name: String) throws(TaperError) -> [Float] in
+            guard let index = requirements.firstIndex(where: { $0.name == name }) else { return [] }
+            var random = SplitMix(state: seed &+ UInt64(index) &* 7919)
+            let shape = requirements[index].shape
+            let isNorm = shape.count == 1 && name.contains("norm") && name.hasSuffix("weight")
+            let scale = shape.count == 2 ? 1.5 / Float(shape[1]).squareRoot() : 0.3
+            return (0..<shape.reduce(1, *)).map { _ in random.unit() * scale + (isNorm ? 1 : 0) }
+        }
+    }
+
+    static func tokens(_ count: Int, _ config: ModelConfig, seed: UInt64 = 5) -> [Int] {
+        var random = SplitMix(state: seed)
+        return (0..<count).map { _ in Int(random.next() % UInt64(config.vocabularySize)) }
+    }
+}
+
+/// A fixed sequence of random numbers.
+struct SplitMix {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+    /// Between -1 and 1.
+    mutating func unit() -> Float { Float(next() >> 40) / Float(1 << 23) - 1 }
+}
+
+extension GradientModel {
+    /// Every tensor's gradient by name, the head of tied models left out.
+    func gradients(
+        _ tokens: [Int], loss: Loss? = nil, wanted: (String) -> Bool = { _ in true }
+    ) throws -> (loss: Double, values: [String: [Float]]) {
+        var values: [String: [Float]] = [:]
+        let loss = try step(tokens, loss: loss ?? crossEntropyLoss(tokens), wanted: wanted) {
+            if !$0.values.isEmpty { values[$0.name] = Array($0.values) }
+        }
+        return (loss, values)
+    }
+
+    func logits(_ tokens: [Int]) throws -> [Float] {
+        var logits = [Float](repeating: .nan, count: tokens.count * config.vocabularySize)
+        try logits.withUnsafeMutableBufferPointer { try self.logits(tokens, into: $0) }
+        return logits
+    }
+
+    /// The loss alone.
+    func value(_ tokens: [Int], _ loss: Loss) throws -> Double {
+        var logits = try logits(tokens)
+        return logits.withUnsafeMutableBufferPointer { loss($0) }
+    }
+}
