@@ -65,7 +65,15 @@ extension Converter {
 
     /// Quantizes every tensor, largest memory one tensor; finished ones are found in the work folder.
     func quantize() throws(TaperError) -> [StoredTensor] {
-        let (moments, sensitivityKey) = try sensitivity()
+        let method = recipe.effectiveMethod
+        var jointKeys: [String: ContentKey] = [:]
+        if method == .joint {
+            for tensor in checkpoint.config.tensorRequirements() where tensor.isLinear {
+                jointKeys[tensor.name] = jointKey(tensor.name)
+            }
+            try quantizeLinearJointly(jointKeys)
+        }
+        let (moments, sensitivityKey) = method == .joint ? ([:], ContentKey(stage: "", version: 0)) : try sensitivity()
         progress.begin("quantize")
         let start = monotonicSeconds()
         let requirements = checkpoint.config.tensorRequirements()
@@ -75,6 +83,11 @@ extension Converter {
         var result: [StoredTensor] = []
         for tensor in requirements {
             let count = tensor.shape.reduce(1, *)
+            if let key = jointKeys[tensor.name] {
+                result.append(StoredTensor(name: tensor.name, encoding: .nested, key: key))
+                done += count
+                continue
+            }
             var key = ContentKey(stage: "tensor", version: Self.quantizerVersion)
             key.add(checkpoint.fingerprint)
             key.add(tensor.name)

@@ -1,4 +1,5 @@
 import Kernels
+public import Quantization
 public import Storage
 
 /// What to make of a checkpoint: precisions, calibration text, quality text and tasks (`pipelines/*.json`).
@@ -30,6 +31,10 @@ public struct Recipe: Sendable {
     public var seedBits = 3
     /// 8: uniform bytes with a scale per row; 2 to 7: one nested precision.
     public var embeddingBits = 8
+    /// How the linear layers get their codes; nil: `joint` where there is calibration text, else `k-means`.
+    public var method: QuantizationMethod?
+    public var effectiveMethod: QuantizationMethod { method ?? (calibrationPath == nil ? .kMeans : .joint) }
+    public var joint = JointSettings()
     public var calibrationPath: String?
     public var calibrationSequences = 32
     public var calibrationLength = 512
@@ -42,7 +47,7 @@ public struct Recipe: Sendable {
 
     public static let schema = "taper-recipe-1"
     private static let keys = [
-        "schema", "description", "precisions", "seed_bits", "embedding_bits", "calibration", "quality", "tasks",
+        "schema", "description", "precisions", "method", "seed_bits", "embedding_bits", "calibration", "quality", "tasks",
         "chat_template",
     ]
 
@@ -68,6 +73,14 @@ public struct Recipe: Sendable {
         }
         if let bits = try reader.integer("seed_bits", 2...8) { seedBits = bits }
         if let bits = try reader.integer("embedding_bits", 2...8) { embeddingBits = bits }
+        if let name = try reader.string("method") {
+            guard let known = QuantizationMethod(rawValue: name) else {
+                throw TaperError(
+                    .badData, "\"method\" names no method", at: path, expected: QuantizationMethod.names,
+                    found: printable(name))
+            }
+            method = known
+        }
         chatTemplate = try reader.string("chat_template")
         if let calibration = json["calibration"] {
             let part = Reader(json: calibration, place: path + ": calibration")
@@ -100,6 +113,10 @@ public struct Recipe: Sendable {
                         examples: try part.integer("examples", 1...100_000) ?? 32))
             }
         }
+        func xp(_ n: String) -> Double? { Files.environment(n).flatMap { parseDouble($0) } }
+        if let r = xp("XP_ROUNDS") { joint.rounds = Int(r) }
+        if let r = xp("XP_DAMP") { joint.damping = r }
+        for b in 2...8 { if let r = xp("XP_P\(b)") { joint.preferences[b] = r } }
         try validate(place: path)
     }
 

@@ -27,4 +27,20 @@ void cq_cluster_mass(const uint8_t *codes, const float *importance, int32_t colu
 
 // Symmetric bytes with one scale, chosen among a few near max |w| / 127 for the least squared error.
 float cq_round_row(const float *weights, int32_t columns, uint8_t *values);
+
+// Joint optimisation of codes and centroids of every precision under a layer's input Hessian.
+enum { CQ_JOINT_ROWS = 8 };
+typedef struct {
+    const float *hessian;                        // [columns][stride], symmetric, padding zero
+    int32_t columns, stride;                     // stride: columns rounded up to 16
+    int32_t bits;                                // of a code
+    const int32_t *precisions;                   // ascending, the last one `bits`
+    int32_t precision_count;
+    const float *preferences;                    // weight of each precision's relative error
+    int32_t rounds;
+} cq_joint_t;
+size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions);
+// At most CQ_JOINT_ROWS rows: codes [rows][columns] and centroids [rows][(2 << bits) - 4] are improved in place.
+void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t rows, uint8_t *codes, float *centroids,
+                   double *errors, void *scratch);
 #endif

@@ -1,0 +1,348 @@
+#include "CQuantization.h"
+#include <math.h>
+#include <string.h>
+#include <stdlib.h>
+
+// Codes and centroids of all precisions of a few rows at a time, minimising
+//     sum over p of lambda_p (w - c_p[q >> (B - p)]) H (w - c_p[q >> (B - p)])^T
+// by turns: least squares for the centroids given the codes, coordinate descent over the columns for the codes given
+// the centroids (LNQ, GuidedQuant, arXiv 2505.07004, section 4, here with one code for several precisions).
+// All sums have a fixed order over vectors of 16 lanes, whatever the registers hold, so every processor gives the same bits.
+
+enum { ROWS = CQ_JOINT_ROWS, LANES = 16, CHUNK = 128, MOST_BITS = 8, MOST = 256, PRECISIONS = 7 };
+typedef float vf __attribute__((vector_size(64)));
+typedef float vfu __attribute__((vector_size(64), aligned(4)));
+typedef int32_t vi __attribute__((vector_size(64)));
+
+#if defined(__x86_64__) && defined(__clang__)
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+// Macros, because a vector that is passed to a function would need one register width for all callers.
+#define LOAD(p) (*(const vfu *)(p))
+#define STORE(p, v) (*(vfu *)(p) = (v))
+#define SELECT_F(mask, a, b) ((vf)(((mask) & (vi)(a)) | (~(mask) & (vi)(b))))
+#define SELECT_I(mask, a, b) (((mask) & (a)) | (~(mask) & (b)))
+
+// One row's state; g_p = H (w - w_hat_p).
+typedef struct {
+    const float *w;
+    uint8_t *codes;
+    float *centroids;                            // 2^p at (1 << p) - 4
+    float *hw, *m, *g;                           // [d], [2^B][d], [P][d]
+    float *scaled;                               // [P][2^B]: sqrt(lambda_p) c_p of every code
+    double error[PRECISIONS], whw;
+    float weight[PRECISIONS];                    // sqrt(lambda_p)
+} row_t;
+
+typedef struct {
+    int32_t n, d, bits, clusters, count;         // columns, padded, B, 2^B, precisions
+    const int32_t *precisions;
+    const float *h;
+    size_t stride;
+} problem_t;
+
+size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions) {
+    size_t d = ((size_t)columns + LANES - 1) / LANES * LANES, k = (size_t)1 << bits;
+    return 4096 + ROWS * (4 * (d * (1 + k + (size_t)precisions) + (size_t)precisions * (k < LANES ? LANES : k)) + 256) +
+           k * k * 8 * 3 + k * 8 * 6;
+}
+
+static double xp(const char *name, double def) { const char *s = getenv(name); return s ? atof(s) : def; }
+
+// out_r = sum over j of factor_rj h_j for up to ROWS rows.
+CLONES static void times_hessian(const problem_t *p, row_t *rows, int32_t count) {
+    for (int32_t c0 = 0; c0 < p->d; c0 += CHUNK) {
+        int32_t width = p->d - c0 < CHUNK ? p->d - c0 : CHUNK;
+        for (int32_t r = 0; r < count; r++) memset(rows[r].hw + c0, 0, (size_t)width * 4);
+        for (int32_t j = 0; j < p->n; j++) {
+            const float *h = p->h + (size_t)j * p->stride + c0;
+            for (int32_t r = 0; r < count; r++) {
+                float *out = rows[r].hw + c0;
+                float factor = rows[r].w[j];
+                for (int32_t k = 0; k < width; k += LANES) STORE(out + k, LOAD(out + k) + factor * LOAD(h + k));
+            }
+        }
+    }
+}
+
+// m[a] = sum of H's rows in cluster a.
+CLONES static void aggregate(const problem_t *p, row_t *rows, int32_t count) {
+    for (int32_t r = 0; r < count; r++) memset(rows[r].m, 0, (size_t)p->clusters * (size_t)p->d * 4);
+    for (int32_t c0 = 0; c0 < p->d; c0 += CHUNK) {
+        int32_t width = p->d - c0 < CHUNK ? p->d - c0 : CHUNK;
+        for (int32_t j = 0; j < p->n; j++) {
+            const float *h = p->h + (size_t)j * p->stride + c0;
+            for (int32_t r = 0; r < count; r++) {
+                float *out = rows[r].m + (size_t)rows[r].codes[j] * (size_t)p->d + c0;
+                for (int32_t k = 0; k < width; k += LANES) STORE(out + k, LOAD(out + k) + LOAD(h + k));
+            }
+        }
+    }
+}
+
+// g_p = hw - sum over a of c_p[a] m_p[a]; m is halved on the way down and is gone afterwards.
+CLONES static void gradients(const problem_t *p, row_t *row) {
+    int32_t at = p->count - 1;
+    for (int32_t bits = p->bits; bits >= 2; bits--) {
+        int32_t k = 1 << bits;
+        if (bits < p->bits)
+            for (int32_t a = 0; a < k; a++) {
+                float *to = row->m + (size_t)a * (size_t)p->d;
+                const float *x = row->m + (size_t)(2 * a) * (size_t)p->d, *y = x + p->d;
+                for (int32_t i = 0; i < p->d; i += LANES) STORE(to + i, LOAD(x + i) + LOAD(y + i));
+            }
+        if (at < 0 || p->precisions[at] != bits) continue;
+        const float *c = row->centroids + k - 4;
+        float *g = row->g + (size_t)at * (size_t)p->d;
+        for (int32_t i = 0; i < p->d; i += LANES) {
+            vf sum = LOAD(row->hw + i);
+            for (int32_t a = 0; a < k; a++) sum -= c[a] * LOAD(row->m + (size_t)a * (size_t)p->d + i);
+            STORE(g + i, sum);
+        }
+        at--;
+    }
+}
+
+// Solves (A + r I) x = b + r x0 in place of x; a is destroyed. r is `ridge` of the mean diagonal.
+CLONES static void solve(double *a, const double *b, float *x, int32_t n, double ridge, double *y) {
+    double trace = 0;
+    for (int32_t i = 0; i < n; i++) trace += a[i * n + i];
+    if (!(trace > 0)) return;
+    double r = ridge * trace / n;
+    for (int32_t i = 0; i < n; i++) {
+        a[i * n + i] += r;
+        y[i] = b[i] + r * x[i];
+    }
+    for (int32_t k = 0; k < n; k++) {
+        double pivot = a[k * n + k];
+        if (!(pivot > 0)) return;
+        double s = 1 / sqrt(pivot);
+        double *top = a + k * n;
+        for (int32_t j = k; j < n; j++) top[j] *= s;
+        y[k] *= s;
+        for (int32_t i = k + 1; i < n; i++) {
+            double f = top[i];
+            if (f == 0) continue;
+            double *low = a + i * n;
+            for (int32_t j = i; j < n; j++) low[j] -= f * top[j];
+            y[i] -= f * y[k];
+        }
+    }
+    for (int32_t k = n - 1; k >= 0; k--) {
+        double sum = y[k];
+        for (int32_t j = k + 1; j < n; j++) sum -= a[k * n + j] * y[j];
+        y[k] = sum / a[k * n + k];
+    }
+    for (int32_t i = 0; i < n; i++) if (!isfinite(y[i])) return;
+    for (int32_t i = 0; i < n; i++) x[i] = (float)y[i];
+}
+
+// Normal equations at B bits, then downwards; fits every precision's centroids unless `fit` is 0. Sets row->error.
+static void centroids(const problem_t *p, row_t *row, double ridge, int fit, double *work) {
+    int32_t k = p->clusters;
+    double *a = work, *copy = a + k * k, *b = copy + k * k, *y = b + k;
+    memset(a, 0, sizeof(double) * (size_t)(k * k));
+    memset(b, 0, sizeof(double) * (size_t)k);
+    for (int32_t i = 0; i < p->n; i++) b[row->codes[i]] += row->hw[i];
+    for (int32_t c = 0; c < k; c++) {
+        const float *m = row->m + (size_t)c * (size_t)p->d;
+        double *to = a + c * k;
+        for (int32_t i = 0; i < p->n; i++) to[row->codes[i]] += m[i];
+    }
+    for (int32_t c = 0; c < k; c++)
+        for (int32_t e = c + 1; e < k; e++) a[c * k + e] = a[e * k + c] = 0.5 * (a[c * k + e] + a[e * k + c]);
+    int32_t at = p->count - 1;
+    for (int32_t bits = p->bits; bits >= 2 && at >= 0; bits--) {
+        int32_t n = 1 << bits;
+        if (bits < p->bits) {
+            for (int32_t c = 0; c < n; c++) b[c] = b[2 * c] + b[2 * c + 1];
+            for (int32_t c = 0; c < n; c++)
+                for (int32_t e = 0; e < n; e++) {
+                    const double *x = a + 2 * c * (2 * n) + 2 * e;
+                    a[c * n + e] = (x[0] + x[1]) + (x[2 * n] + x[2 * n + 1]);
+                }
+        }
+        if (p->precisions[at] != bits) continue;
+        float *c = row->centroids + n - 4;
+        if (fit) {
+            memcpy(copy, a, sizeof(double) * (size_t)(n * n));
+            solve(copy, b, c, n, ridge, y);
+        }
+        double error = row->whw;
+        for (int32_t i = 0; i < n; i++) {
+            double sum = -2 * b[i];
+            for (int32_t j = 0; j < n; j++) sum += a[i * n + j] * c[j];
+            error += c[i] * sum;
+        }
+        row->error[at] = error > 0 ? error : 0;
+        at--;
+    }
+}
+
+static void weigh(const problem_t *p, row_t *row, const float *preferences) {
+    int32_t k = p->clusters, padded = k < LANES ? LANES : k;
+    for (int32_t i = 0; i < p->count; i++) {
+        double least = row->whw * 1e-9;
+        double error = row->error[i] > least ? row->error[i] : least;
+        row->weight[i] = error > 0 ? (float)sqrt(preferences[i] * (row->whw / error)) : 1;
+    }
+    for (int32_t i = 0; i < p->count; i++) {
+        int32_t shift = p->bits - p->precisions[i];
+        const float *c = row->centroids + (1 << p->precisions[i]) - 4;
+        for (int32_t q = 0; q < padded; q++) row->scaled[i * padded + q] = q < k ? row->weight[i] * c[q >> shift] : 1e18f;
+    }
+}
+
+// The code of least sum over p of (scaled_p[code] - target_p)^2; the current one wins ties.
+INLINE int32_t best_code(const float *scaled, const float *targets, int32_t count, int32_t vectors, int32_t current) {
+    vf cost[MOST / LANES];
+    for (int32_t v = 0; v < vectors; v++) cost[v] = (vf){0};
+    for (int32_t i = 0; i < count; i++) {
+        float t = targets[i];
+        for (int32_t v = 0; v < vectors; v++) {
+            vf e = LOAD(scaled + (i * vectors + v) * LANES) - t;
+            cost[v] += e * e;
+        }
+    }
+    vi index = (vi){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, best_index = index;
+    vf best = cost[0];
+    for (int32_t v = 1; v < vectors; v++) {
+        index += LANES;
+        vi less = cost[v] < best;
+        best = SELECT_F(less, cost[v], best);
+        best_index = SELECT_I(less, index, best_index);
+    }
+#define STEP(...)                                                                                                   \
+    {                                                                                                               \
+        vf o = __builtin_shufflevector(best, best, __VA_ARGS__);                                                    \
+        vi oi = __builtin_shufflevector(best_index, best_index, __VA_ARGS__);                                       \
+        vi less = o < best;                                                                                         \
+        best = SELECT_F(less, o, best);                                                                             \
+        best_index = SELECT_I(less, oi, best_index);                                                                \
+    }
+    STEP(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+    STEP(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
+    STEP(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
+    STEP(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
+    float now = 0;
+    for (int32_t i = 0; i < count; i++) {
+        float e = scaled[i * vectors * LANES + current] - targets[i];
+        now += e * e;
+    }
+    return best[0] < now ? best_index[0] : current;
+}
+
+INLINE int32_t descend(const problem_t *p, row_t *rows, int32_t count, int32_t vectors) {
+    int32_t moved = 0;
+    for (int32_t j = 0; j < p->n; j++) {
+        const float *h = p->h + (size_t)j * p->stride;
+        float diagonal = h[j];
+        if (!(diagonal > 0)) continue;
+        float inverse = 1 / diagonal;
+        for (int32_t r = 0; r < count; r++) {
+            row_t *row = rows + r;
+            int32_t current = row->codes[j];
+            float targets[PRECISIONS];
+            for (int32_t i = 0; i < p->count; i++) {
+                float c = row->centroids[(1 << p->precisions[i]) - 4 + (current >> (p->bits - p->precisions[i]))];
+                targets[i] = row->weight[i] * (c + row->g[(size_t)i * (size_t)p->d + j] * inverse);
+            }
+            int32_t next = best_code(row->scaled, targets, p->count, vectors, current);
+            if (next == current) continue;
+            moved++;
+            row->codes[j] = (uint8_t)next;
+            for (int32_t i = 0; i < p->count; i++) {
+                int32_t shift = p->bits - p->precisions[i];
+                const float *c = row->centroids + (1 << p->precisions[i]) - 4;
+                float change = c[next >> shift] - c[current >> shift];
+                if (change == 0) continue;
+                float *g = row->g + (size_t)i * (size_t)p->d;
+                float f = change;
+                for (int32_t k = 0; k < p->d; k += LANES) STORE(g + k, LOAD(g + k) - f * LOAD(h + k));
+            }
+        }
+    }
+    return moved;
+}
+
+CLONES static int32_t sweep(const problem_t *p, row_t *rows, int32_t count) {
+    switch (p->clusters) {
+    case 4: case 8: case 16: return descend(p, rows, count, 1);
+    case 32: return descend(p, rows, count, 2);
+    case 64: return descend(p, rows, count, 4);
+    case 128: return descend(p, rows, count, 8);
+    default: return descend(p, rows, count, 16);
+    }
+}
+
+static void measure(const problem_t *p, row_t *row) {
+    for (int32_t i = 0; i < p->count; i++) {
+        int32_t shift = p->bits - p->precisions[i];
+        const float *c = row->centroids + (1 << p->precisions[i]) - 4, *g = row->g + (size_t)i * (size_t)p->d;
+        double sum = 0;
+        for (int32_t j = 0; j < p->n; j++) sum += ((double)row->w[j] - c[row->codes[j] >> shift]) * g[j];
+        row->error[i] = sum > 0 ? sum : 0;
+    }
+}
+
+void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t count, uint8_t *codes, float *centroid_rows,
+                   double *errors, void *scratch) {
+    problem_t p = {settings->columns, (settings->columns + LANES - 1) / LANES * LANES, settings->bits, 1 << settings->bits,
+                   settings->precision_count, settings->precisions, settings->hessian, (size_t)settings->stride};
+    row_t rows[ROWS];
+    double *work = (double *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
+    size_t k = (size_t)p.clusters, d = (size_t)p.d, padded = k < LANES ? LANES : k;
+    float *next = (float *)(work + ((2 * k * k + 3 * k + 7) & ~(size_t)7));
+    for (int32_t r = 0; r < count; r++) {
+        row_t *row = rows + r;
+        row->w = weights + (size_t)r * (size_t)p.n;
+        row->codes = codes + (size_t)r * (size_t)p.n;
+        row->centroids = centroid_rows + (size_t)r * (2 * k - 4);
+        row->hw = next;
+        row->m = next + d;
+        row->g = row->m + k * d;
+        row->scaled = row->g + (size_t)p.count * d;
+        next = row->scaled + (size_t)p.count * padded;
+    }
+    times_hessian(&p, rows, count);
+    for (int32_t r = 0; r < count; r++) {
+        row_t *row = rows + r;
+        row->whw = 0;
+        for (int32_t j = 0; j < p.n; j++) row->whw += (double)row->w[j] * row->hw[j];
+    }
+    int32_t renorm = (int32_t)xp("XP_RENORM", 0), sweeps = (int32_t)xp("XP_SWEEPS", 1);
+    double ridge = xp("XP_RIDGE", 1e-6);
+    for (int32_t round = 0; round <= settings->rounds; round++) {
+        aggregate(&p, rows, count);
+        for (int32_t r = 0; r < count; r++) {
+            row_t *row = rows + r;
+            if (round == 0) {
+                centroids(&p, row, ridge, 0, work);
+                weigh(&p, row, settings->preferences);
+                if (errors) for (int32_t i = 0; i < p.count; i++) errors[(size_t)r * PRECISIONS * 2 + i] = row->error[i];
+            }
+            centroids(&p, row, ridge, 1, work);
+            if (renorm) weigh(&p, row, settings->preferences);
+            else {
+                float saved[PRECISIONS];
+                (void)saved;
+                for (int32_t i = 0; i < p.count; i++) {
+                    int32_t shift = p.bits - p.precisions[i];
+                    const float *c = row->centroids + (1 << p.precisions[i]) - 4;
+                    for (int32_t q = 0; q < p.clusters; q++) row->scaled[(size_t)i * padded + q] = row->weight[i] * c[q >> shift];
+                }
+            }
+            if (round < settings->rounds) gradients(&p, row);
+        }
+        if (round == settings->rounds) break;
+        for (int32_t s = 0; s < sweeps; s++) if (!sweep(&p, rows, count)) break;
+    }
+    if (errors)
+        for (int32_t r = 0; r < count; r++)
+            for (int32_t i = 0; i < p.count; i++) errors[(size_t)r * PRECISIONS * 2 + PRECISIONS + i] = rows[r].error[i];
+    (void)measure;
+}

@@ -1,0 +1,96 @@
+import Checkpoint
+import Kernels
+import Model
+import Quantization
+import Reference
+import Storage
+import Text
+
+extension Converter {
+    /// Version of the joint quantizer's output; raise it when the same input gives other codes or tables.
+    static let jointVersion = 1
+
+    /// Key of a linear tensor's codes under the method `joint`.
+    func jointKey(_ name: String) -> ContentKey {
+        var key = ContentKey(stage: "joint", version: Self.jointVersion)
+        key.add(checkpoint.fingerprint)
+        key.add(name)
+        key.add(linearSettings.precisions)
+        key.add(linearSettings.seedBits)
+        key.add(contentsOf: calibration?.bytes ?? [])
+        key.add([recipe.calibrationSequences, recipe.calibrationLength])
+        let joint = recipe.joint
+        key.add(joint.rounds)
+        key.add(joint.damping)
+        for bits in linearSettings.precisions { key.add(joint.preferences[bits] ?? 1) }
+        return key
+    }
+
+    /// Quantizes all linear layers block by block under the Hessians of their inputs; finished tensors are found in the
+    /// work folder, and blocks that need nothing get no Hessian.
+    func quantizeLinearJointly(_ keys: [String: ContentKey]) throws(TaperError) {
+        guard let calibration else {
+            throw TaperError(
+                .usage, "the method joint needs calibration text", at: "",
+                remedy: "Name one with --calibration or in the recipe, or choose the method k-means")
+        }
+        progress.begin("quantize jointly")
+        let start = monotonicSeconds()
+        var pending: [Int: [(part: TensorName.Part, rows: Int, columns: Int)]] = [:]
+        for layer in 0..<checkpoint.config.layerCount {
+            for item in checkpoint.config.linearParts() {
+                let name = TensorName.weight(item.part, layer: layer)
+                guard let key = keys[name] else { continue }
+                if !options.restart, work.load("tensor", key) != nil {
+                    reused += 1
+                } else {
+                    pending[layer, default: []].append(item)
+                }
+            }
+        }
+        guard !pending.isEmpty else {
+            progress.end("\(keys.count) tensors at \(precisionText), all reused")
+            return
+        }
+        let tokenizer = try checkpoint.tokenizer()
+        let sequences = try calibration.sequences(
+            tokenizer, count: recipe.calibrationSequences,
+            length: min(recipe.calibrationLength, checkpoint.config.contextLength))
+        let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
+        var weightCount = 0
+        var seconds = 0.0
+        var before: [TensorName.Part: [Double]] = [:]
+        var after: [TensorName.Part: [Double]] = [:]
+        try model.inputHessians(sequences, wanted: Set(pending.keys), progress: { progress.update($0) }) {
+            layer, hessians throws(TaperError) in
+            for item in pending[layer] ?? [] {
+                try Interrupt.check("Run the same command again to go on")
+                let name = TensorName.weight(item.part, layer: layer)
+                guard let key = keys[name], let hessian = hessians[item.part] else { continue }
+                let weights = try checkpoint.read(name)
+                if recipe.holdsHalf { try checkHalfRange(name: name, weights: weights) }
+                let begun = monotonicSeconds()
+                let packed = try quantizeJoint(
+                    name: name, weights: weights, rows: item.rows, columns: item.columns,
+                    hessians: [RowHessian(rows: 0..<item.rows, values: hessian.values)], settings: linearSettings,
+                    joint: recipe.joint, pool: pool
+                ) { b, a in
+                    before[item.part] = zip(before[item.part] ?? b.map { _ in 0 }, b).map { $0 + $1 }
+                    after[item.part] = zip(after[item.part] ?? a.map { _ in 0 }, a).map { $0 + $1 }
+                }
+                seconds += monotonicSeconds() - begun
+                weightCount += weights.count
+                try work.store(packed.workBytes(), "tensor", key)
+                made += 1
+            }
+        }
+        for part in TensorName.Part.allCases {
+            guard let b = before[part], let a = after[part] else { continue }
+            progress.note(part.rawValue + " " + zip(b, a).map { fixed($1 / $0, 4) }.joined(separator: " "))
+        }
+        let total = max(monotonicSeconds() - start, 1e-9)
+        progress.end(
+            "\(keys.count) tensors at \(precisionText), \(fixed(Double(weightCount) / max(seconds, 1e-9) / 1e6, 2)) million "
+                + "weights/s, \(fixed(total - seconds, 0)) s in the float model")
+    }
+}
