@@ -81,7 +81,7 @@ extension Converter {
         return PackedBundle(path: path, key: key)
     }
 
-    private func bytes(of tensor: StoredTensor) throws(TaperError) -> [UInt8] {
+    func bytes(of tensor: StoredTensor) throws(TaperError) -> [UInt8] {
         guard let bytes = work.load("tensor", tensor.key) else {
             throw TaperError(
                 .inputOutput, "the stored tensor is gone or damaged", at: work.filePath("tensor", tensor.key),

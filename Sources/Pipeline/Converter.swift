@@ -97,7 +97,7 @@ public final class Converter {
     /// Runs every stage.
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
-        let quantized = try quantize()
+        let quantized = try tune(try quantize())
         let packed = try pack(quantized)
         let quality = try measureQuality(packed)
         let schedules = try calibrateTasks(packed)

@@ -33,7 +33,17 @@ public struct Recipe: Sendable {
     public var embeddingBits = 8
     /// How the linear layers get their codes; nil: `joint` where there is calibration text, else `k-means`.
     public var method: QuantizationMethod?
-    public var effectiveMethod: QuantizationMethod { method ?? (calibrationPath == nil ? .kMeans : .joint) }
+    public var effectiveMethod: QuantizationMethod {
+        method ?? (calibrationPath == nil || effort == .fast ? .kMeans : .joint)
+    }
+    /// How much time the quantizer may take; without calibration text it has nothing to spend it on.
+    public var effort = Effort.default
+    /// Replaces the effort's own tuning.
+    public var tuning: [TuningPlan]?
+    public var tuningPlans: [TuningPlan] {
+        calibrationPath == nil ? [] : tuning ?? effort.plans(nestedPrecisions)
+    }
+    public var tuningSequences: Int { effort.tuningSequences }
     public var joint = JointSettings()
     public var calibrationPath: String?
     public var calibrationSequences = 32
@@ -47,7 +57,7 @@ public struct Recipe: Sendable {
 
     public static let schema = "taper-recipe-1"
     private static let keys = [
-        "schema", "description", "precisions", "method", "seed_bits", "embedding_bits", "calibration", "quality", "tasks",
+        "schema", "description", "precisions", "method", "effort", "tuning", "seed_bits", "embedding_bits", "calibration", "quality", "tasks",
         "chat_template",
     ]
 
@@ -80,6 +90,25 @@ public struct Recipe: Sendable {
                     found: printable(name))
             }
             method = known
+        }
+        if let name = try reader.string("effort") {
+            guard let known = Effort(rawValue: name) else {
+                throw TaperError(
+                    .badData, "\"effort\" names no effort", at: path, expected: Effort.names, found: printable(name))
+            }
+            effort = known
+        }
+        if let list = json["tuning"] {
+            guard let array = list.array else { throw reader.wrong("tuning", "an array") }
+            tuning = []
+            for (index, item) in array.enumerated() {
+                let part = Reader(json: item, place: path + ": tuning[\(index)]")
+                try part.allow(["bits", "steps", "rate"])
+                guard let bits = try part.integer("bits", 2...8), let steps = try part.integer("steps", 0...1_000_000),
+                    let rate = try part.number("rate", 0...1)
+                else { throw part.wrong("bits", "bits, steps and a rate") }
+                tuning?.append(TuningPlan(bits: bits, steps: steps, rate: rate))
+            }
         }
         chatTemplate = try reader.string("chat_template")
         if let calibration = json["calibration"] {
@@ -138,6 +167,10 @@ public struct Recipe: Sendable {
             throw TaperError(
                 .badData, "seed_bits exceeds the highest precision", at: place, found: String(seedBits),
                 remedy: "Choose a seed among the precisions")
+        }
+        for plan in tuning ?? [] where !nestedPrecisions.contains(plan.bits) {
+            throw TaperError(
+                .badData, "tuning of a precision that is not made", at: place, found: "\(plan.bits) bits")
         }
         guard Set(tasks.map(\.name)).count == tasks.count else {
             throw TaperError(.badData, "two tasks have the same name", at: place)

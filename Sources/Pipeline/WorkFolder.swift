@@ -29,6 +29,8 @@ final class WorkFolder {
 
     func contains(_ kind: String, _ key: ContentKey) -> Bool { Files.exists(filePath(kind, key)) }
 
+    func remove(_ kind: String, _ key: ContentKey) { Files.remove(filePath(kind, key)) }
+
     func store(_ bytes: [UInt8], _ kind: String, _ key: ContentKey) throws(TaperError) {
         let file = try AtomicFile(path: filePath(kind, key), replacing: true)
         try file.append(bytes)

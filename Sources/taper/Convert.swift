@@ -22,6 +22,7 @@ struct Convert: ParsableCommand {
     @Option(help: "Recipe file (pipelines/*.json).") var recipe: String?
     @Option(help: "Precisions of the linear layers, such as 2-6, 2,4,6 or 2-6,16.") var bits: String?
     @Option(help: "Bits of the embedding and head.") var embeddingBits: Int?
+    @Option(help: "Time for quality: \(Effort.names).") var effort: String?
     @Option(help: "Calibration text: plain text or JSONL.") var calibration: String?
     @Option(help: "Use this chat template: \(Converter.chatTemplateNames).") var chatTemplate: String?
     @Option(help: "Cut a bundle to at most this precision; nothing is requantized.") var maxBits: Int?
@@ -50,6 +51,13 @@ struct Convert: ParsableCommand {
             settings.precisions = try Recipe.parsePrecisions(bits)
             let range = settings.nestedPrecisions
             settings.seedBits = min(max(settings.seedBits, range.first ?? 2), range.last ?? 8)
+        }
+        if let effort {
+            guard let known = Effort(rawValue: effort) else {
+                throw TaperError(
+                    .usage, "unknown effort", at: "--effort", expected: Effort.names, found: printable(effort))
+            }
+            settings.effort = known
         }
         if let embeddingBits { settings.embeddingBits = embeddingBits }
         if let calibration { settings.calibrationPath = calibration }

@@ -43,4 +43,14 @@ size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions)
 // At most CQ_JOINT_ROWS rows: codes [rows][columns] and centroids [rows][(2 << bits) - 4] are improved in place.
 void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t rows, uint8_t *codes, float *centroids,
                    double *errors, void *scratch);
+
+// out[i] = table[codes[i] >> shift].
+void cq_expand_row(const uint8_t *codes, int32_t shift, const float *table, int32_t columns, float *out);
+
+// sums[c] = sum of gradient[i] over the columns with codes[i] >> shift == c; count sums, at most 256.
+void cq_collect_row(const float *gradient, const uint8_t *codes, int32_t shift, int32_t count, int32_t columns, float *sums);
+
+// One step of Adam (Kingma and Ba 2015); corrections are 1 / (1 - beta^step).
+typedef struct { float rate, beta1, beta2, correction1, correction2, epsilon; } cq_adam_t;
+void cq_adam(float *values, float *mean, float *square, const float *gradient, int32_t count, const cq_adam_t *settings);
 #endif

@@ -1,0 +1,142 @@
+import Checkpoint
+import Kernels
+import Model
+import Quantization
+import Reference
+import Storage
+import Text
+
+extension Converter {
+    /// Version of the tuning's output; raise it when the same input gives other tables.
+    static let tuningVersion = 1
+
+    /// Tunes the tables of all linear layers end to end; the codes stay, so tensors only change their keys.
+    func tune(_ tensors: [StoredTensor]) throws(TaperError) -> [StoredTensor] {
+        let plans = recipe.tuningPlans
+        guard let calibration, !plans.isEmpty else { return tensors }
+        let linear = Set(checkpoint.config.tensorRequirements().filter(\.isLinear).map(\.name))
+        var key = ContentKey(stage: "tune", version: Self.tuningVersion)
+        for tensor in tensors { key.add(tensor.key.text) }
+        key.add(contentsOf: calibration.bytes)
+        key.add([recipe.tuningSequences, recipe.calibrationLength])
+        for plan in plans {
+            key.add([plan.bits, plan.steps])
+            key.add(plan.rate)
+        }
+        let tuned = tensors.map { tensor -> StoredTensor in
+            guard linear.contains(tensor.name) else { return tensor }
+            var own = key
+            own.add(tensor.name)
+            return StoredTensor(name: tensor.name, encoding: tensor.encoding, key: own)
+        }
+        progress.begin("tune")
+        if !options.restart, zip(tensors, tuned).allSatisfy({ $0.key.text == $1.key.text || work.contains("tensor", $1.key) })
+        {
+            reused += linear.count
+            progress.end("reused")
+            return tuned
+        }
+        let packed = try tuneTables(tensors.filter { linear.contains($0.name) }, all: tensors, key: key, plans: plans)
+        let keys = Dictionary(uniqueKeysWithValues: tuned.map { ($0.name, $0.key) })
+        for matrix in packed {
+            guard let key = keys[matrix.name] else { continue }
+            try work.store(matrix.workBytes(), "tensor", key)
+            made += 1
+        }
+        work.remove("tuning", key)
+        return tuned
+    }
+
+    private func tuneTables(
+        _ tensors: [StoredTensor], all: [StoredTensor], key: ContentKey, plans: [TuningPlan]
+    ) throws(TaperError) -> [PackedMatrix] {
+        guard let calibration else { return [] }
+        let sequences = try calibration.sequences(
+            try checkpoint.tokenizer(), count: recipe.tuningSequences,
+            length: min(recipe.calibrationLength, checkpoint.config.contextLength))
+        let targets = try DistillationTargets(
+            try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences)
+        var layers: [PackedMatrix] = []
+        for tensor in tensors { layers.append(try matrix(tensor)) }
+        // Embedding and head as the bundle holds them, so that the tables make up for their rounding too.
+        let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
+        for tensor in all where tensor.encoding == .int8 || (tensor.encoding == .nested && !tensors.contains { $0.name == tensor.name }) {
+            let values =
+                tensor.encoding == .int8
+                ? try PackedInt8(workBytes: try bytes(of: tensor)).dequantized()
+                : try matrix(tensor).dequantized(bits: recipe.embeddingBits)
+            model.withWeights(tensor.name) { out in
+                for index in 0..<min(out.count, values.count) { out[index] = values[index] }
+            }
+        }
+        let tuner = TableTuner(model: model, targets: targets, layers: layers)
+        layers = []
+        let total = plans.reduce(0) { $0 + $1.steps }
+        var done = 0
+        var first = 0
+        var start = 0
+        if !options.restart, let saved = work.load("tuning", key).flatMap({ try? TuningSnapshot(bytes: $0) }),
+            saved.plan < plans.count
+        {
+            tuner.restore(saved.state)
+            (first, start) = (saved.plan, saved.step)
+            done = plans[..<first].reduce(0) { $0 + $1.steps } + start
+            progress.note("tuning goes on at step \(done) of \(total)")
+        }
+        var lines: [String] = []
+        var lastSaved = monotonicSeconds()
+        for (index, plan) in plans.enumerated().dropFirst(first) {
+            var before = 0.0
+            let after = try tuner.tune(plan, from: index == first ? start : 0) { step, divergence throws(TaperError) in
+                if step == 1 { before = divergence }
+                done += 1
+                progress.update(
+                    Double(done) / Double(total),
+                    "\(plan.bits) bits, step \(step) of \(plan.steps), divergence \(fixed(divergence, 4))")
+                // A kill costs at most some minutes; a snapshot costs a second.
+                if monotonicSeconds() - lastSaved > 120, step < plan.steps {
+                    try work.store(TuningSnapshot(plan: index, step: step, state: tuner.state).bytes, "tuning", key)
+                    lastSaved = monotonicSeconds()
+                }
+            }
+            lines.append("\(plan.bits) bits \(fixed(before, 3)) to \(fixed(after, 3))")
+        }
+        progress.end("divergence on calibration text at \(lines.joined(separator: ", "))")
+        return tuner.finish()
+    }
+
+    private func matrix(_ tensor: StoredTensor) throws(TaperError) -> PackedMatrix {
+        try PackedMatrix(workBytes: try bytes(of: tensor))
+    }
+}
+
+/// Where an interrupted tuning stood.
+struct TuningSnapshot {
+    let plan: Int
+    let step: Int
+    let state: [[Float]]
+
+    init(plan: Int, step: Int, state: [[Float]]) {
+        self.plan = plan
+        self.step = step
+        self.state = state
+    }
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter()
+        for value in [plan, step, state.count] { writer.u64(UInt64(value)) }
+        for values in state { writer.floats(values) }
+        return writer.bytes
+    }
+
+    init(bytes: [UInt8]) throws(TaperError) {
+        self = try bytes.withBytes { raw throws(TaperError) -> TuningSnapshot in
+            var reader = ByteReader(raw, place: "stored tuning")
+            let plan = try reader.count("precision", limit: 64)
+            let step = try reader.count("step", limit: 1 << 30)
+            var state: [[Float]] = []
+            for _ in 0..<(try reader.count("arrays", limit: 1 << 20)) { state.append(try reader.floats("values")) }
+            return TuningSnapshot(plan: plan, step: step, state: state)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Checkpoint
+import struct Foundation.URL
+import Kernels
+import Model
+import Quantization
+import Reference
+import Storage
+import Testing
+
+/// Tuning on the project's own small checkpoint.
+@Suite struct TableTunerTests {
+    static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path + "/samples/tiny"
+    static let sequences = (0..<3).map { s in (0..<40).map { (s * 37 + $0 * $0 * 7 + $0) % 200 + 5 } }
+
+    private func layers(_ checkpoint: Checkpoint) throws -> [PackedMatrix] {
+        let pool = try ThreadPool(threadCount: 2)
+        return try checkpoint.config.tensorRequirements().filter(\.isLinear).map { tensor in
+            try quantizeNested(
+                name: tensor.name, weights: try checkpoint.read(tensor.name), rows: tensor.shape[0],
+                columns: tensor.shape[1], sensitivity: [Float](repeating: 1, count: tensor.shape[1]),
+                settings: NestedSettings(precisions: [2, 4], seedBits: 2), pool: pool)
+        }
+    }
+
+    private func tuner(_ checkpoint: Checkpoint, _ layers: [PackedMatrix], threads: Int = 2) throws -> TableTuner {
+        let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: threads)
+        return TableTuner(
+            model: try GradientModel(WeightSource(checkpoint), threads: threads),
+            targets: try DistillationTargets(reference, sequences: Self.sequences), layers: layers)
+    }
+
+    @Test func divergenceFallsAndCodesStay() throws {
+        let checkpoint = try Checkpoint.open(Self.path)
+        let before = try layers(checkpoint)
+        let tuner = try tuner(checkpoint, before)
+        var divergences: [Double] = []
+        try tuner.tune(TuningPlan(bits: 2, steps: 30, rate: 0.01)) { step, divergence in
+            #expect(step == divergences.count + 1)
+            divergences.append(divergence)
+        }
+        #expect(divergences.suffix(3).reduce(0, +) < 0.6 * divergences.prefix(3).reduce(0, +))
+        for (old, new) in zip(before, tuner.finish()) {
+            #expect(old.name == new.name && old.planes == new.planes)
+            #expect(old.tables[0].entries != new.tables[0].entries)
+            // The other precision only passed through floats and back.
+            let (a, b) = (old.dequantized(bits: 4), new.dequantized(bits: 4))
+            let largest = a.map(abs).max() ?? 0
+            #expect(zip(a, b).allSatisfy { abs($0 - $1) <= largest / 127 })
+        }
+    }
+
+    @Test func interruptedTuningGivesTheSame() throws {
+        let checkpoint = try Checkpoint.open(Self.path)
+        let start = try layers(checkpoint)
+        let plan = TuningPlan(bits: 2, steps: 6, rate: 0.01)
+        let whole = try tuner(checkpoint, start)
+        try whole.tune(plan) { _, _ in }
+        struct Stop: Error {}
+        let part = try tuner(checkpoint, start)
+        var state: [[Float]] = []
+        #expect(throws: TaperError(.interrupted, "")) {
+            try part.tune(plan) { step, _ throws(TaperError) in
+                guard step == 3 else { return }
+                state = part.state
+                throw TaperError(.interrupted, "stopped")
+            }
+        }
+        let rest = try tuner(checkpoint, start, threads: 1)
+        rest.restore(state)
+        try rest.tune(plan, from: 3) { _, _ in }
+        for (a, b) in zip(whole.finish(), rest.finish()) {
+            #expect(a.tables[0].entries == b.tables[0].entries && a.tables[0].scales == b.tables[0].scales)
+        }
+    }
+
+    @Test func everySequenceTakesItsTurn() throws {
+        let checkpoint = try Checkpoint.open(Self.path)
+        let reference = try ReferenceModel(checkpoint, residency: .resident, threads: 1)
+        let targets = try DistillationTargets(reference, sequences: Self.sequences)
+        // Targets are the float model's own logits.
+        var made: [Float] = []
+        for (index, tokens) in Self.sequences.enumerated() {
+            targets.logits(index, into: &made)
+            #expect(zip(made, try reference.logits(tokens)).allSatisfy { abs($0 - $1) < 1e-4 })
+        }
+    }
+}
