@@ -87,7 +87,8 @@ if !embedded {
         tests("Text", ["Text", "Storage"], exclude: ["Fixtures"]),
         tests("Runtime", ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         // Fixtures are found by the test files' own path, so they are no resources.
-        tests("Checkpoint", ["Checkpoint", "Text", "Model", "Storage"], exclude: ["Fixtures"]),
+        tests(
+            "Checkpoint", ["Checkpoint", "Text", "Model", "Storage"], exclude: ["Fixtures", "make_blocks_golden.py"]),
         tests("Reference", ["Reference", "Checkpoint", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(

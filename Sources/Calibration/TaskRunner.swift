@@ -48,19 +48,12 @@ public final class TaskRunner {
     public init(
         bundle: Bundle, examples: [TaskExample], maxNewTokens: Int, pool: ThreadPool, place: String
     ) throws(TaperError) {
-        tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: bundle.path + ": section tokenizer")
-        let template = try bundle.json("chat").map { json throws(TaperError) in
-            try ChatTemplate(json: json, place: bundle.path + ": section chat")
-        }
-        var prompts: [[Int]] = []
-        for (index, example) in examples.enumerated() {
-            do throws(TaperError) {
-                prompts.append(try example.tokens(tokenizer, template))
-            } catch {
-                throw error.at(place + ": example \(index + 1)")
-            }
-        }
-        let longest = prompts.map(\.count).max() ?? 0
+        let rendered = try TaskPrompts(.bundle(bundle), examples: examples, place: place)
+        tokenizer = rendered.tokenizer
+        prompts = rendered.prompts
+        references = rendered.references
+        stopTokens = rendered.stopTokens
+        let longest = rendered.longestPrompt
         let limit = bundle.manifest.model.contextLength
         guard longest + maxNewTokens <= limit else {
             throw TaperError(
@@ -68,16 +61,13 @@ public final class TaskRunner {
                 expected: "at most \(limit) tokens", found: "\(longest) + \(maxNewTokens)",
                 remedy: "Shorten the example or --max-new-tokens")
         }
-        self.prompts = prompts
-        references = examples.map(\.reference)
         transformer = try Transformer(bundle: bundle, contextLength: longest + maxNewTokens, pool: pool)
         ops = VectorOps(pool)
-        var stops = Set(bundle.manifest.model.eosTokens)
-        for stop in template?.stops ?? [] { if let id = tokenizer.id(ofToken: stop) { stops.insert(id) } }
-        if let end = tokenizer.eosToken { stops.insert(end) }
-        stopTokens = stops.sorted()
         self.maxNewTokens = maxNewTokens
     }
+
+    /// Bytes of weights that a decode step reads.
+    public func bytesPerToken(bits: Int) -> Int { transformer.bytesPerToken(bits: bits) }
 
     public func text(_ answer: Answer) -> String { tokenizer.decode(answer.tokens, skipSpecial: true) }
 

@@ -81,16 +81,23 @@ extension TensorEncoding.Decoder {
                     out[index + 16] = scale * Float(high) + minimum
                 }
             }
+        case .q2_K: TensorEncoding.decodeQ2K(source, blocks: elementCount / 256, into: output)
+        case .q3_K: TensorEncoding.decodeQ3K(source, blocks: elementCount / 256, into: output)
+        case .q4_K: TensorEncoding.decodeQ4K(source, blocks: elementCount / 256, into: output)
+        case .q5_K: TensorEncoding.decodeQ5K(source, blocks: elementCount / 256, into: output)
+        case .q6_K: TensorEncoding.decodeQ6K(source, blocks: elementCount / 256, into: output)
+        case .iq4_NL: TensorEncoding.decodeIQ4NL(source, blocks: elementCount / 32, into: output)
+        case .iq4_XS: TensorEncoding.decodeIQ4XS(source, blocks: elementCount / 256, into: output)
         }
     }
 }
 
 extension UnsafeRawPointer {
-    fileprivate func byte(_ offset: Int) -> UInt8 { load(fromByteOffset: offset, as: UInt8.self) }
-    fileprivate func word16(_ offset: Int) -> UInt16 {
+    func byte(_ offset: Int) -> UInt8 { load(fromByteOffset: offset, as: UInt8.self) }
+    func word16(_ offset: Int) -> UInt16 {
         UInt16(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt16.self))
     }
-    fileprivate func word32(_ offset: Int) -> UInt32 {
+    func word32(_ offset: Int) -> UInt32 {
         UInt32(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
 }

@@ -100,7 +100,7 @@ struct TensorResolution {
         guard tensor.encoding.decoder != nil else {
             throw TaperError(
                 .unsupported, "tensors of type " + tensor.encoding.name + " cannot be read yet", at: tensorPlace,
-                expected: "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 or Q5_1", found: tensor.encoding.name,
+                expected: TensorEncoding.readable, found: tensor.encoding.name,
                 remedy: "Use a checkpoint of one of these types")
         }
     }

@@ -1,3 +1,4 @@
+public import Runtime
 public import Storage
 public import Text
 
@@ -21,6 +22,21 @@ public struct PerplexityProtocol: Equatable, Sendable {
         public let tokens: [Int]
         /// Index in `tokens` of the first one that is predicted.
         public let firstPredicted: Int
+        /// Tokens in front that are a prompt: a schedule reads them at its prefill precision, and counts its decode steps
+        /// from the token after them.
+        public let promptCount: Int
+
+        public init(tokens: [Int], firstPredicted: Int, promptCount: Int = 0) {
+            precondition(firstPredicted >= 1 && firstPredicted < tokens.count, "nothing is predicted")
+            self.tokens = tokens
+            self.firstPredicted = firstPredicted
+            self.promptCount = promptCount
+        }
+
+        /// Precision at which a schedule reads the token at `position`.
+        public func bits(_ schedule: PrecisionSchedule, at position: Int) -> Int {
+            position < promptCount ? schedule.prefillBits : schedule.bits(atStep: position - promptCount)
+        }
     }
 
     /// - Throws: `usage` for impossible sizes, `badData` when the text is shorter than one window.

@@ -10,37 +10,40 @@ public import Storage
 import Text
 
 extension Converter {
-    /// Perplexity and divergence from full precision at every precision, or nil when the recipe names no text.
-    func measureQuality(_ packed: PackedBundle) throws(TaperError) -> JSONValue? {
+    /// Perplexity and divergence from full precision at every precision and of every schedule, or nil when the recipe names
+    /// no text.
+    func measureQuality(
+        _ packed: PackedBundle, _ calibrated: [Schedule], _ texts: CalibrationTexts
+    ) throws(TaperError) -> JSONValue? {
         guard let quality = recipe.quality else { return nil }
         progress.begin("quality")
-        let textBytes = try Files.read(quality.path, limit: 1 << 30)
-        if let calibration, calibration.bytes == textBytes {
-            progress.warn("the quality text is the calibration text, so its perplexities flatter the bundle")
-        }
-        var key = ContentKey(stage: "quality", version: 1)
+        let text = try SourceText(path: quality.path)
+        for warning in texts.warnings(evaluating: text) { progress.warn(warning) }
+        var key = ContentKey(stage: "quality", version: 2)
         key.add(packed.key.text)
-        key.add(contentsOf: textBytes)
+        key.add(contentsOf: text.bytes)
         key.add([quality.window, quality.windows])
+        for schedule in calibrated { key.add(contentsOf: schedule.json.bytes()) }
         let bytes = try stored("quality", key) { () throws(TaperError) -> [UInt8] in
-            guard let text = try textBytes.withBytes({ raw throws(TaperError) in strictString(raw) }) else {
-                throw TaperError(.badData, "the quality text is not UTF-8", at: quality.path)
-            }
             let bundle = try Bundle(path: packed.path)
             let tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: packed.path)
             let window = min(quality.window, checkpoint.config.contextLength)
             let rule = PerplexityProtocol(window: window, windowLimit: quality.windows)
-            let windows = try rule.windows(of: text, tokenizer: tokenizer, place: quality.path)
+            let windows = try rule.windows(of: text.text, tokenizer: tokenizer, place: quality.path)
             let transformer = try Transformer(bundle: bundle, contextLength: window, pool: pool)
             let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-            let schedules = recipe.precisions.map { ("\($0) bits", PrecisionSchedule.constant($0)) }
+            var schedules = recipe.precisions.map { ("\($0) bits", PrecisionSchedule.constant($0)) }
+            for schedule in calibrated {
+                schedules.append(
+                    ("static:" + schedule.task, try PrecisionSchedule(schedule, place: "task " + schedule.task)))
+            }
             let results = try evaluateQuality(
                 bundle: transformer, schedules: schedules, reference: reference, windows: windows, pool: pool
             ) { progress.update($0) }
             return JSONValue.object([
                 .init("schema", .string("taper-quality-1")),
-                .init("text", .string(Files.name(of: quality.path))),
-                .init("text_checksum", .string(String(checksum(textBytes), radix: 16))),
+                .init("text", .string(text.name)),
+                .init("text_checksum", .string(String(text.checksum, radix: 16))),
                 .init(
                     "protocol",
                     rule.json(windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0)
@@ -52,6 +55,16 @@ extension Converter {
         let full = json["results"]?.array?.first?["perplexity"]?.double
         progress.end("full precision \(full.map { fixed($0, 2) } ?? "?") perplexity on \(Files.name(of: quality.path))")
         return json
+    }
+
+    /// Everything that the weights and the schedules have seen, to be known again when somebody evaluates on it.
+    func calibrationTexts() throws(TaperError) -> CalibrationTexts {
+        var texts = CalibrationTexts()
+        if let calibration { texts.add(CalibrationSource(use: "calibration", text: calibration.source)) }
+        for task in recipe.tasks {
+            texts.add(CalibrationSource(use: "task " + task.name, text: try SourceText(path: task.dataPath)))
+        }
+        return texts
     }
 
     /// Switch points of every task of the recipe.
@@ -116,8 +129,12 @@ public func calibrateInPlace(
     ) { progress.update($0) }
     var schedules = try bundle.schedules().filter { $0.task != schedule.task }
     schedules.append(schedule)
+    var texts = try CalibrationTexts(bundle)
+    texts.add(CalibrationSource(use: "task " + settings.task, text: try SourceText(path: dataPath)))
     try rewriteBundle(
-        from: bundlePath, to: bundlePath, documents: [("schedules", .array(schedules.map(\.json)))], replacing: true)
+        from: bundlePath, to: bundlePath,
+        documents: [("schedules", .array(schedules.map(\.json))), (CalibrationTexts.section, texts.json)],
+        replacing: true)
     progress.end("\(scheduleText(schedule)), average \(fixed(schedule.averageBits, 2)) bits")
     return schedule
 }

@@ -10,7 +10,7 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, sensitivity, quantize, pack, quality, calibrate.
+/// The whole pipeline from checkpoint to calibrated bundle: import, sensitivity, quantize, pack, calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
 /// and a killed run resumes after the last finished tensor. The output bundle appears complete or not at all.
@@ -99,14 +99,16 @@ public final class Converter {
         let start = monotonicSeconds()
         let quantized = try tune(try quantize())
         let packed = try pack(quantized)
-        let quality = try measureQuality(packed)
         let schedules = try calibrateTasks(packed)
+        let texts = try calibrationTexts()
+        let quality = try measureQuality(packed, schedules, texts)
         progress.begin("write")
         var sections: [(section: String, value: JSONValue)] = []
         if let quality { sections.append(("quality", quality)) }
         if !schedules.isEmpty {
             sections.append(("schedules", .array(schedules.map(\.json))))
         }
+        if !texts.sources.isEmpty { sections.append((CalibrationTexts.section, texts.json)) }
         try rewriteBundle(from: packed.path, to: output, documents: sections, replacing: options.force)
         let byteCount = FileStatus(path: output)?.byteCount ?? 0
         progress.end("\(output), \(byteText(byteCount))")

@@ -1,4 +1,5 @@
 import Bundle
+import Evaluation
 import Kernels
 import Model
 import Pipeline
@@ -9,6 +10,7 @@ struct BundleReport {
     let bundle: Bundle
     private let quality: JSONValue?
     private let calibrated: [Schedule]
+    private let texts: CalibrationTexts
     private let chatName: String?
     private let linearBytes: [Int: Int]
     private let fixedBytes: Int
@@ -17,6 +19,7 @@ struct BundleReport {
         self.bundle = bundle
         quality = try bundle.json("quality")
         calibrated = try bundle.schedules()
+        texts = try CalibrationTexts(bundle)
         chatName = try bundle.json("chat")?["name"]?.string
         let requirements = bundle.manifest.model.tensorRequirements()
         var linear: [Int: Int] = [:]
@@ -34,6 +37,15 @@ struct BundleReport {
 
     private func measured(_ bits: Int) -> JSONValue? {
         quality?["results"]?.array?.first { $0["bits"]?.integer == bits }
+    }
+
+    /// Quality rows of calibrated schedules, as long as the bundle still has the schedule that was measured.
+    private func measuredSchedules() -> [(name: String, row: JSONValue)] {
+        (quality?["results"]?.array ?? []).compactMap { row in
+            let schedule = calibrated.first { "static:" + $0.task == row["label"]?.string }
+            guard let schedule, row["schedule"]?.string == scheduleText(schedule) else { return nil }
+            return (schedule.task, row)
+        }
     }
 
     private func group(_ section: SectionInfo) -> String {
@@ -64,11 +76,21 @@ struct BundleReport {
                 number("kl_p99", 3), item?["top1_agreement"]?.double.map { fixed($0 * 100, 1) + "%" } ?? "-",
             ])
         }
+        for (name, item) in measuredSchedules() {
+            func number(_ key: String, _ digits: Int) -> String { item[key]?.double.map { fixed($0, digits) } ?? "-" }
+            let over = item["perplexity"]?.double.flatMap { value in full.map { fixed(value / $0, 3) } } ?? "-"
+            table.add([
+                name, item["bytes_per_token"]?.integer.map { byteText($0) } ?? "-", number("perplexity", 2), over,
+                number("kl_mean", 4), number("kl_p99", 3),
+                item["top1_agreement"]?.double.map { fixed($0 * 100, 1) + "%" } ?? "-",
+            ])
+        }
         lines += table.lines()
         if let quality, let full {
             lines.append(
                 "  full precision \(fixed(full, 2)) on \(quality["text"]?.string ?? "?"), "
                     + "\(quality["protocol"]?["windows"]?.integer ?? 0) windows of \(quality["protocol"]?["window"]?.integer ?? 0)"
+                    + (quality["text_checksum"]?.string.map { ", checksum " + printable($0) } ?? "")
             )
         }
         lines += ["", Console.strong("schedules")]
@@ -84,6 +106,11 @@ struct BundleReport {
                         + "\(fixed(schedule.averageBits, 2)) bits, \(schedule.metric) \(fixed(schedule.score, 4)) "
                         + "(\(fixed(schedule.referenceScore, 4)) at the highest precision)")
             }
+        }
+        lines += ["", Console.strong("texts it was made with")]
+        if texts.sources.isEmpty { lines.append("  not recorded") }
+        for source in texts.sources {
+            lines.append("  \(printable(source.use)): \(printable(source.name)), \(byteText(source.byteCount))")
         }
         lines += ["", Console.strong("sections")]
         var sections = TextTable(["section", "stored", "raw", "share", "kind"])
@@ -132,6 +159,16 @@ struct BundleReport {
                         ])
                     })),
             .init("quality", quality ?? .null), .init("schedules", .array(calibrated.map(\.json))),
+            .init(
+                "texts",
+                .array(
+                    texts.sources.map { source in
+                        .object([
+                            .init("use", .string(source.use)), .init("name", .string(source.name)),
+                            .init("bytes", .integer(source.byteCount)),
+                            .init("checksum", .string(String(source.checksum, radix: 16))),
+                        ])
+                    })),
             .init("chat", chatName.map { .string($0) } ?? .null), .init("provenance", bundle.manifest.provenance),
             .init(
                 "sections",

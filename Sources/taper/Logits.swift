@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Bundle
 import Checkpoint
 import Kernels

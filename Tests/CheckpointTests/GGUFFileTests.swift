@@ -199,11 +199,11 @@ import Testing
             $0.tensors.append(
                 .init(name: "blk.0.attn_output.bias", dimensions: [8], data: [UInt8](repeating: 0, count: 32)))
         },
-        Case("K-quant", ["Q6_K", "token_embd.weight"], code: .unsupported) {
+        Case("encoding that is only known by name", ["IQ2_XXS", "token_embd.weight"], code: .unsupported) {
             $0.edit("token_embd.weight") {
                 $0.dimensions = [256, 12]
-                $0.type = 14
-                $0.data = [UInt8](repeating: 0, count: 210 * 12)
+                $0.type = 16
+                $0.data = [UInt8](repeating: 0, count: 66 * 12)
             }
             $0["llama.embedding_length"] = .uint32(256)
             $0.tensors = [$0.tensors[0]]

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Bundle
+import Calibration
+import Checkpoint
+import Evaluation
+import Kernels
+import Model
+import Pipeline
+import Reference
+import Runtime
+import Storage
+
+struct Generate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Greedy answers to a task's examples, scored against the references and the full-precision model.")
+    @Argument(help: "Bundle or checkpoint.") var model: String
+    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
+    @Option(help: "rouge-l or agreement.") var metric = "rouge-l"
+    @Option(help: "Full-precision checkpoint whose answers are compared with as well.") var reference: String?
+    @Option(help: "At most this many examples.") var examples = 100
+    @Option(help: "New tokens per answer.") var maxNewTokens = 64
+    @OptionGroup var options: EvaluationOptions
+
+    func run() throws {
+        guard examples >= 1, maxNewTokens >= 1 else {
+            throw TaperError(.usage, "--examples and --max-new-tokens must be at least 1", at: "generate")
+        }
+        let progress = Progress(options.output.verbosity)
+        let kind = try TaskMetric(name: metric)
+        let threads = try Threads.count(options.threads)
+        let any = try AnyModel(path: model)
+        let list = try readTask(data, limit: examples)
+        var schedules: [(label: String, schedule: PrecisionSchedule)] = []
+        var warnings: [String] = []
+        if case .bundle(let bundle) = any {
+            schedules = try options.schedules(bundle)
+            warnings = try options.leakage([bundle], try SourceText(path: data), progress)
+        }
+        let full = try reference.map { path throws(TaperError) in
+            let checkpoint = try Checkpoint.open(path)
+            guard checkpoint.config.vocabularySize == any.config.vocabularySize else {
+                throw TaperError(
+                    .usage, "the reference has another vocabulary than the model", at: path,
+                    expected: "\(any.config.vocabularySize) tokens", found: "\(checkpoint.config.vocabularySize)")
+            }
+            return try ReferenceModel(checkpoint, residency: .resident, threads: threads)
+        }
+        progress.begin("generate")
+        let results = try evaluateGeneration(
+            any, schedules: schedules, examples: list, metric: kind, maxNewTokens: maxNewTokens, reference: full,
+            pool: try ThreadPool(threadCount: threads), place: data
+        ) { progress.update($0) }
+        progress.end("\(list.count) examples")
+        try report(results, count: list.count, warnings)
+    }
+
+    private func report(_ results: [AnswerScores], count: Int, _ warnings: [String]) throws(TaperError) {
+        // Differences are to the first of the model itself: the highest precision, or what was asked for first.
+        let first = results.first { $0.label != QualityResult.fullPrecision }
+        let document = JSONValue.object([
+            .init("schema", .string("taper-generate-1")), .init("model", .string(model)), .init("data", .string(data)),
+            .init("metric", .string(metric)), .init("examples", .integer(count)),
+            .init("max_new_tokens", .integer(maxNewTokens)),
+            .init("warnings", .array(warnings.map { .string($0) })),
+            .init("results", .array(results.map { $0.json(comparedWith: first) })),
+        ])
+        var table = TextTable([
+            "precision", "bytes/token", "average bits", "tokens", "references", "full precision",
+            "difference to \(first?.label ?? "first")",
+        ])
+        func text(_ value: (mean: Double, standardError: Double)?) -> String {
+            value.map { "\(fixed($0.mean, 4)) ± \(fixed($0.standardError, 4))" } ?? "-"
+        }
+        for result in results {
+            table.add([
+                result.label, result.bytesPerToken.map { byteText($0) } ?? "-",
+                result.averageBits.map { fixed($0, 2) } ?? "-", fixed(result.averageTokens, 1),
+                text(AnswerScores.summary(result.scores)), text(AnswerScores.summary(result.fullScores)),
+                text(first.flatMap { result.difference(to: $0) }),
+            ])
+        }
+        let about = "\(metric) of \(count) greedy answers of at most \(maxNewTokens) tokens, mean ± standard error"
+        let markdown = ["# \(model) on \(data)", about, table.markdown] + warnings.map { "**Warning:** " + $0 }
+        try options.write("generate", document, markdown: markdown.joined(separator: "\n\n") + "\n")
+        if options.json {
+            Console.out(document)
+        } else {
+            Console.out(Console.strong("\(model) on \(data)"))
+            Console.out(about)
+            table.lines().forEach { Console.out($0) }
+        }
+    }
+}
