@@ -21,7 +21,7 @@ public struct QualityMeasurement {
     private let ops: VectorOps
 
     public init(windows: [PerplexityProtocol.Window], reference: ReferenceStates?, pool: ThreadPool) {
-        precondition(reference.map { $0.lengths == windows.map(\.tokens.count) } ?? true, "states of another text")
+        precondition(reference.map { $0.sequences == windows.map(\.tokens) } ?? true, "states of another text")
         self.windows = windows
         self.reference = reference
         ops = VectorOps(pool)

@@ -114,12 +114,26 @@ extension Converter {
         return .object([
             .init("source_format", .string(checkpoint.format)),
             .init("source_name", .string(Files.name(of: checkpoint.path))),
-            .init("quantizer", .string("nested k-means, seed \(recipe.seedBits), version \(Self.quantizerVersion)")),
+            .init("quantizer", .string(quantizerText)),
+            .init("effort", .string(recipe.effort.rawValue)),
             .init("embedding_bits", .integer(recipe.embeddingBits)),
             .init("calibration_text", calibration.map { hex(checksum($0.bytes)) } ?? .null),
             .init("calibration_sequences", .integer(calibration == nil ? 0 : recipe.calibrationSequences)),
             .init("calibration_length", .integer(calibration == nil ? 0 : recipe.calibrationLength)),
             .init("chat_template", template.map { .string($0) } ?? .null),
         ])
+    }
+
+    /// Method, its settings and the tuning, for people.
+    private var quantizerText: String {
+        let method = recipe.effectiveMethod
+        var text = "nested codes, \(method.rawValue), seed \(recipe.seedBits), version "
+        text += String(method == .joint ? Self.jointVersion : Self.quantizerVersion)
+        let plans = recipe.tuningPlans.filter { $0.steps > 0 }
+        if !plans.isEmpty {
+            text += "; tables tuned, steps by bits " + plans.map { "\($0.bits): \($0.steps)" }.joined(separator: ", ")
+            text += ", version \(Self.tuningVersion)"
+        }
+        return text
     }
 }

@@ -18,7 +18,8 @@ extension Converter {
     /// Version of the quantizer's output; raise it when the same input gives other codes or tables.
     static let quantizerVersion = 2
 
-    /// Mean square of every input channel of every linear layer, from the float model on the calibration text.
+    /// Mean square of every input channel of every linear layer, from the float model on the calibration text; for the method
+    /// any-precision the squared gradient of every weight.
     func sensitivity() throws(TaperError) -> (values: [String: [Float]], key: ContentKey) {
         var key = ContentKey(stage: "sensitivity", version: 1)
         guard let calibration else {
@@ -30,6 +31,8 @@ extension Converter {
         key.add(checkpoint.fingerprint)
         key.add(contentsOf: calibration.bytes)
         key.add([recipe.calibrationSequences, recipe.calibrationLength])
+        let usesGradients = recipe.effectiveMethod == .anyPrecision
+        if usesGradients { key.add("fisher") }
         progress.begin("sensitivity")
         let reusedBefore = reused
         let bytes = try stored("sensitivity", key) { () throws(TaperError) -> [UInt8] in
@@ -37,8 +40,12 @@ extension Converter {
             let sequences = try calibration.sequences(
                 tokenizer, count: recipe.calibrationSequences,
                 length: min(recipe.calibrationLength, checkpoint.config.contextLength))
-            let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-            let moments = try model.inputMoments(sequences) { progress.update($0) }
+            let moments =
+                usesGradients
+                ? try GradientModel(WeightSource(checkpoint), threads: options.threads)
+                    .fisher(sequences) { progress.update($0) }
+                : try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
+                    .inputMoments(sequences) { progress.update($0) }
             var writer = ByteWriter()
             writer.u64(UInt64(moments.count))
             for name in moments.keys.sorted() {
@@ -107,7 +114,7 @@ extension Converter {
                 let settings = tensor.isLinear ? linearSettings : embeddingSettings
                 let columns = tensor.shape[1]
                 let importance = moments[tensor.name] ?? [Float](repeating: 1, count: columns)
-                guard importance.count == columns else {
+                guard importance.count == columns || importance.count == count else {
                     throw TaperError(
                         .internalFault, "\(tensor.name): \(importance.count) sensitivities for \(columns) columns")
                 }

@@ -54,7 +54,7 @@ extension Converter {
         let sequences = try calibration.sequences(
             try checkpoint.tokenizer(), count: recipe.tuningSequences,
             length: min(recipe.calibrationLength, checkpoint.config.contextLength))
-        let targets = try DistillationTargets(
+        let targets = try ReferenceStates(
             try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences)
         var layers: [PackedMatrix] = []
         for tensor in tensors { layers.append(try matrix(tensor)) }

@@ -22,14 +22,14 @@ public struct TuningPlan: Equatable, Sendable {
 /// to the float model's: gradient descent on KL(float || quantized) with Adam, codes untouched, one precision at a time.
 public final class TableTuner {
     private let model: GradientModel
-    private let targets: DistillationTargets
+    private let targets: ReferenceStates
     private let layers: [TunedLayer]
     private let places: [String: Int]
     private var reference: [Float] = []
 
     /// - Parameter model: the float model; its linear layers are overwritten. Its embedding and head may be rounded as the bundle
     ///   holds them.
-    public init(model: GradientModel, targets: DistillationTargets, layers: [PackedMatrix]) {
+    public init(model: GradientModel, targets: ReferenceStates, layers: [PackedMatrix]) {
         self.model = model
         self.targets = targets
         self.layers = layers.map { TunedLayer($0) }
@@ -54,9 +54,9 @@ public final class TableTuner {
             for layer in layers {
                 model.withWeights(layer.name) { layer.expand(bits: plan.bits, into: $0, pool: model.pool) }
             }
-            let index = Self.order(step, of: targets.count, seed: plan.bits)
+            let index = Self.order(step, of: targets.sequences.count, seed: plan.bits)
             let tokens = targets.sequences[index]
-            targets.logits(index, into: &reference)
+            targets.logits(of: index, into: &reference)
             // Linear warm-up, then half a cosine down to nothing.
             let progress = Double(step) / Double(plan.steps)
             let factor = min(1, Double(step + 1) / Double(warmUp)) * 0.5 * (1 + cosine(Double.pi * progress))

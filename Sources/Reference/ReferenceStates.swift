@@ -9,24 +9,21 @@ public import Storage
 /// of logits. The head stays in memory as floats; the blocks' weights are not needed any more.
 public final class ReferenceStates {
     public let vocabularySize: Int
-    /// Tokens of every sequence.
-    public let lengths: [Int]
-    private let hiddenSize: Int
+    public let sequences: [[Int]]
     /// [tokens * hiddenSize] of every sequence.
     private let hidden: [[Float]]
     /// [vocabularySize * hiddenSize], and [vocabularySize] or nothing.
     private let head: [Float]
     private let bias: [Float]
-    private let ops: VectorOps
+    private let arithmetic: TransformerArithmetic
 
     /// Runs the model over all sequences, one block's weights at a time.
     public init(
         _ model: ReferenceModel, sequences: [[Int]], progress: (Double) -> Void = { _ in }
     ) throws(TaperError) {
         vocabularySize = model.config.vocabularySize
-        hiddenSize = model.config.hiddenSize
-        lengths = sequences.map(\.count)
-        ops = model.ops
+        self.sequences = sequences
+        arithmetic = model.arithmetic
         hidden = try model.forward(sequences, progress: progress)
         head = try model.weight(model.config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
         bias = model.config.outputBias ? try model.weight(TensorName.headBias) : []
@@ -36,18 +33,26 @@ public final class ReferenceStates {
     public func withLogits<R>(
         of sequence: Int, rows: Range<Int>, _ body: (UnsafeBufferPointer<Float>) throws(TaperError) -> R
     ) throws(TaperError) -> R {
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= lengths[sequence], "positions outside the sequence")
-        let logits = [Float](unsafeUninitializedCapacity: rows.count * vocabularySize) { buffer, count in
-            hidden[sequence].withUnsafeBufferPointer { states in
-                if let out = buffer.baseAddress, let first = states.baseAddress, !rows.isEmpty {
-                    BLAS.multiply(
-                        first + rows.lowerBound * hiddenSize, head, m: rows.count, n: vocabularySize, k: hiddenSize,
-                        into: out)
-                    if !bias.isEmpty { ops.addBias(bias, tokens: rows.count, columns: vocabularySize, to: out) }
-                }
-            }
-            count = rows.count * vocabularySize
-        }
+        var logits: [Float] = []
+        self.logits(of: sequence, rows: rows, into: &logits)
         return try logits.withFloats { buffer throws(TaperError) in try body(buffer) }
+    }
+
+    /// The same into memory that is used again when it has the size already.
+    public func logits(of sequence: Int, rows: Range<Int>? = nil, into logits: inout [Float]) {
+        let tokens = sequences[sequence].count
+        let rows = rows ?? 0..<tokens
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= tokens, "positions outside the sequence")
+        let size = rows.count * vocabularySize
+        if logits.count != size { logits = [Float](repeating: 0, count: size) }
+        guard !rows.isEmpty else { return }
+        logits.withUnsafeMutableBufferPointer { out in
+            hidden[sequence].withUnsafeBufferPointer { states in
+                guard let out = out.baseAddress, let first = states.baseAddress else { return }
+                arithmetic.head(
+                    first + rows.lowerBound * arithmetic.config.hiddenSize, head, bias: bias, tokens: rows.count,
+                    into: out)
+            }
+        }
     }
 }

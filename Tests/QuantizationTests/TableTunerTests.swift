@@ -27,7 +27,7 @@ import Testing
         let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: threads)
         return TableTuner(
             model: try GradientModel(WeightSource(checkpoint), threads: threads),
-            targets: try DistillationTargets(reference, sequences: Self.sequences), layers: layers)
+            targets: try ReferenceStates(reference, sequences: Self.sequences), layers: layers)
     }
 
     @Test func divergenceFallsAndCodesStay() throws {
@@ -77,11 +77,11 @@ import Testing
     @Test func everySequenceTakesItsTurn() throws {
         let checkpoint = try Checkpoint.open(Self.path)
         let reference = try ReferenceModel(checkpoint, residency: .resident, threads: 1)
-        let targets = try DistillationTargets(reference, sequences: Self.sequences)
+        let targets = try ReferenceStates(reference, sequences: Self.sequences)
         // Targets are the float model's own logits.
         var made: [Float] = []
         for (index, tokens) in Self.sequences.enumerated() {
-            targets.logits(index, into: &made)
+            targets.logits(of: index, into: &made)
             #expect(zip(made, try reference.logits(tokens)).allSatisfy { abs($0 - $1) < 1e-4 })
         }
     }
