@@ -4,8 +4,8 @@ import Model
 public import Storage
 
 extension GradientModel {
-    /// Diagonal Fisher information: the sum over sequences of squared gradients of the mean cross-entropy, by tensor name in the
-    /// tensor's shape. The sensitivity of SqueezeLLM (Kim et al. 2024, section 4.1) and Any-Precision LLM.
+    /// Diagonal Fisher information: the sum over sequences of squared gradients of the mean cross-entropy, by tensor
+    /// name in the tensor's shape. The sensitivity of SqueezeLLM (Kim et al. 2024, section 4.1) and Any-Precision LLM.
     ///
     /// - Parameter tensors: names of the tensors; nil for the linear layers of the blocks.
     public func fisher(

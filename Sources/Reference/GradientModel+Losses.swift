@@ -20,8 +20,8 @@ extension GradientModel {
         }
     }
 
-    /// Mean over all positions of KL(softmax(reference) || softmax(logits)); `reference` has as many logits as the step makes,
-    /// and must live until the step is done.
+    /// Mean over all positions of KL(softmax(reference) || softmax(logits)); `reference` has as many logits as the step
+    /// makes, and must live until the step is done.
     public func distillationLoss(_ reference: UnsafeBufferPointer<Float>) -> Loss {
         let functions = arithmetic.functions
         let vocabulary = config.vocabularySize

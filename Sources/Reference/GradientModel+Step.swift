@@ -8,9 +8,10 @@ extension GradientModel {
 
     /// Forward and backward for one sequence.
     ///
-    /// Linear layers are reported from the head (always as `lm_head.weight`) to the first block, wanted or not, with their
-    /// inputs and output gradients. Other tensors are reported when wanted: biases beside their layer, norms after the layers that
-    /// read them, the embedding last. A tied head has no gradient of its own: it is part of the embedding's.
+    /// Linear layers are reported from the head (always as `lm_head.weight`) to the first block, wanted or not, with
+    /// their inputs and output gradients. Other tensors are reported when wanted: biases beside their layer, norms
+    /// after the layers that read them, the embedding last. A tied head has no gradient of its own: it is part of the
+    /// embedding's.
     /// - Parameters:
     ///   - wanted: whether the gradient of this tensor is to be computed; called once for every tensor.
     ///   - gradient: must not call the model.

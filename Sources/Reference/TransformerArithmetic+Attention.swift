@@ -11,9 +11,9 @@ struct AttentionSpan {
 }
 
 extension TransformerArithmetic {
-    /// Tokens whose scores are held at once: a head's scores stay in the cache, and what lies behind the causal mask is
-    /// mostly not computed.
-    static let spanLength = 128
+    /// Tokens whose scores are held at once: a head's scores stay in the cache, and most of what lies behind the causal
+    /// mask is not computed. 64 to 128 are equally fast for 512 tokens, 256 is 4% of a step slower.
+    static let spanLength = 64
 
     /// Floats of scores that a head needs.
     static func scoreCount(tokens: Int, visible: Int) -> Int {
@@ -32,8 +32,8 @@ extension TransformerArithmetic {
     /// First position that the token at `position` sees.
     func firstSeen(by position: Int) -> Int { config.slidingWindow.map { max(0, position + 1 - $0) } ?? 0 }
 
-    /// softmax(Q K^T / sqrt(headSize)) V with a causal mask, [tokens * querySize]. Queries stand at `position` and after,
-    /// keys and values from 0 on. Each head is one thread's work.
+    /// softmax(Q K^T / sqrt(headSize)) V with a causal mask, [tokens * querySize]. Queries stand at `position` and
+    /// after, keys and values from 0 on. Each head is one thread's work.
     func attend(
         _ query: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>, tokens: Int,
         position: Int, scores: UnsafeMutablePointer<Float>, into mixed: UnsafeMutablePointer<Float>

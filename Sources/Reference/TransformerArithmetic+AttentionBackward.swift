@@ -6,8 +6,8 @@ extension TransformerArithmetic {
     /// Gradients of query, key and value (rotated) in `scratch` from that of `mixed`.
     ///
     /// With P = softmax(S), S = Q K^T / sqrt(headSize): dV = P^T dO, dP = dO V^T, dS = P (dP - sum(P dP)),
-    /// dQ = dS K / sqrt(headSize), dK = dS^T Q / sqrt(headSize). P is computed again from Q and K: a head's 128 rows stay in the
-    /// cache, while keeping P of all layers would take more memory than the weights and as long to read.
+    /// dQ = dS K / sqrt(headSize), dK = dS^T Q / sqrt(headSize). P is computed again from Q and K: that takes about as
+    /// long as writing and reading P of all layers, whose memory would grow with the square of the tokens.
     func attendBackward(_ a: BlockActivations, _ scratch: BackwardScratch, tokens: Int) {
         let spans = spans(tokens: tokens, position: 0)
         let each = Self.scoreCount(tokens: tokens, visible: tokens)

@@ -50,8 +50,8 @@ typealias LinearReceiver = (TensorName.Part, _ x: UnsafeMutablePointer<Float>, _
 typealias NormReceiver = (TensorName.Part, _ x: UnsafeMutablePointer<Float>, _ dy: UnsafeMutablePointer<Float>) -> Void
 
 extension TransformerArithmetic {
-    /// Backward through one block: d, the gradient of its output, [tokens * hiddenSize], becomes that of its input. What
-    /// is cheap (norms, activations, attention probabilities) is computed again; gate and up are overwritten.
+    /// Backward through one block: d, the gradient of its output, [tokens * hiddenSize], becomes that of its input.
+    /// What is cheap (norms, activations, attention probabilities) is computed again; gate and up are overwritten.
     func backward(
         _ weights: BlockWeights, _ a: BlockActivations, _ scratch: BackwardScratch, tokens: Int,
         _ d: UnsafeMutablePointer<Float>, linear: LinearReceiver, norm: NormReceiver
@@ -130,7 +130,8 @@ extension TransformerArithmetic {
         }
     }
 
-    /// Gradients of a norm's weight and, of a layer norm, bias: [hiddenSize] each. Rarely wanted and short, so one thread.
+    /// Gradients of a norm's weight and, of a layer norm, bias: [hiddenSize] each. Rarely wanted and short, so one
+    /// thread.
     func normWeightGradient(
         _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, tokens: Int, weight: UnsafeMutablePointer<Float>,
         bias: UnsafeMutablePointer<Float>

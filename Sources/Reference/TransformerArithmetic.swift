@@ -70,8 +70,8 @@ struct TransformerArithmetic {
         if !bias.isEmpty { ops.addBias(bias, tokens: tokens, columns: config.vocabularySize, to: logits) }
     }
 
-    /// One transformer block on a.input, whose first token stands at `position`; with a cache, keys and values of earlier
-    /// tokens come from there, and these tokens' are added to it.
+    /// One transformer block on a.input, whose first token stands at `position`; with a cache, keys and values of
+    /// earlier tokens come from there, and these tokens' are added to it.
     func forward(
         _ weights: BlockWeights, _ a: BlockActivations, tokens: Int, position: Int = 0, cache: LayerCache? = nil,
         observe: Observer? = nil

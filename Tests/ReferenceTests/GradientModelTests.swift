@@ -109,8 +109,8 @@ import Testing
     @Test func gradientsDoNotDependOnTheNumberOfThreads() throws {
         var config = RandomModels.config("llama")
         config.hiddenSize = 136
-        config.intermediateSize = 392
-        config.vocabularySize = 600
+        config.intermediateSize = 552
+        config.vocabularySize = 1200
         config.headSize = 32
         let source = RandomModels.source(config, seed: 4)
         let tokens = RandomModels.tokens(200, config)

@@ -1,7 +1,7 @@
 // Elementwise work of the backward pass and of its losses: one row at a time, no allocation, no I/O.
 //
-// Written on 16 lanes and compiled for several instruction sets. Multiplications and additions are never fused and every sum
-// has one order (element i in lane i % 16), so all of them give the same bits.
+// Written on 16 lanes and compiled for several instruction sets. Multiplications and additions are never fused and
+// every sum has one order (element i in lane i % 16), so all of them give the same bits.
 #ifndef TAPER_CGRADIENT_H
 #define TAPER_CGRADIENT_H
 #include <stdint.h>
@@ -14,8 +14,8 @@ typedef struct {
     // d holds the gradient of that output; afterwards it holds the output itself, `gate` the gradient of gate and `up`
     // that of up.
     void (*activate_backward)(int32_t kind, float *gate, float *up, int32_t count, float *d);
-    // y = (x - mean) / sqrt(variance + epsilon) * weight, or without centring x / sqrt(mean(x^2) + epsilon) * weight. Adds the gradient
-    // of x to dx, and unless NULL that of weight to d_weight and that of an added bias to d_bias.
+    // y = (x - mean) / sqrt(variance + epsilon) * weight, or without centring x / sqrt(mean(x^2) + epsilon) * weight.
+    // Adds the gradient of x to dx, and unless NULL that of weight to d_weight and that of an added bias to d_bias.
     void (*norm_backward)(const float *x, const float *weight, const float *dy, float epsilon, int32_t centred,
                           int32_t count, float *dx, float *d_weight, float *d_bias);
     // x[first ..< seen] becomes its softmax, x[0 ..< first] and x[seen ..< count] become 0.
