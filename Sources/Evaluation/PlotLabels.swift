@@ -37,23 +37,30 @@ struct PlotLabels {
         }
     }
 
-    /// Left end and baseline of a label of 11 pixels near a point; nil when there is no room and it may be left out.
-    mutating func place(
-        _ text: String, at point: (x: Double, y: Double), required: Bool
-    ) -> (text: String, x: Double, y: Double)? {
+    /// Where a label of 11 pixels stands: the point of its baseline that `style` anchors (start, middle or end).
+    struct Place: Equatable {
+        var x: Double
+        var y: Double
+        var style: String
+    }
+
+    /// Room near a point; nil when there is none and the label may be left out.
+    mutating func place(_ text: String, at point: (x: Double, y: Double), required: Bool) -> Place? {
         let width = PlotLegend.width(text)
-        let offsets: [(Double, Double)] = [
-            (8, -5), (8, 13), (-width - 8, -5), (-width - 8, 13), (9, 4), (-width - 9, 4), (-width / 2, -10),
-            (-width / 2, 18), (12, -14), (-width - 12, -14), (12, 22), (-width - 12, 22),
+        // Part of the width that lies left of the anchor, and the anchor's offset from the point.
+        let offsets: [(part: Double, dx: Double, dy: Double)] = [
+            (0, 8, -5), (0, 8, 13), (1, -8, -5), (1, -8, 13), (0, 9, 4), (1, -9, 4), (0.5, 0, -10), (0.5, 0, 18),
+            (0, 12, -14), (1, -12, -14), (0, 12, 22), (1, -12, 22),
         ]
-        for (dx, dy) in offsets {
+        for (part, dx, dy) in offsets {
             let (x, y) = (point.x + dx, point.y + dy)
-            let box = PlotBox(left: x - 1, top: y - 10, right: x + width + 1, bottom: y + 3)
+            let left = x - part * width
+            let box = PlotBox(left: left - 1, top: y - 10, right: left + width + 1, bottom: y + 3)
             guard area.holds(box), !taken.contains(where: { $0.overlaps(box) }) else { continue }
             taken.append(box)
-            return (text, x, y)
+            return Place(x: x, y: y, style: part == 0 ? "small" : part == 1 ? "small end" : "small middle")
         }
-        return required ? (text, min(point.x + 8, area.right - width), point.y - 5) : nil
+        return required ? Place(x: area.right - 6, y: point.y - 5, style: "small end") : nil
     }
 }
 

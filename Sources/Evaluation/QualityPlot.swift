@@ -131,8 +131,9 @@ public struct QualityPlot {
             let place = across(mark.x)
             page.line(place, area.top, place, area.bottom, "mark")
             labels.avoid([(place, area.top), (place, area.bottom)], line: true)
-            if let found = labels.place(PlotLegend.cut(mark.label, 48), at: (place, area.bottom - 12), required: true) {
-                page.text(found.text, found.x, found.y, "faint small")
+            let text = PlotLegend.cut(mark.label, 48)
+            if let found = labels.place(text, at: (place, area.bottom - 12), required: true) {
+                page.text(text, found.x, found.y, "faint " + found.style)
             }
         }
         for (index, item) in shown.enumerated() {
@@ -144,7 +145,7 @@ public struct QualityPlot {
             for point in item.points {
                 let text = PlotLegend.cut(point.label, 30)
                 if let found = labels.place(text, at: (across(point.x), down(point.y)), required: false) {
-                    page.text(found.text, found.x, found.y, "small")
+                    page.text(text, found.x, found.y, found.style)
                 }
             }
         }

@@ -1,0 +1,233 @@
+import Bundle
+import Checkpoint
+import Evaluation
+import Foundation
+import FoundationXML
+import Kernels
+import Model
+import Reference
+import Runtime
+import Storage
+import Testing
+
+/// `taper eval` from start to end, on the project's own small checkpoint.
+@Suite(.enabled(if: TaperProgram.isBuilt)) struct EvaluationCommandTests {
+    let sample: EvaluatedSample
+    let heldout = TaperProgram.root + "/samples/tiny/heldout.txt"
+    let task = TaperProgram.root + "/samples/tasks/tiny.val.jsonl"
+
+    init() throws { sample = try EvaluatedSample.shared.get() }
+
+    private func scratch(_ name: String) -> String { sample.folder + "/\(name)-\(UUID().uuidString)" }
+
+    @Test func filesOfAllKindsStandSideBySide() throws {
+        let report = scratch("report")
+        let outcome = try TaperProgram.run([
+            "eval", "compare", sample.gguf, sample.bundle, sample.checkpoint, "-f", heldout, "--window", "128",
+            "--windows", "2", "-t", "2", "--json", "--report", report, "--quiet",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let json = try outcome.json
+        #expect(json["schema"]?.string == "taper-compare-1")
+        #expect(json["protocol"]?["predicted_tokens"]?.integer == 254)
+        let files = try #require(json["files"]?.array)
+        #expect(files.map { $0["kind"]?.string } == ["gguf", "bundle", "safetensors"])
+        // Without --reference the safetensors checkpoint judges, wherever it stands.
+        #expect(files.map { $0["is_reference"]?.bool } == [false, false, true])
+        func rows(_ index: Int) throws -> [JSONValue] { try #require(files[index]["results"]?.array) }
+        let full = try #require(try rows(2).first?["perplexity"]?.double)
+
+        let q8 = try #require(try rows(0).first)
+        // 34 bytes for 32 weights, tied embedding read as head, one row of it as embedding, and 9 norms of 192 floats.
+        let checkpoint = try Checkpoint.open(sample.checkpoint)
+        let weights = checkpoint.config.tensorRequirements().filter { $0.shape.count == 2 }.reduce(0) {
+            $0 + $1.shape.reduce(1, *)
+        }
+        #expect(q8["bytes_per_token"]?.integer == (weights + 192) / 32 * 34 + 9 * 192 * 4)
+        let divergence = try #require(q8["kl_mean"]?.double)
+        #expect(divergence > 0 && divergence < 0.001)
+        #expect(abs(try #require(q8["perplexity"]?.double) / full - 1) < 0.01)
+
+        let four = try #require(try rows(1).first { $0["bits"]?.integer == 4 })
+        let two = try #require(try rows(1).first { $0["bits"]?.integer == 2 })
+        let bundle = try Bundle(path: sample.bundle)
+        let transformer = try Transformer(bundle: bundle, contextLength: 8, pool: try ThreadPool(threadCount: 1))
+        #expect(four["bytes_per_token"]?.integer == transformer.bytesPerToken(bits: 4))
+        #expect(try #require(two["kl_mean"]?.double) > 3 * #require(four["kl_mean"]?.double))
+        #expect(try #require(four["kl_mean"]?.double) > 10 * divergence)
+        let ratio = try #require(four["over_full"]?.double)
+        #expect(abs(ratio * full - (try #require(four["perplexity"]?.double))) < 1e-3 * full)
+        #expect(try rows(1).contains { $0["label"]?.string == "static:answer" })
+
+        // The single-file command measures the same.
+        let alone = try TaperProgram.run([
+            "eval", "kl", sample.bundle, "--reference", sample.checkpoint, "-f", heldout, "--window", "128", "--windows",
+            "2", "-t", "1", "--json", "--quiet",
+        ])
+        let same = try alone.json["results"]?.array?.first { $0["bits"]?.integer == 2 }
+        #expect(same?.text() == two.text())
+
+        let markdown = String(decoding: try Files.read(report + "/compare.md", limit: 1 << 20), as: UTF8.self)
+        #expect(markdown.contains("| tiny.taper | 4 bits |") && markdown.contains("compare.svg"))
+        let stored = try JSONValue.parse(try Files.read(report + "/compare.json", limit: 1 << 20), place: "report")
+        #expect(stored.text() == json.text())
+        let svg = try Files.read(report + "/compare.svg", limit: 1 << 20)
+        #expect(XMLParser(data: Data(svg)).parse())
+    }
+
+    @Test func otherTokensMeanNoDivergence() throws {
+        let path = scratch("other") + ".gguf"
+        try TinyGGUF.write(sample.checkpoint, to: path, mergeCount: 900)
+        let outcome = try TaperProgram.run([
+            "eval", "compare", path, sample.bundle, "--reference", sample.checkpoint, "--bits", "4", "-f", heldout,
+            "--window", "128", "--windows", "1", "-t", "2", "--json", "--quiet",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let files = try #require(try outcome.json["files"]?.array)
+        // A reference that is not among the files comes first.
+        #expect(files.count == 3 && files[0]["is_reference"]?.bool == true)
+        let row = try #require(files[1]["results"]?.array?.first)
+        #expect(row["kl_mean"]?.isNull == true && row["over_full"]?.isNull == true)
+        #expect(try #require(row["perplexity"]?.double) > 1)
+        #expect(files[1]["notes"]?.array?.count == 1 && files[2]["notes"]?.array?.isEmpty == true)
+        #expect(files[2]["results"]?.array?.count == 1)
+        #expect(outcome.errors.contains("other tokens"))
+    }
+
+    @Test func whatCannotBeComparedIsRefused() throws {
+        let other = TaperProgram.root + "/formats/golden/valid/minimal.taper"
+        let cases: [([String], Int32, String)] = [
+            ([sample.checkpoint, other], 64, "vocabular"),
+            ([sample.bundle, sample.bundle], 64, "twice"),
+            ([sample.bundle, "--reference", sample.bundle], 64, "cannot be the reference"),
+            ([sample.checkpoint, "--window", "100000"], 64, "context"),
+            ([sample.checkpoint, sample.folder + "/nothing"], 66, "no such file"),
+        ]
+        for (arguments, status, words) in cases {
+            let outcome = try TaperProgram.run(["eval", "compare"] + arguments + ["-f", heldout])
+            #expect(outcome.status == status && outcome.errors.contains(words), "\(words): \(outcome.errors)")
+            #expect(outcome.output.isEmpty)
+        }
+    }
+
+    @Test func onlyTheAnswersTokensCount() throws {
+        let outcome = try TaperProgram.run([
+            "eval", "perplexity", sample.checkpoint, "--completion", "--examples", "2", "--data", task, "--json", "--quiet",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let json = try outcome.json
+        // By hand: the mean negative log-likelihood of the answers' tokens behind the rendered prompts.
+        let checkpoint = try Checkpoint.open(sample.checkpoint)
+        let examples = try readTask(task, limit: 2)
+        let prompts = try TaskPrompts(.checkpoint(checkpoint), examples: examples, place: "task")
+        let reference = try ReferenceModel(checkpoint, residency: .resident, threads: 1)
+        let tokenizer = prompts.tokenizer
+        let size = checkpoint.config.vocabularySize
+        var sum = 0.0
+        var count = 0
+        for (prompt, text) in zip(prompts.prompts, prompts.references) {
+            #expect(tokenizer.decode(prompt).hasSuffix("<|im_start|>assistant\n"))
+            let answer = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
+            let logits = try reference.logits(prompt + answer)
+            for (index, token) in answer.enumerated() {
+                let row = logits[(prompt.count + index - 1) * size..<(prompt.count + index) * size].map { Double($0) }
+                let top = row.max() ?? 0
+                sum -= row[token] - top - log(row.reduce(0) { $0 + exp($1 - top) })
+                count += 1
+            }
+        }
+        let row = try #require(json["results"]?.array?.first)
+        #expect(abs(try #require(row["perplexity"]?.double) - exp(sum / Double(count))) < 1e-3)
+        #expect(json["protocol"]?["predicted_tokens"]?.integer == count)
+        #expect(json["protocol"]?["kind"]?.string == "completion")
+    }
+
+    @Test func promptsAreReadAtTheHighestPrecisionUnlessAsked() throws {
+        func divergence(_ more: [String]) throws -> Double {
+            let outcome = try TaperProgram.run(
+                [
+                    "eval", "kl", sample.bundle, "--reference", sample.checkpoint, "--completion", "--examples", "4",
+                    "--data", task, "--bits", "2", "--json", "--quiet",
+                ] + more)
+            let row = try outcome.json["results"]?.array?.first { $0["bits"]?.integer == 2 }
+            return try #require(row?["kl_mean"]?.double)
+        }
+        let high = try divergence([])
+        #expect(try divergence(["--bits-prefill", "4"]) == high)
+        #expect(try divergence(["--bits-prefill", "2"]) > high)
+    }
+
+    @Test func answersAreScoredWithStandardErrors() throws {
+        let outcome = try TaperProgram.run([
+            "eval", "generate", sample.bundle, "--data", task, "--reference", sample.checkpoint, "--examples", "3",
+            "--max-new-tokens", "16", "-t", "2", "--json", "--quiet",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let results = try #require(try outcome.json["results"]?.array)
+        #expect(results.map { $0["label"]?.string } == ["full precision", "4 bits", "2 bits", "static:answer"])
+        let examples = try readTask(task, limit: 3)
+        for result in results {
+            let answers = try #require(result["answers"]?.array).compactMap(\.string)
+            let scores = zip(examples, answers).map { RougeScore.rougeL(target: $0.reference, prediction: $1) }
+            let mean = scores.reduce(0, +) / 3
+            let spread = (scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 6).squareRoot()
+            #expect(abs(try #require(result["references"]?["mean"]?.double) - mean) < 1e-5)
+            #expect(abs(try #require(result["references"]?["standard_error"]?.double) - spread) < 1e-5)
+        }
+        let full = try #require(results[0]["answers"]?.array).compactMap(\.string)
+        let low = try #require(results[2]["answers"]?.array).compactMap(\.string)
+        let likeness = zip(full, low).map { RougeScore.rougeL(target: $0, prediction: $1) }.reduce(0, +) / 3
+        #expect(abs(try #require(results[2]["full_precision"]?["mean"]?.double) - likeness) < 1e-5)
+        #expect(results[1]["average_bits"]?.double == 4 && results[2]["average_bits"]?.double == 2)
+        // The examples were calibration data.
+        #expect(outcome.errors.contains("task answer"))
+        let refused = try TaperProgram.run(["eval", "generate", sample.bundle, "--data", task, "--metric", "agreement"])
+        #expect(refused.status == 64 && refused.errors.contains("--reference"))
+    }
+
+    @Test func evaluatingOnCalibrationTextIsSaid() throws {
+        func warnings(_ path: String) throws -> [String] {
+            let outcome = try TaperProgram.run([
+                "eval", "perplexity", sample.bundle, "-f", path, "--window", "64", "--windows", "1", "--bits", "4", "--json",
+                "--quiet",
+            ])
+            let list = try #require(try outcome.json["warnings"]?.array).compactMap(\.string)
+            // Quiet or not, the warning also stands on standard error.
+            #expect(list.allSatisfy { outcome.errors.contains("warning: " + $0) })
+            return list
+        }
+        let calibration = TaperProgram.root + "/samples/tiny/calibration.txt"
+        #expect(try warnings(heldout) == [])
+        let whole = try warnings(calibration)
+        #expect(whole.count == 1 && whole[0].contains("calibration (calibration.txt)"))
+        // Half of it in other clothes: capital letters, line breaks, other quotes.
+        let lines = String(decoding: try Files.read(calibration, limit: 1 << 20), as: UTF8.self).split(separator: "\n")
+        let foreign = String(decoding: try Files.read(heldout, limit: 1 << 20), as: UTF8.self).prefix(16_000)
+        let part = lines.prefix(lines.count / 2).joined(separator: "\n\n").uppercased() + "\n" + foreign
+        let path = scratch("part") + ".txt"
+        try AtomicFile.write(Array(part.utf8), to: path, replacing: false)
+        let found = try warnings(path)
+        #expect(found.count == 1 && found[0].hasPrefix("about "))
+        let share = try #require(found.first?.split(separator: " ").dropFirst().first?.dropLast()).description
+        #expect(abs(try #require(Double(share)) - 50) < 6)
+    }
+
+    @Test func theQualityTableTravels() throws {
+        let outcome = try TaperProgram.run(["inspect", sample.bundle, "--json"])
+        let json = try outcome.json
+        let quality = try #require(json["quality"])
+        #expect(quality["text"]?.string == "heldout.txt")
+        #expect(quality["text_checksum"]?.string == String(checksum(try Files.read(heldout, limit: 1 << 20)), radix: 16))
+        #expect(quality["protocol"]?["window"]?.integer == 128 && quality["protocol"]?["windows"]?.integer == 2)
+        let rows = try #require(quality["results"]?.array)
+        #expect(rows.map { $0["label"]?.string } == ["full precision", "2 bits", "4 bits", "static:answer"])
+        for row in rows.dropFirst() {
+            for key in ["bytes_per_token", "perplexity", "over_full", "kl_mean", "kl_p99", "top1_agreement"] {
+                #expect(row[key]?.double != nil, "\(key)")
+            }
+        }
+        #expect(json["texts"]?.array?.map { $0["use"]?.string } == ["calibration", "task answer"])
+        let page = try TaperProgram.run(["inspect", sample.bundle]).output
+        #expect(page.contains("  answer ") && page.contains("over full") && page.contains("checksum"))
+    }
+}
