@@ -51,7 +51,6 @@ size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions)
            k * k * 8 * 3 + k * 8 * 6;
 }
 
-static double xp(const char *name, double def) { const char *s = getenv(name); return s ? atof(s) : def; }
 
 // out_r = sum over j of factor_rj h_j for up to ROWS rows.
 CLONES static void times_hessian(const problem_t *p, row_t *rows, int32_t count) {
@@ -279,16 +278,6 @@ CLONES static int32_t sweep(const problem_t *p, row_t *rows, int32_t count) {
     }
 }
 
-static void measure(const problem_t *p, row_t *row) {
-    for (int32_t i = 0; i < p->count; i++) {
-        int32_t shift = p->bits - p->precisions[i];
-        const float *c = row->centroids + (1 << p->precisions[i]) - 4, *g = row->g + (size_t)i * (size_t)p->d;
-        double sum = 0;
-        for (int32_t j = 0; j < p->n; j++) sum += ((double)row->w[j] - c[row->codes[j] >> shift]) * g[j];
-        row->error[i] = sum > 0 ? sum : 0;
-    }
-}
-
 void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t count, uint8_t *codes, float *centroid_rows,
                    double *errors, void *scratch) {
     problem_t p = {settings->columns, (settings->columns + LANES - 1) / LANES * LANES, settings->bits, 1 << settings->bits,
@@ -314,8 +303,7 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
         row->whw = 0;
         for (int32_t j = 0; j < p.n; j++) row->whw += (double)row->w[j] * row->hw[j];
     }
-    int32_t renorm = (int32_t)xp("XP_RENORM", 0), sweeps = (int32_t)xp("XP_SWEEPS", 1);
-    double ridge = xp("XP_RIDGE", 1e-6);
+    const double ridge = 1e-6;
     for (int32_t round = 0; round <= settings->rounds; round++) {
         aggregate(&p, rows, count);
         for (int32_t r = 0; r < count; r++) {
@@ -326,23 +314,17 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
                 if (errors) for (int32_t i = 0; i < p.count; i++) errors[(size_t)r * PRECISIONS * 2 + i] = row->error[i];
             }
             centroids(&p, row, ridge, 1, work);
-            if (renorm) weigh(&p, row, settings->preferences);
-            else {
-                float saved[PRECISIONS];
-                (void)saved;
-                for (int32_t i = 0; i < p.count; i++) {
-                    int32_t shift = p.bits - p.precisions[i];
-                    const float *c = row->centroids + (1 << p.precisions[i]) - 4;
-                    for (int32_t q = 0; q < p.clusters; q++) row->scaled[(size_t)i * padded + q] = row->weight[i] * c[q >> shift];
-                }
+            for (int32_t i = 0; i < p.count; i++) {
+                int32_t shift = p.bits - p.precisions[i];
+                const float *c = row->centroids + (1 << p.precisions[i]) - 4;
+                for (int32_t q = 0; q < p.clusters; q++) row->scaled[(size_t)i * padded + q] = row->weight[i] * c[q >> shift];
             }
             if (round < settings->rounds) gradients(&p, row);
         }
         if (round == settings->rounds) break;
-        for (int32_t s = 0; s < sweeps; s++) if (!sweep(&p, rows, count)) break;
+        sweep(&p, rows, count);
     }
     if (errors)
         for (int32_t r = 0; r < count; r++)
             for (int32_t i = 0; i < p.count; i++) errors[(size_t)r * PRECISIONS * 2 + PRECISIONS + i] = rows[r].error[i];
-    (void)measure;
 }

@@ -127,7 +127,7 @@ extension Converter {
     /// Method, its settings and the tuning, for people.
     private var quantizerText: String {
         let method = recipe.effectiveMethod
-        var text = "nested codes, \(method.rawValue), seed \(recipe.seedBits), version "
+        var text = "nested codes, \(method.rawValue), seed \(linearSettings.seedBits), version "
         text += String(method == .joint ? Self.jointVersion : Self.quantizerVersion)
         let plans = recipe.tuningPlans.filter { $0.steps > 0 }
         if !plans.isEmpty {

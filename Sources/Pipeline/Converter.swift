@@ -140,6 +140,8 @@ public final class Converter {
 
     /// Precisions asked of one tensor's nested code: the linear layers' set, or the embedding's own.
     var linearSettings: NestedSettings {
-        NestedSettings(precisions: recipe.nestedPrecisions, seedBits: recipe.seedBits)
+        // The joint method repairs what clusters lose by splitting, so it starts where the lowest precision is best.
+        let seed = recipe.effectiveMethod == .joint ? recipe.nestedPrecisions.first : nil
+        return NestedSettings(precisions: recipe.nestedPrecisions, seedBits: seed ?? recipe.seedBits)
     }
 }

@@ -1,4 +1,4 @@
-public import Quantization
+import Quantization
 
 /// How much time the quantizer may take for quality.
 public enum Effort: String, CaseIterable, Sendable {

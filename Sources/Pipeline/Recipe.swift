@@ -142,10 +142,6 @@ public struct Recipe: Sendable {
                         examples: try part.integer("examples", 1...100_000) ?? 32))
             }
         }
-        func xp(_ n: String) -> Double? { Files.environment(n).flatMap { parseDouble($0) } }
-        if let r = xp("XP_ROUNDS") { joint.rounds = Int(r) }
-        if let r = xp("XP_DAMP") { joint.damping = r }
-        for b in 2...8 { if let r = xp("XP_P\(b)") { joint.preferences[b] = r } }
         try validate(place: path)
     }
 

@@ -1,4 +1,4 @@
-public import Bundle
+import Bundle
 import Kernels
 public import Model
 public import Storage

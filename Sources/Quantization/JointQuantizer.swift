@@ -8,8 +8,8 @@ public struct JointSettings: Equatable, Sendable {
     public var rounds = 4
     /// Added to the Hessian's diagonal, as a share of its mean.
     public var damping = 0.01
-    /// Weight of each precision's relative error, by bits; 1 where nothing is named.
-    public var preferences: [Int: Double] = [:]
+    /// Weight of each precision's relative error, by bits; 1 where nothing is named. Low precisions have most to lose.
+    public var preferences: [Int: Double] = [2: 4, 3: 2]
     public init() {}
 }
 

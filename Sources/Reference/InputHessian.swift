@@ -1,4 +1,5 @@
 internal import COpenBLAS
+import Kernels
 public import Model
 public import Storage
 
@@ -9,21 +10,23 @@ public final class InputHessian {
     public let columns: Int
     /// Row-major and symmetric.
     public private(set) var values: [Float]
-    private var weight = 0.0
+    private var count = 0
 
     init(columns: Int) {
         self.columns = columns
         values = [Float](repeating: 0, count: columns * columns)
     }
 
-    /// Adds the rows of x, [rows, columns]; `total` is the sum of their weights.
-    func add(_ x: UnsafePointer<Float>, rows: Int, weight total: Double) {
-        weight += total
+    /// Adds the rows of x, [rows, columns].
+    func add(_ x: UnsafePointer<Float>, rows: Int, pool: ThreadPool) {
+        count += rows
         values.withUnsafeMutableBufferPointer { out in
-            guard let base = out.baseAddress else { return }
+            guard let out = out.baseAddress else { return }
+            nonisolated(unsafe) let (base, x) = (out, x)
             // The upper triangle in strips: a little more than half of the products.
-            let strip = 192
-            for start in stride(from: 0, to: columns, by: strip) {
+            let strip = 96
+            pool.run((columns + strip - 1) / strip) { part in
+                let start = part * strip
                 ob_sgemm(
                     1, 0, Int32(min(strip, columns - start)), Int32(columns - start), Int32(rows), 1, x + start,
                     Int32(columns), x + start, Int32(columns), 1, base + start * columns + start, Int32(columns))
@@ -33,7 +36,7 @@ public final class InputHessian {
 
     /// Divides by the number of positions and fills the lower triangle.
     func finish() {
-        let factor = Float(1 / max(weight, 1e-30))
+        let factor = 1 / Float(max(count, 1))
         values.withUnsafeMutableBufferPointer { values in
             for row in 0..<columns {
                 values[row * columns + row] *= factor
@@ -59,15 +62,9 @@ extension ReferenceModel {
     ) throws(TaperError) {
         guard let last = wanted.max() else { return }
         var states: [[Float]] = []
-        for tokens in sequences {
-            guard !tokens.isEmpty, tokens.count <= positionLimit else {
-                throw TaperError(
-                    .usage, "a sequence must have 1 to \(positionLimit) tokens", at: "", found: "\(tokens.count)")
-            }
-            states.append(try embed(tokens))
-        }
+        for tokens in sequences { states.append(try embed(tokens)) }
         for layer in 0...last {
-            let weights = try BlockWeights(self, layer: layer)
+            let weights = try blockWeights(layer)
             var owners: [String: TensorName.Part] = [:]
             var hessians: [TensorName.Part: InputHessian] = [:]
             if wanted.contains(layer) {
@@ -79,33 +76,10 @@ extension ReferenceModel {
             }
             for index in sequences.indices {
                 try Interrupt.check("Run the same command again to go on")
-                var cache = LayerCache()
-                let before = tokenWeights(states[index], sequences[index].count)
-                var held: [Float] = []
-                block(weights, &states[index], tokens: sequences[index].count, position: 0, cache: &cache) {
-                    name, x, rows, columns in
-                    guard let part = owners[name], let hessian = hessians[part] else { return }
-                    if part == .down {
-                        held = Array(UnsafeBufferPointer(start: x, count: rows * columns))
-                    } else if part == .attentionOutput {
-                        var copy = Array(UnsafeBufferPointer(start: x, count: rows * columns))
-                        for row in 0..<rows {
-                            let f = before[row].squareRoot()
-                            for i in row * columns..<(row + 1) * columns { copy[i] *= f }
-                        }
-                        hessian.add(copy, rows: rows, weight: before.reduce(0.0) { $0 + Double($1) })
-                    } else {
-                        hessian.add(x, rows: rows, weight: Double(rows))
-                    }
-                }
-                if let hessian = hessians[.down] {
-                    let after = tokenWeights(states[index], sequences[index].count)
-                    let columns = hessian.columns
-                    for row in 0..<after.count {
-                        let f = after[row].squareRoot()
-                        for i in row * columns..<(row + 1) * columns { held[i] *= f }
-                    }
-                    hessian.add(held, rows: after.count, weight: after.reduce(0.0) { $0 + Double($1) })
+                let pool = arithmetic.pool
+                try block(weights, &states[index], tokens: sequences[index].count) { name, x, rows, columns in
+                    guard let part = owners[name] else { return }
+                    hessians[part]?.add(x, rows: rows, pool: pool)
                 }
                 progress(
                     (Double(layer) + Double(index + 1) / Double(sequences.count)) / Double(last + 1))
@@ -116,16 +90,6 @@ extension ReferenceModel {
             hessians[.value] = hessians[.query]
             hessians[.gate] = hessians[.up]
             try each(layer, hessians)
-        }
-    }
-
-    private func tokenWeights(_ x: [Float], _ tokens: Int) -> [Float] {
-        guard Files.environment("XP_TOKENS") == "1" else { return [Float](repeating: 1, count: tokens) }
-        let hidden = config.hiddenSize
-        return (0..<tokens).map { token in
-            var sum: Float = 0
-            for i in token * hidden..<(token + 1) * hidden { sum += x[i] * x[i] }
-            return Float(hidden) / max(sum, 1e-20)
         }
     }
 }
