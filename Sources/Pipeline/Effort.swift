@@ -28,5 +28,5 @@ public enum Effort: String, CaseIterable, Sendable {
     }
 
     /// Sequences of calibration text that tuning may take its steps from.
-    var tuningSequences: Int { self == .best ? 512 : 128 }
+    var tuningSequences: Int { self == .best ? 512 : 64 }
 }
