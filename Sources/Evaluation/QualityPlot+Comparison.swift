@@ -24,8 +24,9 @@ extension QualityPlot {
                     Series(name: name, points: file.results.compactMap { point($0, name) }, isLine: false))
                 continue
             }
-            let constant = file.results.filter { $0.schedule == nil }
-            let changing = file.results.filter { $0.schedule != nil }
+            // A calibrated schedule may turn out to be one precision; it is a marker all the same.
+            let constant = file.results.filter { $0.label == $0.bits.map { "\($0) bits" } }
+            let changing = file.results.filter { $0.label != $0.bits.map { "\($0) bits" } }
             if !constant.isEmpty {
                 series.append(
                     Series(

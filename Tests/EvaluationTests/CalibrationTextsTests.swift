@@ -12,7 +12,9 @@ import Testing
         return try SourceText(path: folder + "/" + name)
     }
 
-    private func words(_ range: Range<Int>) -> String { range.map { "item \($0 * 31) of \($0)" }.joined(separator: "\n") }
+    private func words(_ range: Range<Int>) -> String {
+        range.map { "item \($0 * 31) of \($0)" }.joined(separator: "\n")
+    }
 
     @Test func sameTextAndPartsAreToldApartFromOthers() throws {
         let calibration = CalibrationSource(use: "calibration", text: try source(words(0..<1000)))
@@ -30,7 +32,8 @@ import Testing
         let lines = (0..<40).map { index -> String in
             let text = words(index * 20..<index * 20 + 20)
             return JSONValue.object([
-                .init("messages", .array([.object([.init("role", .string("user")), .init("content", .string(text))])])),
+                .init(
+                    "messages", .array([.object([.init("role", .string("user")), .init("content", .string(text))])])),
                 .init("reference", .string("yes \(index)")),
             ]).text()
         }

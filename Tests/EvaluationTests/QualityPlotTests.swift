@@ -36,7 +36,8 @@ import Testing
             let order = texts.firstIndex(of: text)
             let list = elements.filter { $0.name == "text" }
             return order.flatMap { index in
-                guard let x = Double(list[index].attributes["x"] ?? ""), let y = Double(list[index].attributes["y"] ?? "")
+                guard let x = Double(list[index].attributes["x"] ?? ""),
+                    let y = Double(list[index].attributes["y"] ?? "")
                 else { return nil }
                 return (x, y)
             }
@@ -86,7 +87,8 @@ import Testing
         #expect(page.texts.contains { $0.hasPrefix("<script>&\"'\u{fffd}\u{fffd}]]>") && $0.count < 60 })
     }
 
-    @Test(arguments: [[], [0.1], [0.1, 0.1], [0, .nan, .infinity], [1e-9, 1e6], [1.001, 1.002, 1.0021]] as [[Double]])
+    @Test(
+        arguments: [[], [0.1], [0.1, 0.1], [0, .nan, .infinity], [1e-9, 1e6], [1.001, 1.002, 1.0021]] as [[Double]])
     func anyFiguresMakeASoundPage(values: [Double]) throws {
         let svg = plot(values).svg()
         #expect(Page(svg) != nil && !svg.contains("nan") && !svg.contains("inf,"))

@@ -9,10 +9,15 @@ import Testing
     }
 
     @Test func layoutAndCaseDoNotMatter() {
-        let plain = TextSketch("The quick brown fox -- it's naïve -- jumps over the lazy dog, again and again and again.")
-        let other = TextSketch("THE QUICK\n\nbrown \"fox\" it s naïve\tJUMPS over the lazy dog again and again and again")
+        let plain = TextSketch(
+            "The quick brown fox -- it's naïve -- jumps over the lazy dog, again and again and again.")
+        let other = TextSketch(
+            "THE QUICK\n\nbrown \"fox\" it s naïve\tJUMPS over the lazy dog again and again and again")
         #expect(plain == other && plain.hashes.count > 1)
-        #expect(plain != TextSketch("The quick brown fox -- it's naive -- jumps over the lazy dog, again and again and again."))
+        #expect(
+            plain
+                != TextSketch(
+                    "The quick brown fox -- it's naive -- jumps over the lazy dog, again and again and again."))
     }
 
     @Test func shareOfTheWholeAndOfNothing() {

@@ -1,7 +1,6 @@
 import Bundle
 import Checkpoint
 import Evaluation
-import Foundation
 import FoundationXML
 import Kernels
 import Model
@@ -9,6 +8,12 @@ import Reference
 import Runtime
 import Storage
 import Testing
+import Text
+
+import struct Foundation.Data
+import struct Foundation.UUID
+import func Foundation.exp
+import func Foundation.log
 
 /// `taper eval` from start to end, on the project's own small checkpoint.
 @Suite(.enabled(if: TaperProgram.isBuilt)) struct EvaluationCommandTests {
@@ -61,7 +66,8 @@ import Testing
 
         // The single-file command measures the same.
         let alone = try TaperProgram.run([
-            "eval", "kl", sample.bundle, "--reference", sample.checkpoint, "-f", heldout, "--window", "128", "--windows",
+            "eval", "kl", sample.bundle, "--reference", sample.checkpoint, "-f", heldout, "--window", "128",
+            "--windows",
             "2", "-t", "1", "--json", "--quiet",
         ])
         let same = try alone.json["results"]?.array?.first { $0["bits"]?.integer == 2 }
@@ -112,7 +118,8 @@ import Testing
 
     @Test func onlyTheAnswersTokensCount() throws {
         let outcome = try TaperProgram.run([
-            "eval", "perplexity", sample.checkpoint, "--completion", "--examples", "2", "--data", task, "--json", "--quiet",
+            "eval", "perplexity", sample.checkpoint, "--completion", "--examples", "2", "--data", task, "--json",
+            "--quiet",
         ])
         #expect(outcome.status == 0, "\(outcome.errors)")
         let json = try outcome.json
@@ -188,7 +195,8 @@ import Testing
     @Test func evaluatingOnCalibrationTextIsSaid() throws {
         func warnings(_ path: String) throws -> [String] {
             let outcome = try TaperProgram.run([
-                "eval", "perplexity", sample.bundle, "-f", path, "--window", "64", "--windows", "1", "--bits", "4", "--json",
+                "eval", "perplexity", sample.bundle, "-f", path, "--window", "64", "--windows", "1", "--bits", "4",
+                "--json",
                 "--quiet",
             ])
             let list = try #require(try outcome.json["warnings"]?.array).compactMap(\.string)
@@ -217,7 +225,8 @@ import Testing
         let json = try outcome.json
         let quality = try #require(json["quality"])
         #expect(quality["text"]?.string == "heldout.txt")
-        #expect(quality["text_checksum"]?.string == String(checksum(try Files.read(heldout, limit: 1 << 20)), radix: 16))
+        #expect(
+            quality["text_checksum"]?.string == String(checksum(try Files.read(heldout, limit: 1 << 20)), radix: 16))
         #expect(quality["protocol"]?["window"]?.integer == 128 && quality["protocol"]?["windows"]?.integer == 2)
         let rows = try #require(quality["results"]?.array)
         #expect(rows.map { $0["label"]?.string } == ["full precision", "2 bits", "4 bits", "static:answer"])
