@@ -30,7 +30,8 @@ extension Converter {
             return StoredTensor(name: tensor.name, encoding: tensor.encoding, key: own)
         }
         progress.begin("tune")
-        if !options.restart, zip(tensors, tuned).allSatisfy({ $0.key.text == $1.key.text || work.contains("tensor", $1.key) })
+        if !options.restart,
+            zip(tensors, tuned).allSatisfy({ $0.key.text == $1.key.text || work.contains("tensor", $1.key) })
         {
             reused += linear.count
             progress.end("reused")
@@ -60,7 +61,8 @@ extension Converter {
         for tensor in tensors { layers.append(try matrix(tensor)) }
         // Embedding and head as the bundle holds them, so that the tables make up for their rounding too.
         let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
-        for tensor in all where tensor.encoding == .int8 || (tensor.encoding == .nested && !tensors.contains { $0.name == tensor.name }) {
+        for tensor in all
+        where tensor.encoding == .int8 || (tensor.encoding == .nested && !tensors.contains { $0.name == tensor.name }) {
             let values =
                 tensor.encoding == .int8
                 ? try PackedInt8(workBytes: try bytes(of: tensor)).dequantized()

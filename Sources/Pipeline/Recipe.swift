@@ -57,7 +57,8 @@ public struct Recipe: Sendable {
 
     public static let schema = "taper-recipe-1"
     private static let keys = [
-        "schema", "description", "precisions", "method", "effort", "tuning", "seed_bits", "embedding_bits", "calibration", "quality", "tasks",
+        "schema", "description", "precisions", "method", "effort", "tuning", "seed_bits", "embedding_bits",
+        "calibration", "quality", "tasks",
         "chat_template",
     ]
 

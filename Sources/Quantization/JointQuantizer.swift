@@ -56,57 +56,63 @@ public func quantizeJoint(
         weights.withUnsafeBufferPointer { weights in
             codes.withUnsafeMutableBufferPointer { codes in
                 sums.withUnsafeMutableBufferPointer { sums in
-                damped.withUnsafeBufferPointer { damped in
-                    precisions.withUnsafeBufferPointer { precisions in
-                        preferences.withUnsafeBufferPointer { preferences in
-                            guard let weightBase = weights.baseAddress, let codeBase = codes.baseAddress else { return }
-                            var problem = cq_joint_t()
-                            problem.hessian = damped.baseAddress
-                            problem.columns = Int32(columns)
-                            problem.stride = Int32(stride)
-                            problem.bits = Int32(bits)
-                            problem.precisions = precisions.baseAddress
-                            problem.precision_count = Int32(precisions.count)
-                            problem.preferences = preferences.baseAddress
-                            problem.rounds = Int32(joint.rounds)
-                            let settingsC = problem
-                            nonisolated(unsafe) let out = sums.baseAddress
-                            pool.run(parts) { part in
-                                var problem = settingsC
-                                let first = group.rows.lowerBound + part * batch
-                                let count = min(batch, group.rows.upperBound - first)
-                                let scratchBytes = max(
-                                    cq_scratch_bytes(Int32(columns), Int32(bits)) + 64,
-                                    cq_joint_scratch_bytes(Int32(columns), Int32(bits), Int32(precisions.count)))
-                                let scratch = UnsafeMutableRawPointer.allocate(byteCount: scratchBytes, alignment: 64)
-                                defer { scratch.deallocate() }
-                                var centroids = [Float](repeating: 0, count: batch * centroidCount)
-                                centroids.withUnsafeMutableBufferPointer { centroids in
-                                    guard let base = centroids.baseAddress else { return }
-                                    for row in 0..<count {
-                                        cq_quantize_row(
-                                            weightBase + (first + row) * columns, diagonal, Int32(columns),
-                                            Int32(settings.seedBits), Int32(bits), codeBase + (first + row) * columns,
-                                            base + row * centroidCount, scratch)
-                                    }
-                                    var errors = [Double](repeating: 0, count: 14 * 8)
-                                    cq_joint_rows(
-                                        &problem, weightBase + first * columns, Int32(count),
-                                        codeBase + first * columns, base, &errors, scratch)
-                                    if let out {
-                                        for row in 0..<count { for i in 0..<14 { out[first / 8][i] += errors[row * 14 + i] } }
-                                    }
-                                    for row in 0..<count {
-                                        tables.set(
-                                            row: first + row, centroids: base + row * centroidCount,
-                                            codes: codeBase + (first + row) * columns, importance: diagonal,
-                                            columns: columns)
+                    damped.withUnsafeBufferPointer { damped in
+                        precisions.withUnsafeBufferPointer { precisions in
+                            preferences.withUnsafeBufferPointer { preferences in
+                                guard let weightBase = weights.baseAddress, let codeBase = codes.baseAddress else {
+                                    return
+                                }
+                                var problem = cq_joint_t()
+                                problem.hessian = damped.baseAddress
+                                problem.columns = Int32(columns)
+                                problem.stride = Int32(stride)
+                                problem.bits = Int32(bits)
+                                problem.precisions = precisions.baseAddress
+                                problem.precision_count = Int32(precisions.count)
+                                problem.preferences = preferences.baseAddress
+                                problem.rounds = Int32(joint.rounds)
+                                let settingsC = problem
+                                nonisolated(unsafe) let out = sums.baseAddress
+                                pool.run(parts) { part in
+                                    var problem = settingsC
+                                    let first = group.rows.lowerBound + part * batch
+                                    let count = min(batch, group.rows.upperBound - first)
+                                    let scratchBytes = max(
+                                        cq_scratch_bytes(Int32(columns), Int32(bits)) + 64,
+                                        cq_joint_scratch_bytes(Int32(columns), Int32(bits), Int32(precisions.count)))
+                                    let scratch = UnsafeMutableRawPointer.allocate(
+                                        byteCount: scratchBytes, alignment: 64)
+                                    defer { scratch.deallocate() }
+                                    var centroids = [Float](repeating: 0, count: batch * centroidCount)
+                                    centroids.withUnsafeMutableBufferPointer { centroids in
+                                        guard let base = centroids.baseAddress else { return }
+                                        for row in 0..<count {
+                                            cq_quantize_row(
+                                                weightBase + (first + row) * columns, diagonal, Int32(columns),
+                                                Int32(settings.seedBits), Int32(bits),
+                                                codeBase + (first + row) * columns,
+                                                base + row * centroidCount, scratch)
+                                        }
+                                        var errors = [Double](repeating: 0, count: 14 * 8)
+                                        cq_joint_rows(
+                                            &problem, weightBase + first * columns, Int32(count),
+                                            codeBase + first * columns, base, &errors, scratch)
+                                        if let out {
+                                            for row in 0..<count {
+                                                for i in 0..<14 { out[first / 8][i] += errors[row * 14 + i] }
+                                            }
+                                        }
+                                        for row in 0..<count {
+                                            tables.set(
+                                                row: first + row, centroids: base + row * centroidCount,
+                                                codes: codeBase + (first + row) * columns, importance: diagonal,
+                                                columns: columns)
+                                        }
                                     }
                                 }
                             }
                         }
                     }
-                }
                 }
             }
         }

@@ -69,7 +69,9 @@ extension ReferenceModel {
             var hessians: [TensorName.Part: InputHessian] = [:]
             if wanted.contains(layer) {
                 for part in [TensorName.Part.query, .attentionOutput, .up, .down] {
-                    guard let columns = config.linearParts().first(where: { $0.part == part })?.columns else { continue }
+                    guard let columns = config.linearParts().first(where: { $0.part == part })?.columns else {
+                        continue
+                    }
                     owners[TensorName.weight(part, layer: layer)] = part
                     hessians[part] = InputHessian(columns: columns)
                 }

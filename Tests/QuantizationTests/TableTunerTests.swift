@@ -9,7 +9,8 @@ import Testing
 
 /// Tuning on the project's own small checkpoint.
 @Suite struct TableTunerTests {
-    static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let path =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path + "/samples/tiny"
     static let sequences: [[Int]] = (0..<3).map { (s: Int) -> [Int] in
         (0..<40).map { (i: Int) -> Int in (s * 37 + i * i * 7 + i) % 200 + 5 }
