@@ -55,7 +55,7 @@ static void products(const ck_table_t *twin, const ck_table_t *t) {
         for (int i = 0; i < tokens; i++)
             table->quantize(x + i * columns, columns, tiles, values[k] + (size_t)(i * tiles * 64), multipliers[k] + i * groups,
                             scales[k] + i, corrections[k] + i);
-        ck_activations_t a = {values[k], multipliers[k], scales[k], corrections[k], tokens, tiles, groups};
+        ck_activations_t a = {values[k], multipliers[k], scales[k], corrections[k], NULL, tokens, tiles, groups};
         void *scratch = malloc(ck_product_scratch_bytes(tiles));
         table->gemm(&m, &a, out[k], rows, 0, padded / 8, scratch);
         a.tokens = 1;
