@@ -131,7 +131,7 @@ public func evaluateGeneration(
         let runner = try TaskRunner(
             bundle: bundle, examples: examples, maxNewTokens: maxNewTokens, pool: pool, place: place)
         var measured = schedules.map { AnswerScores(label: $0.label) }
-        var bits = [[Int: Int]](repeating: [:], count: schedules.count)
+        var bits = [[Precision: Int]](repeating: [:], count: schedules.count)
         for index in examples.indices {
             for (order, answer) in try runner.answers(index, schedules: schedules.map(\.schedule)).enumerated() {
                 score(answer.tokens, runner.text(answer), index, full(index), into: &measured[order])
@@ -142,7 +142,8 @@ public func evaluateGeneration(
         for order in measured.indices {
             let steps = Double(bits[order].values.reduce(0, +))
             if steps == 0 { continue }
-            measured[order].averageBits = Double(bits[order].reduce(0) { $0 + $1.key * $1.value }) / steps
+            measured[order].averageBits =
+                Double(bits[order].reduce(0) { $0 + $1.key.hundredths * $1.value }) / (steps * 100)
             let bytes = bits[order].reduce(0) { $0 + runner.bytesPerToken(bits: $1.key) * $1.value }
             measured[order].bytesPerToken = Int((Double(bytes) / steps).rounded())
         }

@@ -1,4 +1,5 @@
 public import Kernels
+import Model
 public import Reference
 public import Runtime
 public import Storage
@@ -62,7 +63,7 @@ public struct QualityMeasurement {
         }
         for order in results.indices where results[order].schedule != nil {
             results[order].bytesPerToken = tallies[order].mean(of: tallies[order].bytes).map { Int($0.rounded()) }
-            results[order].averageBits = tallies[order].mean(of: tallies[order].bits)
+            results[order].averageBits = tallies[order].mean(of: tallies[order].hundredths).map { $0 / 100 }
         }
         if let full {
             for order in results.indices { results[order].fullPerplexity = full.comparison.perplexity }
@@ -75,7 +76,7 @@ public struct QualityMeasurement {
     /// Decode steps of a schedule over all windows.
     private struct Tally {
         var steps = 0
-        var bits = 0
+        var hundredths = 0
         var bytes = 0
         func mean(of sum: Int) -> Double? { steps == 0 ? nil : Double(sum) / Double(steps) }
     }
@@ -174,7 +175,7 @@ public struct QualityMeasurement {
                 }
                 let decoded = max(0, end - max(start, window.promptCount))
                 tally.steps += decoded
-                tally.bits += decoded * bits
+                tally.hundredths += decoded * bits.hundredths
                 tally.bytes += decoded * transformer.bytesPerToken(bits: bits)
                 start = end
             }

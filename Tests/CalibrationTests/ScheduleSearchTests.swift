@@ -1,4 +1,5 @@
 import Calibration
+import Model
 import Runtime
 import Storage
 import Testing
@@ -6,15 +7,16 @@ import Testing
 @Suite struct ScheduleSearchTests {
     /// Scores of 8 examples that depend on the average precision over N steps.
     private func search(
-        tolerance: Double, n: Int = 60, precisions: [Int] = [2, 3, 4], score: @escaping (PrecisionSchedule) -> Double
+        tolerance: Double, n: Int = 60, precisions: [Precision] = [2, 3, 4],
+        score: @escaping (PrecisionSchedule) -> Double
     ) throws -> ScheduleSearch.Outcome {
         let search = ScheduleSearch(precisions: precisions, maxNewTokens: n, tolerance: tolerance)
         return try search.run { schedules throws(TaperError) in
             schedules.map { schedule in
-                let bits = (0..<n).reduce(0) { $0 + schedule.bits(atStep: $1) }
+                let bits = (0..<n).reduce(0) { $0 + schedule.bits(atStep: $1).hundredths }
                 return CandidateResult(
                     schedule: schedule, scores: [Double](repeating: score(schedule), count: 8),
-                    averageBits: Double(bits) / Double(n))
+                    averageBits: Double(bits) / Double(100 * n))
             }
         }
     }
