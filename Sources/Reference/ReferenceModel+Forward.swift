@@ -1,17 +1,5 @@
-import Kernels
 import Model
 import Storage
-
-/// Rotated keys and values of one layer so far, [positions][kvHeads * headSize].
-final class LayerCache {
-    private(set) var keys: [Float] = []
-    private(set) var values: [Float] = []
-
-    func append(keys newKeys: UnsafePointer<Float>, values newValues: UnsafePointer<Float>, count: Int) {
-        keys.append(contentsOf: UnsafeBufferPointer(start: newKeys, count: count))
-        values.append(contentsOf: UnsafeBufferPointer(start: newValues, count: count))
-    }
-}
 
 extension ReferenceModel {
     /// Normalized final hidden states of every sequence, [tokens * hiddenSize] each; a block is loaded once for all.
@@ -50,7 +38,7 @@ extension ReferenceModel {
     }
 
     /// An array whose every element `body` writes.
-    private func filled(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
+    func filled(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
         [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             if let base = buffer.baseAddress { body(base) }
             initialized = count

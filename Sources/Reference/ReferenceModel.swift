@@ -40,17 +40,17 @@ public final class ReferenceModel {
 
     /// One block on x, [tokens * hiddenSize], in place.
     func block(
-        _ weights: BlockWeights, _ x: inout [Float], tokens: Int, position: Int = 0, cache: LayerCache? = nil,
+        _ weights: BlockWeights, _ x: inout [Float], tokens: Int, places: TokenPlaces = .run(from: 0, cache: nil),
         observe: TransformerArithmetic.Observer? = nil
     ) throws(TaperError) {
         let kept = try kept.reserve(pieces: BlockActivations.keptSizes(config, tokens: tokens))
         let shared = try shared.reserve(
-            pieces: BlockActivations.sharedSizes(config, tokens: tokens, visible: position + tokens))
+            pieces: BlockActivations.sharedSizes(config, tokens: tokens, visible: places.visible(tokens: tokens)))
         x.withUnsafeMutableBufferPointer { x in
             guard let x = x.baseAddress else { return }
             arithmetic.forward(
                 weights, BlockActivations(config, input: x, output: x, kept: kept, shared: shared), tokens: tokens,
-                position: position, cache: cache, observe: observe)
+                places: places, observe: observe)
         }
     }
 
@@ -101,51 +101,6 @@ public final class ReferenceModel {
         }
         for sequence in sequences { count += sequence.count }
         return sums.mapValues { $0.map { Float($0 / Double(max(count, 1))) } }
-    }
-
-    /// The most likely continuation, token by token, until a stop token or the limit; the stop token is not returned.
-    public func greedy(_ prompt: [Int], maxNewTokens: Int, stop: [Int]) throws(TaperError) -> [Int] {
-        var result: [Int] = []
-        let caches = (0..<config.layerCount).map { _ in LayerCache() }
-        var input = prompt
-        var position = 0
-        while result.count < maxNewTokens {
-            guard position + input.count <= arithmetic.rotation.positionCount else {
-                throw TaperError(
-                    .usage, "prompt and new tokens exceed the model's context", at: "",
-                    expected: "at most \(arithmetic.rotation.positionCount) tokens")
-            }
-            let row = try step(input, at: position, caches: caches)
-            position += input.count
-            let next = row.withUnsafeBufferPointer { buffer in
-                buffer.baseAddress.map { arithmetic.ops.argmax($0, count: buffer.count) } ?? 0
-            }
-            if stop.contains(next) { break }
-            result.append(next)
-            input = [next]
-        }
-        return result
-    }
-
-    /// Feeds tokens to the cache; returns the logits after the last, [vocabularySize].
-    func step(_ tokens: [Int], at position: Int, caches: [LayerCache]) throws(TaperError) -> [Float] {
-        var x = try embed(tokens)
-        for layer in 0..<config.layerCount {
-            try block(
-                try blockWeights(layer), &x, tokens: tokens.count, position: position, cache: caches[layer])
-        }
-        let normalized = try finalNorm(x, tokens: tokens.count)
-        let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
-        var row = [Float](repeating: 0, count: config.vocabularySize)
-        let bias = config.outputBias ? try weight(TensorName.headBias) : []
-        normalized.withUnsafeBufferPointer { states in
-            row.withUnsafeMutableBufferPointer { out in
-                guard let from = states.baseAddress, let to = out.baseAddress else { return }
-                arithmetic.head(
-                    from + (tokens.count - 1) * config.hiddenSize, head, bias: bias, tokens: 1, into: to)
-            }
-        }
-        return row
     }
 }
 

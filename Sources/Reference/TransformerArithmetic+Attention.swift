@@ -32,6 +32,38 @@ extension TransformerArithmetic {
     /// First position that the token at `position` sees.
     func firstSeen(by position: Int) -> Int { config.slidingWindow.map { max(0, position + 1 - $0) } ?? 0 }
 
+    /// From queries, keys and values that are not rotated yet to a.mixed.
+    func attend(_ a: BlockActivations, tokens: Int, places: TokenPlaces) {
+        func rotate(_ first: Int, count: Int, position: Int) {
+            self.rotate(
+                a.query + first * config.querySize, tokens: count, heads: config.headCount, position: position)
+            self.rotate(a.key + first * config.kvSize, tokens: count, heads: config.kvHeadCount, position: position)
+        }
+        switch places {
+        case .run(let position, let cache):
+            rotate(0, count: tokens, position: position)
+            guard let cache else {
+                attend(
+                    a.query, keys: a.key, values: a.value, tokens: tokens, position: position, scores: a.scores,
+                    into: a.mixed)
+                return
+            }
+            cache.append(keys: a.key, values: a.value, count: tokens * config.kvSize)
+            attend(
+                a.query, keys: cache.keys, values: cache.values, tokens: tokens, position: position,
+                scores: a.scores, into: a.mixed)
+        case .ends(let ends):
+            for (row, end) in ends.enumerated() {
+                rotate(row, count: 1, position: end.position)
+                end.cache.append(
+                    keys: a.key + row * config.kvSize, values: a.value + row * config.kvSize, count: config.kvSize)
+                attend(
+                    a.query + row * config.querySize, keys: end.cache.keys, values: end.cache.values, tokens: 1,
+                    position: end.position, scores: a.scores, into: a.mixed + row * config.querySize)
+            }
+        }
+    }
+
     /// softmax(Q K^T / sqrt(headSize)) V with a causal mask, [tokens * querySize]. Queries stand at `position` and
     /// after, keys and values from 0 on. Each head is one thread's work.
     func attend(

@@ -70,10 +70,9 @@ struct TransformerArithmetic {
         if !bias.isEmpty { ops.addBias(bias, tokens: tokens, columns: config.vocabularySize, to: logits) }
     }
 
-    /// One transformer block on a.input, whose first token stands at `position`; with a cache, keys and values of
-    /// earlier tokens come from there, and these tokens' are added to it.
+    /// One transformer block on a.input, whose tokens stand at `places`.
     func forward(
-        _ weights: BlockWeights, _ a: BlockActivations, tokens: Int, position: Int = 0, cache: LayerCache? = nil,
+        _ weights: BlockWeights, _ a: BlockActivations, tokens: Int, places: TokenPlaces = .run(from: 0, cache: nil),
         observe: Observer? = nil
     ) {
         let hidden = config.hiddenSize
@@ -89,18 +88,7 @@ struct TransformerArithmetic {
         linear(.query, a.normalized, a.query)
         linear(.key, a.normalized, a.key)
         linear(.value, a.normalized, a.value)
-        rotate(a.query, tokens: tokens, heads: config.headCount, position: position)
-        rotate(a.key, tokens: tokens, heads: config.kvHeadCount, position: position)
-        if let cache {
-            cache.append(keys: a.key, values: a.value, count: tokens * config.kvSize)
-            attend(
-                a.query, keys: cache.keys, values: cache.values, tokens: tokens, position: position,
-                scores: a.scores, into: a.mixed)
-        } else {
-            attend(
-                a.query, keys: a.key, values: a.value, tokens: tokens, position: position, scores: a.scores,
-                into: a.mixed)
-        }
+        attend(a, tokens: tokens, places: places)
         linear(.attentionOutput, a.mixed, a.middle)
         ops.add(a.input, tokens: tokens, columns: hidden, into: a.middle)
 
