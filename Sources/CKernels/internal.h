@@ -40,6 +40,9 @@ static inline __attribute__((always_inline)) size_t ck_half_offset(int32_t tiles
 
 static inline int32_t ck_min(int32_t a, int32_t b) { return a < b ? a : b; }
 
+// Bytes from one token's activations to the next: the tiles, and the first one's remainders.
+static inline size_t ck_activation_stride(int32_t tiles) { return ((size_t)tiles + 1) * CK_TILE_COLUMNS; }
+
 // Largest multiplier of a group of activations that lets no row overflow; 255 is finer than bytes need.
 static inline int32_t ck_largest_multiplier(int32_t padded_columns) {
     int32_t most = (int32_t)(INT32_MAX / ((int64_t)padded_columns * 128 * 127));

@@ -12,12 +12,16 @@ static void product_scalar(const ck_matrix_t *m, const ck_activations_t *x, floa
     for (int32_t row = first * 8; row < ck_min(end * 8, m->rows); row++) {
         for (int32_t column = 0; column < padded; column++) weights[column] = ck_entry(m, row, column);
         for (int32_t t = 0; t < x->tokens; t++) {
-            const int8_t *v = x->values + (size_t)t * (size_t)padded;
+            const int8_t *v = x->values + (size_t)t * ck_activation_stride(m->tiles);
             uint32_t total = 0;
+            const int32_t *multipliers = x->multipliers + (size_t)t * (size_t)x->groups;
             for (int32_t g = 0; g < x->groups; g++) {
+                const int last = g == x->groups - 1;
+                const int8_t *values = v + (last ? padded : 0);
                 int32_t sum = 0;
-                for (int32_t i = g * CK_GROUP; i < ck_min((g + 1) * CK_GROUP, padded); i++) sum += weights[i] * v[i];
-                total += (uint32_t)sum * (uint32_t)x->multipliers[(size_t)t * (size_t)x->groups + (size_t)g];
+                for (int32_t i = last ? 0 : g * CK_GROUP; i < (last ? 64 : ck_min((g + 1) * CK_GROUP, padded)); i++)
+                    sum += weights[i] * values[i];
+                total += (uint32_t)sum * (uint32_t)multipliers[g];
             }
             out[t * stride + row] = (float)(int32_t)(total - (uint32_t)x->corrections[t]) * x->scales[t] * m->scales[row];
         }

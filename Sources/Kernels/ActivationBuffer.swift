@@ -2,7 +2,8 @@ internal import CKernels
 import Storage
 
 /// Activations as bytes for up to `maxTokens` tokens: a scale per token and a whole multiplier per group of 128 columns, so
-/// that a product is one exact sum of integers. For weights of 16 bits, activations as they are.
+/// that a product is one exact sum of integers. The first 64 columns may be given in two terms, which makes them 16 bits wide:
+/// the place for channels much larger than the rest. For weights of 16 bits, activations as they are.
 public final class ActivationBuffer {
     public let maxTokens: Int
     public let maxColumns: Int
@@ -20,12 +21,16 @@ public final class ActivationBuffer {
     public init(maxTokens: Int, maxColumns: Int) {
         self.maxTokens = maxTokens
         self.maxColumns = NestedLayout.paddedColumns(maxColumns)
-        let bytes = UnsafeMutableRawPointer.allocate(byteCount: maxTokens * self.maxColumns + 64, alignment: 64)
-        values = bytes.bindMemory(to: Int8.self, capacity: maxTokens * self.maxColumns + 64)
-        multipliers = .allocate(capacity: maxTokens * ((self.maxColumns / 64 + 1) / 2))
+        let byteCount = maxTokens * (self.maxColumns + 64) + 64
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+        values = bytes.bindMemory(to: Int8.self, capacity: byteCount)
+        multipliers = .allocate(capacity: maxTokens * ActivationBuffer.groupCount(tiles: self.maxColumns / 64))
         scales = .allocate(capacity: maxTokens)
         corrections = .allocate(capacity: maxTokens)
     }
+
+    /// Groups of 128 columns, and the second term of the first tile.
+    private static func groupCount(tiles: Int) -> Int { (tiles + 1) / 2 + 1 }
 
     deinit {
         UnsafeMutableRawPointer(values).deallocate()
@@ -74,13 +79,13 @@ public final class ActivationBuffer {
         self.tokens = tokens
         self.columns = columns
         holdsFloats = false
-        let groups = (tiles + 1) / 2
+        let groups = ActivationBuffer.groupCount(tiles: tiles)
         let quantize = pool.kernels.functions.quantize
         let parts = tokens >= 8 ? min(pool.threadCount * 2, tokens) : 1
         pool.run(parts) { part in
             for token in ThreadPool.slice(tokens, part: part, of: parts) {
                 quantize?(
-                    x + token * columns, Int32(columns), Int32(tiles), values + token * tiles * 64,
+                    x + token * columns, Int32(columns), Int32(tiles), values + token * (tiles + 1) * 64,
                     multipliers + token * groups, scales + token, corrections + token)
             }
         }
@@ -90,6 +95,7 @@ public final class ActivationBuffer {
         let tiles = NestedLayout.paddedColumns(columns) / 64
         return ck_activations_t(
             values: values, multipliers: multipliers, scales: scales, corrections: corrections, floats: floats,
-            tokens: Int32(tokens), tiles: Int32(tiles), groups: Int32((tiles + 1) / 2))
+            tokens: Int32(tokens), tiles: Int32(tiles),
+            groups: Int32(ActivationBuffer.groupCount(tiles: tiles)))
     }
 }

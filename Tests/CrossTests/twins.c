@@ -34,7 +34,7 @@ static void expect(int equal, const char *isa, const char *what, int a, int b, i
 
 static void products(const ck_table_t *twin, const ck_table_t *t) {
     const int rows = 1 + below(33), columns = 1 + below(700), tokens = 1 + below(20), bits = below(8) ? 2 + below(7) : 0;
-    const int tiles = (columns + 63) / 64, padded = (rows + 7) / 8 * 8, groups = (tiles + 1) / 2;
+    const int tiles = (columns + 63) / 64, padded = (rows + 7) / 8 * 8, groups = (tiles + 1) / 2 + 1;
     ck_matrix_t m = {.bits = bits, .rows = rows, .tiles = tiles};
     for (int k = 0; k < 7; k++) m.planes[k] = random_bytes((size_t)padded / 8 * (size_t)tiles * 512);
     m.entries = random_bytes((size_t)padded << 8);
@@ -53,7 +53,7 @@ static void products(const ck_table_t *twin, const ck_table_t *t) {
         out[k] = calloc((size_t)(tokens * rows), 4);
         one[k] = calloc((size_t)rows, 4);
         for (int i = 0; i < tokens; i++)
-            table->quantize(x + i * columns, columns, tiles, values[k] + (size_t)(i * tiles * 64), multipliers[k] + i * groups,
+            table->quantize(x + i * columns, columns, tiles, values[k] + (size_t)(i * (tiles + 1) * 64), multipliers[k] + i * groups,
                             scales[k] + i, corrections[k] + i);
         ck_activations_t a = {values[k], multipliers[k], scales[k], corrections[k], NULL, tokens, tiles, groups};
         void *scratch = malloc(ck_product_scratch_bytes(tiles));

@@ -24,15 +24,17 @@ typedef struct {
     int32_t tiles;           // padded columns / 64
 } ck_matrix_t;
 
-// Activations as bytes: x = values * multiplier of the group * scale of the token. values is [tokens][tiles * 64]; a
-// group is 128 columns, the last may be 64.
+// Activations as bytes: x = values * multiplier of the group * scale of the token. values is [tokens][(tiles + 1) * 64]; a
+// group is 128 columns, the last may be 64. The tile after the last column belongs to the first 64 columns again, and is a
+// group of its own, the last one: x of these columns is the sum of both terms, so that a few columns of much larger numbers, which
+// stand there, do not cost the others their precision. Its multiplier is 0 where it is not needed.
 //
 // Whole numbers between the groups keep a product one sum of integers, and a multiplier is at most
-// (2^31 - 1) / (columns * 128 * 127), so the sum of a row less its correction fits 32 bits whatever the data. On the way there
-// sums wrap around, which does not change the end.
+// (2^31 - 1) / ((columns + 64) * 128 * 127), so the sum of a row less its correction fits 32 bits whatever the data. On the
+// way there sums wrap around, which does not change the end.
 typedef struct {
     const int8_t *values;
-    const int32_t *multipliers;  // [tokens][groups]
+    const int32_t *multipliers;  // [tokens][groups], groups = (tiles + 1) / 2 + 1
     const float *scales;         // [tokens]
     const int32_t *corrections;  // [tokens]: 128 * sum of multiplier * value, because centroids are stored + 128
     const float *floats;         // for 16 bits: [tokens][tiles * 64], zero beyond the columns; all of the above unused
@@ -66,7 +68,7 @@ typedef struct {
     // The same for weights of 16 bits, from `floats`; `half.inc` defines the order of the sums. No scratch.
     ck_product_f gemv_half, gemm_half;
     void (*from_half)(const uint16_t *x, int32_t count, float *out);
-    // x [tokens][columns] to bytes; columns beyond are zero.
+    // One token, x [columns], to bytes and multipliers; columns beyond are zero.
     void (*quantize)(const float *x, int32_t columns, int32_t tiles, int8_t *values, int32_t *multipliers, float *scale,
                      int32_t *correction);
     void (*rms_norm)(const float *x, const float *weight, float epsilon, int32_t count, float *out);
