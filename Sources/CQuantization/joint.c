@@ -42,6 +42,7 @@ typedef struct {
     int32_t n, d, bits, clusters, count;         // columns, padded, B, 2^B, precisions
     const int32_t *precisions;
     const float *h;
+    const float *feedback;                       // [n][stride]: row k holds A_kj, j > k; NULL for none
     size_t stride;
 } problem_t;
 
@@ -268,6 +269,63 @@ INLINE int32_t descend(const problem_t *p, row_t *rows, int32_t count, int32_t v
     return moved;
 }
 
+// Codes from scratch, column by column: what the columns before j leave as error moves the target of column j, so that the sum
+// of D_j (t_j - w_hat_j)^2 is what is minimised (H = A D A^T; LDLQ in QuIP, arXiv 2307.13304, section 3, for several precisions).
+// g_p[j] collects the sum over k < j of e_pk A_kj.
+INLINE void feed_back(const problem_t *p, row_t *rows, int32_t count, int32_t vectors) {
+    for (int32_t r = 0; r < count; r++) memset(rows[r].g, 0, sizeof(float) * (size_t)p->count * (size_t)p->d);
+    for (int32_t j = 0; j < p->n; j++) {
+        const float *a = p->feedback + (size_t)j * p->stride;
+        // Whole vectors from the one that holds j + 1; a is zero up to j.
+        const int32_t start = (j + 1) / LANES * LANES;
+        for (int32_t r = 0; r < count; r++) {
+            row_t *row = rows + r;
+            float targets[PRECISIONS], unscaled[PRECISIONS];
+            for (int32_t i = 0; i < p->count; i++) {
+                unscaled[i] = row->w[j] + row->g[(size_t)i * (size_t)p->d + j];
+                targets[i] = row->weight[i] * unscaled[i];
+            }
+            const int32_t code = best_code(row->scaled, targets, p->count, vectors, row->codes[j]);
+            row->codes[j] = (uint8_t)code;
+            for (int32_t i = 0; i < p->count; i++) {
+                const float f = row->w[j] - row->centroids[(1 << p->precisions[i]) - 4 + (code >> (p->bits - p->precisions[i]))];
+                float *g = row->g + (size_t)i * (size_t)p->d;
+                for (int32_t k = start; k < p->d; k += LANES) STORE(g + k, LOAD(g + k) + f * LOAD(a + k));
+            }
+        }
+    }
+}
+
+CLONES static void feed(const problem_t *p, row_t *rows, int32_t count) {
+    switch (p->clusters) {
+    case 4: case 8: case 16: feed_back(p, rows, count, 1); break;
+    case 32: feed_back(p, rows, count, 2); break;
+    case 64: feed_back(p, rows, count, 4); break;
+    case 128: feed_back(p, rows, count, 8); break;
+    default: feed_back(p, rows, count, 16); break;
+    }
+}
+
+// H = A D A^T, A upper triangular with ones on the diagonal, from the last column to the first; `h` is overwritten by A's rows
+// without the diagonal. A pivot that is not positive leaves its column without feedback.
+CLONES void cq_feedback(float *h, int32_t columns, int32_t stride) {
+    for (int32_t j = columns - 1; j >= 0; j--) {
+        const float *top = h + (size_t)j * (size_t)stride;
+        const float d = top[j];
+        const float inverse = d > 0 ? 1 / d : 0;
+        // Row j is still H's: symmetric, so it is also column j.
+        for (int32_t k = 0; k < j; k++) {
+            const float f = top[k] * inverse;
+            float *row = h + (size_t)k * (size_t)stride;
+            int32_t i = 0;
+            for (; i + LANES <= j; i += LANES) STORE(row + i, LOAD(row + i) - f * LOAD(top + i));
+            for (; i < j; i++) row[i] -= f * top[i];
+            row[j] = f;
+        }
+    }
+    for (int32_t j = 0; j < columns; j++) memset(h + (size_t)j * (size_t)stride, 0, sizeof(float) * (size_t)(j + 1));
+}
+
 CLONES static int32_t sweep(const problem_t *p, row_t *rows, int32_t count) {
     switch (p->clusters) {
     case 4: case 8: case 16: return descend(p, rows, count, 1);
@@ -281,7 +339,7 @@ CLONES static int32_t sweep(const problem_t *p, row_t *rows, int32_t count) {
 void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t count, uint8_t *codes, float *centroid_rows,
                    double *errors, void *scratch) {
     problem_t p = {settings->columns, (settings->columns + LANES - 1) / LANES * LANES, settings->bits, 1 << settings->bits,
-                   settings->precision_count, settings->precisions, settings->hessian, (size_t)settings->stride};
+                   settings->precision_count, settings->precisions, settings->hessian, settings->feedback, (size_t)settings->stride};
     row_t rows[ROWS];
     double *work = (double *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
     size_t k = (size_t)p.clusters, d = (size_t)p.d, padded = k < LANES ? LANES : k;
@@ -322,7 +380,8 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
             if (round < settings->rounds) gradients(&p, row);
         }
         if (round == settings->rounds) break;
-        sweep(&p, rows, count);
+        if (round == 0 && p.feedback) feed(&p, rows, count);
+        else sweep(&p, rows, count);
     }
     if (errors)
         for (int32_t r = 0; r < count; r++)

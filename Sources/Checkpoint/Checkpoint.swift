@@ -33,6 +33,7 @@ public final class Checkpoint: @unchecked Sendable {
     private let views: [String: TensorView]
     private let files: [SourceFile]
     private let gguf: GGUFFile?
+    private let order: ChannelOrder?
 
     /// - Parameter path: a directory, a safetensors file in one, or a GGUF file.
     public static func open(_ path: String, options: Options = Options()) throws(TaperError) -> Checkpoint {
@@ -73,6 +74,7 @@ public final class Checkpoint: @unchecked Sendable {
         tensors = resolution.entries
         files = source.weights.container.files
         gguf = nil
+        order = nil
         chatTemplateText = companions.chatTemplate
         warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
         fingerprint = source.fingerprint()
@@ -94,23 +96,50 @@ public final class Checkpoint: @unchecked Sendable {
         tensors = resolution.entries
         files = [gguf.file]
         self.gguf = gguf
+        order = nil
         chatTemplateText = gguf.values["tokenizer.chat_template"]?.string
         warnings = parsed.warnings + resolution.warnings
         fingerprint = Fingerprint.of([gguf.file], others: [])
         metadata = gguf.metadata
     }
 
+    private init(_ other: Checkpoint, order: ChannelOrder) {
+        path = other.path
+        config = other.config
+        format = other.format
+        tensors = other.tensors
+        chatTemplateText = other.chatTemplateText
+        warnings = other.warnings
+        metadata = other.metadata
+        options = other.options
+        views = other.views
+        files = other.files
+        gguf = other.gguf
+        self.order = order
+        var writer = ByteWriter()
+        writer.u64(other.fingerprint)
+        for channel in order.hidden + order.inner.joined() { writer.u64(UInt64(channel)) }
+        fingerprint = checksum(writer.bytes)
+    }
+
+    /// The same model with its channels in another order.
+    public func arranged(by order: ChannelOrder) -> Checkpoint { Checkpoint(self, order: order) }
+
     /// The whole tensor, row-major float32.
     /// - Throws: `badData` for a weight that is NaN or infinite; `noInput` for a name the model does not have.
     public func read(_ name: String) throws(TaperError) -> [Float] {
         let view = try view(name)
-        return try read(view, name, rows: 0..<view.rows)
+        let values = try read(view, name, rows: 0..<view.rows)
+        return order?.arranged(values, name: name, shape: view.shape) ?? values
     }
 
     /// Some rows of a matrix: [rows.count, columns]. A vector is one row.
     public func read(_ name: String, rows: Range<Int>) throws(TaperError) -> [Float] {
         let view = try view(name)
         precondition(rows.lowerBound >= 0 && rows.upperBound <= view.rows, "rows outside the tensor")
+        if order != nil {
+            return Array(try read(name)[rows.lowerBound * view.columns..<rows.upperBound * view.columns])
+        }
         return try read(view, name, rows: rows)
     }
 

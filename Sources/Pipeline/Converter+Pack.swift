@@ -43,7 +43,8 @@ extension Converter {
             model: model, precisions: recipe.precisions, tensors: plans,
             provenance: provenance(template: template?.name))
         let compact = tokenizer.compact()
-        let documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
+        var documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
+        if let channelOrder { documents.append((ChannelOrder.section, channelOrder.json)) }
         var key = ContentKey(stage: "pack", version: 1)
         key.add(contentsOf: manifest.json.bytes())
         key.add(contentsOf: compact)

@@ -39,7 +39,9 @@ public final class Converter {
     let recipe: Recipe
     let options: Options
     let progress: Progress
-    let checkpoint: Checkpoint
+    /// Channels in the checkpoint's order, until `arrange` finds a better one.
+    var checkpoint: Checkpoint
+    var channelOrder: ChannelOrder?
     let calibration: CalibrationText?
     let work: WorkFolder
     let pool: ThreadPool
@@ -97,6 +99,7 @@ public final class Converter {
     /// Runs every stage.
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
+        try arrange()
         let quantized = try tune(try quantize())
         let packed = try pack(quantized)
         let schedules = try calibrateTasks(packed)

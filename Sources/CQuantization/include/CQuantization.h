@@ -32,6 +32,7 @@ float cq_round_row(const float *weights, int32_t columns, uint8_t *values);
 enum { CQ_JOINT_ROWS = 8 };
 typedef struct {
     const float *hessian;                        // [columns][stride], symmetric, padding zero
+    const float *feedback;                       // of `cq_feedback`, or NULL: the first sweep then starts from the codes given
     int32_t columns, stride;                     // stride: columns rounded up to 16
     int32_t bits;                                // of a code
     const int32_t *precisions;                   // ascending, the last one `bits`
@@ -39,6 +40,8 @@ typedef struct {
     const float *preferences;                    // weight of each precision's relative error
     int32_t rounds;
 } cq_joint_t;
+// Overwrites a symmetric h, [columns][stride], with the feedback of errors from each column to those after it.
+void cq_feedback(float *h, int32_t columns, int32_t stride);
 size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions);
 // At most CQ_JOINT_ROWS rows: codes [rows][columns] and centroids [rows][(2 << bits) - 4] are improved in place.
 void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t rows, uint8_t *codes, float *centroids,

@@ -1,0 +1,58 @@
+import Checkpoint
+import Model
+import Reference
+import Storage
+
+extension Converter {
+    /// Text that the order of channels is found on; magnitudes need less than Hessians do.
+    private static let arrangingSequences = 8
+
+    /// Puts channels with large activations first, where the kernels keep activations at 16 bits. Needs calibration text; the
+    /// model computes what it did before.
+    func arrange() throws(TaperError) {
+        guard let calibration else { return }
+        progress.begin("arrange")
+        var key = ContentKey(stage: "channels", version: 1)
+        key.add(checkpoint.fingerprint)
+        key.add(contentsOf: calibration.bytes)
+        key.add([recipe.calibrationSequences, recipe.calibrationLength])
+        let config = checkpoint.config
+        let bytes = try stored("channels", key) { () throws(TaperError) -> [UInt8] in
+            let sequences = try calibration.sequences(
+                try checkpoint.tokenizer(), count: min(Self.arrangingSequences, recipe.calibrationSequences),
+                length: min(recipe.calibrationLength, config.contextLength))
+            let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
+            let moments = try model.inputMoments(sequences) { progress.update($0) }
+            return try Self.order(moments, config: config).json.bytes()
+        }
+        let order = try ChannelOrder(
+            json: try JSONValue.parse(bytes, place: "stored channels"), config: config, place: "stored channels")
+        channelOrder = order
+        checkpoint = checkpoint.arranged(by: order)
+        progress.end("channels by the size of their activations")
+    }
+
+    /// Falling by the mean over blocks of the logarithm of the activations' root mean square, which ranks a channel by what
+    /// it is everywhere; inner channels belong to one block.
+    static func order(_ moments: [String: [Float]], config: ModelConfig) throws(TaperError) -> ChannelOrder {
+        var sums = [Double](repeating: 0, count: config.hiddenSize)
+        var inner: [[Int]] = []
+        for layer in 0..<config.layerCount {
+            for part in [TensorName.Part.query, .up] {
+                for (channel, moment) in (moments[TensorName.weight(part, layer: layer)] ?? []).enumerated() {
+                    sums[channel] += logarithm(Double(moment) + 1e-18)
+                }
+            }
+            let own = moments[TensorName.weight(.down, layer: layer)] ?? []
+            inner.append(falling(own.map { Double($0) }, count: config.intermediateSize))
+        }
+        return try ChannelOrder(
+            hidden: falling(sums, count: config.hiddenSize), inner: inner, config: config, place: "arrange")
+    }
+
+    /// Indices by falling value, equal ones as they come.
+    private static func falling(_ values: [Double], count: Int) -> [Int] {
+        guard values.count == count else { return Array(0..<count) }
+        return (0..<count).sorted { values[$0] != values[$1] ? values[$0] > values[$1] : $0 < $1 }
+    }
+}

@@ -1,0 +1,128 @@
+internal import CQuantization
+import Kernels
+
+/// The rows of a layer that share a Hessian, while their codes and centroids are found.
+final class JointProblem: @unchecked Sendable {
+    private let rows: Range<Int>
+    private let columns: Int
+    private let bits: Int
+    private let seedBits: Int
+    private let joint: JointSettings
+    private let precisions: [Int32]
+    private let preferences: [Float]
+    private let stride: Int
+    /// H + damping * mean(diagonal) * I, [columns][stride], and how errors are fed back (`cq_feedback`).
+    private let hessian: [Float]
+    private let feedback: [Float]
+    private let diagonal: [Float]
+
+    init(_ group: RowHessian, columns: Int, settings: NestedSettings, joint: JointSettings) {
+        rows = group.rows
+        self.columns = columns
+        bits = settings.precisions.last ?? 2
+        seedBits = settings.seedBits
+        self.joint = joint
+        precisions = settings.precisions.map { Int32($0) }
+        preferences = settings.precisions.map { Float(joint.preferences[$0] ?? 1) }
+        let stride = (columns + 15) / 16 * 16
+        self.stride = stride
+        hessian = Self.damp(group.values, columns: columns, stride: stride, share: joint.damping)
+        diagonal = (0..<columns).map { [hessian] in hessian[$0 * stride + $0] }
+        var factor: [Float] = []
+        if joint.usesFeedback {
+            factor = hessian
+            factor.withUnsafeMutableBufferPointer {
+                guard let base = $0.baseAddress else { return }
+                cq_feedback(base, Int32(columns), Int32(stride))
+            }
+        }
+        feedback = factor
+    }
+
+    /// - Parameters:
+    ///   - weights: the whole layer, as `codes`.
+    ///   - errors: one sum of errors for every 8 rows of the layer: of every precision before, then after.
+    func solve(
+        _ weights: UnsafePointer<Float>, into codes: UnsafeMutablePointer<UInt8>, tables: TableBuilder,
+        errors: UnsafeMutablePointer<[Double]>, pool: ThreadPool
+    ) {
+        let batch = Int(CQ_JOINT_ROWS)
+        nonisolated(unsafe) let (from, to, out) = (weights, codes, errors)
+        pool.run((rows.count + batch - 1) / batch) { part in
+            let first = rows.lowerBound + part * batch
+            let count = min(batch, rows.upperBound - first)
+            solveBatch(
+                first: first, count: count, from + first * columns, to + first * columns, tables, out + first / 8)
+        }
+    }
+
+    private func solveBatch(
+        first: Int, count: Int, _ weights: UnsafePointer<Float>, _ codes: UnsafeMutablePointer<UInt8>,
+        _ tables: TableBuilder, _ sums: UnsafeMutablePointer<[Double]>
+    ) {
+        let width = Int32(columns)
+        let byteCount = max(
+            cq_scratch_bytes(width, Int32(bits)) + 64,
+            cq_joint_scratch_bytes(width, Int32(bits), Int32(precisions.count)))
+        let scratch = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+        defer { scratch.deallocate() }
+        let centroidCount = (2 << bits) - 4
+        var errors = [Double](repeating: 0, count: 2 * precisionLimit * Int(CQ_JOINT_ROWS))
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: count * centroidCount) { buffer in
+            guard let centroids = buffer.baseAddress else { return }
+            for row in 0..<count {
+                cq_quantize_row(
+                    weights + row * columns, diagonal, width, Int32(seedBits), Int32(bits), codes + row * columns,
+                    centroids + row * centroidCount, scratch)
+            }
+            withProblem { problem in
+                cq_joint_rows(problem, weights, Int32(count), codes, centroids, &errors, scratch)
+            }
+            for row in 0..<count {
+                for index in 0..<2 * precisionLimit { sums.pointee[index] += errors[row * 2 * precisionLimit + index] }
+                tables.set(
+                    row: first + row, centroids: centroids + row * centroidCount, codes: codes + row * columns,
+                    importance: diagonal, columns: columns)
+            }
+        }
+    }
+
+    private func withProblem(_ body: (UnsafePointer<cq_joint_t>) -> Void) {
+        hessian.withUnsafeBufferPointer { hessian in
+            feedback.withUnsafeBufferPointer { feedback in
+                precisions.withUnsafeBufferPointer { precisions in
+                    preferences.withUnsafeBufferPointer { preferences in
+                        var problem = cq_joint_t()
+                        problem.hessian = hessian.baseAddress
+                        problem.feedback = feedback.isEmpty ? nil : feedback.baseAddress
+                        problem.columns = Int32(columns)
+                        problem.stride = Int32(stride)
+                        problem.bits = Int32(bits)
+                        problem.precisions = precisions.baseAddress
+                        problem.precision_count = Int32(precisions.count)
+                        problem.preferences = preferences.baseAddress
+                        problem.rounds = Int32(joint.rounds)
+                        body(&problem)
+                    }
+                }
+            }
+        }
+    }
+
+    /// H + share * mean(diagonal) * I, padded with zeros to `stride` columns; an all-zero Hessian becomes the identity.
+    private static func damp(_ hessian: [Float], columns: Int, stride: Int, share: Double) -> [Float] {
+        var out = [Float](repeating: 0, count: columns * stride)
+        var trace = 0.0
+        for index in 0..<columns { trace += Double(hessian[index * columns + index]) }
+        let added = trace > 0 ? Float(share * trace / Double(columns)) : 1
+        hessian.withUnsafeBufferPointer { from in
+            out.withUnsafeMutableBufferPointer { to in
+                for row in 0..<columns {
+                    for column in 0..<columns { to[row * stride + column] = from[row * columns + column] }
+                    to[row * stride + row] += added
+                }
+            }
+        }
+        return out
+    }
+}
