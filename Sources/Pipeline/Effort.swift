@@ -19,9 +19,9 @@ public enum Effort: String, CaseIterable, Sendable {
                 switch bits {
                 case 2: (60, 0.008)
                 case 3: (40, 0.004)
-                case 4: (30, 0.003)
-                case 5: (12, 0.0015)
-                default: (8, 0.001)
+                case 4: (30, 0.002)
+                case 5: (20, 0.0015)
+                default: (12, 0.001)
                 }
             return TuningPlan(bits: bits, steps: self == .best ? steps * 8 : steps, rate: rate)
         }

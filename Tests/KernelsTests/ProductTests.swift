@@ -1,32 +1,59 @@
 import Kernels
 import Testing
 
+import func Foundation.pow
+
 /// Matrix products: every instruction set, shape, precision and token count gives the bits that the definition gives.
 @Suite struct ProductTests {
     static let shapes = [(1, 64), (7, 65), (8, 128), (9, 1), (16, 576), (24, 640), (35, 200), (130, 192)]
 
-    /// The definition, one weight at a time: int8 activations with a scale per token and a whole multiplier per group of
-    /// 128 columns, exact integer sums.
+    /// One token's activations as whole numbers of `unit`: bytes times a multiplier per group of 128 columns; the first 64
+    /// columns in two terms where they hold numbers more than twice as large as the rest of their group.
+    static func whole(_ x: [Float]) -> (values: [Int], unit: Float) {
+        let most = min(255, Int(Int32.max) / ((NestedLayout.paddedColumns(x.count) + 64) * 128 * 127))
+        let limit = x.map(abs).max() ?? 0
+        let share = Float(most) / limit
+        func multiplier(_ part: ArraySlice<Float>) -> Int { min(most, Int((part.map(abs).max() ?? 0) * share + 0.99)) }
+        func rounded(_ value: Float, _ m: Int) -> Int {
+            Int(max(-127, min(127, value * (1 / Float(m)))).rounded(.toNearestOrEven))
+        }
+        var values = x.map { _ in 0 }
+        for start in stride(from: 0, to: x.count, by: 128) {
+            let end = min(start + 128, x.count)
+            guard start == 0 else {
+                let m = max(1, multiplier(x[start..<end]))
+                for index in start..<end { values[index] = rounded(x[index] * (127 * share), m) * m }
+                continue
+            }
+            let head = min(64, end)
+            let first = max(1, multiplier(x[0..<head]))
+            let rest = multiplier(x[head..<end])
+            if first > 2 * rest {
+                let m = max(1, rest, (first + 253) / 254)
+                for index in 0..<head {
+                    let scaled = x[index] * (127 * share)
+                    let coarse = rounded(scaled, first) * first
+                    values[index] = coarse + rounded(scaled - Float(coarse), m) * m
+                }
+                for index in head..<end { values[index] = rounded(x[index] * (127 * share), m) * m }
+            } else {
+                let m = max(rest, first)
+                for index in 0..<end { values[index] = rounded(x[index] * (127 * share), m) * m }
+            }
+        }
+        return (values, limit / (127 * Float(most)))
+    }
+
+    /// The definition, one weight at a time, with exact integer sums.
     static func expected(_ weights: TestWeights, bits: Int, _ x: [Float], tokens: Int) -> [Float] {
         let columns = weights.columns
-        let most = min(255, Int(Int32.max) / (NestedLayout.paddedColumns(columns) * 128 * 127))
         var out: [Float] = []
         for token in 0..<tokens {
-            let row = Array(x[token * columns..<(token + 1) * columns])
-            let starts = Array(stride(from: 0, to: columns, by: 128))
-            let limits = starts.map { start in row[start..<min(start + 128, columns)].map(abs).max() ?? 0 }
-            let limit = limits.max() ?? 0
-            let unit = limit / (127 * Float(most))
-            let multipliers = limits.map { max(1, min(most, Int($0 * (Float(most) / limit) + 0.99))) }
-            let quantized = row.indices.map { index in
-                let scaled = row[index] * (1 / (unit * Float(multipliers[index / 128])))
-                return Int(max(-127, min(127, scaled)).rounded(.toNearestOrEven))
-            }
+            let (values, unit) = whole(Array(x[token * columns..<(token + 1) * columns]))
             for output in 0..<weights.rows {
                 var total = 0
                 for column in 0..<columns {
-                    let centered = Int(weights.entry(output, column, bits: bits).byte) - 128
-                    total += centered * quantized[column] * multipliers[column / 128]
+                    total += (Int(weights.entry(output, column, bits: bits).byte) - 128) * values[column]
                 }
                 out.append(Float(total) * unit * weights.entry(output, 0, bits: bits).scale)
             }
@@ -60,6 +87,28 @@ import Testing
                         "\(pool.instructionSet.name), \(precision) bits, \(tokens) tokens, \(rows) x \(columns)")
                 }
             }
+        }
+    }
+
+    /// Four channels of the first 64 are fifty times as large as the rest.
+    @Test func outliersInFrontKeepTheRestPrecise() {
+        var random = TestRandom(77)
+        let columns = 576
+        var x = random.floats(columns)
+        for channel in [3, 17, 40, 63] { x[channel] = (channel % 2 == 0 ? -50 : 50) * (1 + abs(x[channel])) }
+        var moved = x
+        for channel in [3, 17, 40, 63] { moved.swapAt(channel, channel + 200) }
+        func error(_ x: [Float]) -> Double {
+            let (values, unit) = Self.whole(x)
+            var sum = 0.0
+            for index in x.indices { sum += pow(Double(Float(values[index]) * unit - x[index]), 2) }
+            return sum
+        }
+        #expect(error(x) * 20 < error(moved))
+        let weights = TestWeights(nestedRows: 24, columns: columns, bits: 4, seed: 3)
+        let wanted = Self.expected(weights, bits: 4, x + moved, tokens: 2)
+        for pool in InstructionSet.available.map({ ThreadPool(threadCount: 1, instructionSet: $0) }) {
+            #expect(bits(Self.product(weights, bits: 4, x + moved, tokens: 2, pool)) == bits(wanted))
         }
     }
 

@@ -66,20 +66,41 @@ struct NaiveTransformer {
         }
     }
 
+    /// Bytes times a whole multiplier per group of 128 columns; two terms for the first 64 where they are much larger than the
+    /// rest of their group.
     private func quantized(_ x: [Double]) -> [Double] {
         var out = x
         let largest = x.map { abs($0) }.max() ?? 0
         if largest == 0 { return out }
-        let padded = (x.count + 63) / 64 * 64
+        let padded = (x.count + 63) / 64 * 64 + 64
         let most = Double(min(255, Int(Int32.max) / (padded * 128 * 127)))
+        let unit = largest / (127 * most)
+        // In single precision, as the runtime decides.
+        func multiplier(_ range: Range<Int>) -> Double {
+            let part = Float(range.map { abs(x[$0]) }.max() ?? 0)
+            return min(most, Double((part * (Float(most) / Float(largest)) + 0.99).rounded(.down)))
+        }
+        func round(_ value: Double, _ multiplier: Double) -> Double {
+            Double(max(-127, min(127, (Float(value) * (1 / Float(multiplier))).rounded(.toNearestOrEven)))) * multiplier
+        }
         for start in stride(from: 0, to: x.count, by: 128) {
             let group = start..<min(start + 128, x.count)
-            let limit = group.map { abs(x[$0]) }.max() ?? 0
-            let multiplier = max(1, min(most, (limit / largest * most + 0.99).rounded(.down)))
-            let scale = largest / (127 * most) * multiplier
-            for index in group {
-                out[index] = max(-127, min(127, (x[index] / scale).rounded(.toNearestOrEven))) * scale
+            var m = max(1, multiplier(group))
+            let head = 0..<min(64, x.count)
+            if start == 0 {
+                let rest = multiplier(head.upperBound..<group.upperBound)
+                let coarse = max(1, multiplier(head))
+                if coarse > 2 * rest {
+                    m = max(1, rest, ((coarse + 253) / 254).rounded(.down))
+                    for index in head {
+                        let first = round(x[index] / unit, coarse)
+                        out[index] = (first + round(x[index] / unit - first, m)) * unit
+                    }
+                    for index in head.upperBound..<group.upperBound { out[index] = round(x[index] / unit, m) * unit }
+                    continue
+                }
             }
+            for index in group { out[index] = round(x[index] / unit, m) * unit }
         }
         return out
     }
