@@ -6,7 +6,7 @@ public enum Effort: String, CaseIterable, Sendable {
     case fast
     /// Joint codes and a short tuning of the tables: minutes for a model of a hundred million weights.
     case `default`
-    /// The same with many more steps and more text: about an hour for such a model.
+    /// The same with four times the steps and more text: within an hour for such a model.
     case best
 
     public static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -23,10 +23,10 @@ public enum Effort: String, CaseIterable, Sendable {
                 case 5: (20, 0.0015)
                 default: (12, 0.001)
                 }
-            return TuningPlan(bits: bits, steps: self == .best ? steps * 8 : steps, rate: rate)
+            return TuningPlan(bits: bits, steps: self == .best ? steps * 4 : steps, rate: rate)
         }
     }
 
     /// Sequences of calibration text that tuning may take its steps from.
-    var tuningSequences: Int { self == .best ? 512 : 64 }
+    var tuningSequences: Int { self == .best ? 256 : 64 }
 }
