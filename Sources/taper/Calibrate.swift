@@ -11,7 +11,8 @@ struct Calibrate: ParsableCommand {
 
     @Argument(help: "The bundle.") var bundle: String
     @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String
-    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
+    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String
+    @OptionGroup var translation: TranslationOptions
     @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
     @Option(help: "Highest decode precision to consider.") var bitsHigh: Int?
@@ -40,7 +41,7 @@ struct Calibrate: ParsableCommand {
                 found: available.map(String.init).joined(separator: ", "))
         }
         let schedule = try calibrateInPlace(
-            bundlePath: bundle, dataPath: data, examples: examples,
+            bundlePath: bundle, dataPath: data, examples: examples, direction: try translation.parsed(),
             settings: TaskCalibrationSettings(
                 task: task, metric: try TaskMetric(name: metric), maxNewTokens: maxNewTokens, tolerance: tolerance,
                 precisions: precisions),

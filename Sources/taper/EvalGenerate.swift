@@ -14,7 +14,8 @@ struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Greedy answers to a task's examples, scored against the references and the full-precision model.")
     @Argument(help: "Bundle or checkpoint.") var model: String
-    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
+    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String
+    @OptionGroup var translation: TranslationOptions
     @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
     @Option(help: "Full-precision checkpoint whose answers are compared with as well.") var reference: String?
     @Option(help: "At most this many examples.") var examples = 100
@@ -29,7 +30,7 @@ struct Generate: ParsableCommand {
         let kind = try TaskMetric(name: metric)
         let threads = try Threads.count(options.threads)
         let any = try AnyModel(path: model)
-        let list = try readTask(data, limit: examples)
+        let list = try readTask(data, limit: examples, direction: try translation.parsed())
         var schedules: [(label: String, schedule: PrecisionSchedule)] = []
         var warnings: [String] = []
         if case .bundle(let bundle) = any {
