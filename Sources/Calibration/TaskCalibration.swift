@@ -43,6 +43,11 @@ public func calibrateTask(
     let runner = try TaskRunner(
         bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool,
         place: "task " + settings.task)
+    guard settings.metric.isForCalibration else {
+        throw TaperError(
+            .usage, "tasks are not calibrated by \(settings.metric.rawValue)", at: "--metric",
+            expected: TaskMetric.calibrationNames)
+    }
     guard settings.metric != .kl || reference != nil else {
         throw TaperError(
             .usage, "kl compares with the full-precision model's distributions", at: "--metric",

@@ -146,7 +146,9 @@ public struct Recipe: Sendable {
                     } catch { throw TaperError(.badData, error.message) }
                 }
                 let metric = try part.string("metric") ?? TaskMetric.rougeL.rawValue
-                guard TaskMetric(rawValue: metric) != nil else { throw part.wrong("metric", TaskMetric.names) }
+                guard TaskMetric(rawValue: metric)?.isForCalibration == true else {
+                    throw part.wrong("metric", TaskMetric.calibrationNames)
+                }
                 tasks.append(
                     Task(
                         name: name, dataPath: data.map { Recipe.resolve($0, folder) }, metric: metric,

@@ -13,7 +13,7 @@ struct Calibrate: ParsableCommand {
     @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String
     @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String
     @OptionGroup var translation: TranslationOptions
-    @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
+    @Option(help: "Metric: \(TaskMetric.calibrationNames).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
     @Option(help: "Highest decode precision to consider.") var bitsHigh: Int?
     @Option(help: "Lowest decode precision to consider.") var bitsLow: Int?
