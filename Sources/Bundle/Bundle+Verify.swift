@@ -46,6 +46,7 @@ extension Bundle {
                 }
             }
             attempt { () throws(TaperError) in try checkHalves() }
+            attempt { () throws(TaperError) in _ = try rungs() }
             attempt { () throws(TaperError) in _ = try schedules() }
         }
         return VerificationReport(sectionCount: sections.count, byteCount: byteCount, problems: problems)

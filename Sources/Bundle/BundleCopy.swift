@@ -3,7 +3,8 @@ public import Storage
 
 /// Cuts a bundle to at most `maxBits`: planes and tables of higher precisions are dropped, nothing is requantized.
 ///
-/// Schedules that name a dropped precision go too: their scores were measured with it. Returns their tasks.
+/// Rungs of which some tensor needs a dropped precision go too, and schedules that name one or such a rung: their scores
+/// were measured with it. Returns the schedules' tasks.
 @discardableResult
 public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) throws(TaperError) -> [String] {
     let source = try Bundle(path: from)
@@ -20,13 +21,20 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
             name: tensor.name, shape: tensor.shape,
             encoding: .nested(group: Manifest.linearGroup, precisions: manifest.precisions))
     }
+    let rungs = try source.rungs()
+    let keptRungs = rungs.filter { rung in rung.bits.allSatisfy { $0 <= maxBits } }
+    let served = manifest.precisions.map { Precision(bits: $0) } + keptRungs.map { $0.precision }
     let schedules = try source.schedules()
-    let kept = schedules.filter { $0.precisions.isSubset(of: manifest.precisions) }
+    let kept = schedules.filter { $0.precisions.allSatisfy { served.contains($0) } }
     var documents: [(section: String, value: JSONValue)] = [(BundleFormat.manifest, manifest.json)]
     if kept.count < schedules.count, !kept.isEmpty { documents.append((schedulesName, .array(kept.map { $0.json }))) }
+    if keptRungs.count < rungs.count, !keptRungs.isEmpty {
+        documents.append((Rung.section, .array(keptRungs.map { $0.json })))
+    }
     let layout = try BundleLayout(tensors: manifest.tensors, place: from)
     try copy(source, to: to, replacing: replacing, documents: documents) { section in
         if section.name == schedulesName { return !kept.isEmpty }
+        if section.name == Rung.section { return !keptRungs.isEmpty }
         return TensorSection(section.name) == nil || layout.holds(section.name)
     }
     return schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map { $0.task }

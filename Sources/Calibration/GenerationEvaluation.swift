@@ -94,7 +94,7 @@ public func evaluateGeneration(
         let runner = try TaskRunner(
             bundle: bundle, examples: examples, maxNewTokens: maxNewTokens, pool: pool, place: place)
         var measured = schedules.map { AnswerScores(label: $0.label, metric: metric) }
-        var bits = [[Int: Int]](repeating: [:], count: schedules.count)
+        var bits = [[Precision: Int]](repeating: [:], count: schedules.count)
         for index in examples.indices {
             for (order, answer) in try runner.answers(index, schedules: schedules.map(\.schedule)).enumerated() {
                 score(answer.tokens, runner.text(answer), index, full(index), into: &measured[order])
@@ -105,7 +105,8 @@ public func evaluateGeneration(
         for order in measured.indices {
             let steps = Double(bits[order].values.reduce(0, +))
             if steps == 0 { continue }
-            measured[order].averageBits = Double(bits[order].reduce(0) { $0 + $1.key * $1.value }) / steps
+            measured[order].averageBits =
+                Double(bits[order].reduce(0) { $0 + $1.key.hundredths * $1.value }) / (steps * 100)
             let bytes = bits[order].reduce(0) { $0 + runner.bytesPerToken(bits: $1.key) * $1.value }
             measured[order].bytesPerToken = Int((Double(bytes) / steps).rounded())
         }
@@ -141,7 +142,7 @@ private func divergences(
                 (0..<divergence.stepCount(example)).map { schedule.schedule.bits(atStep: $0) }
             }
             if steps.isEmpty { return result }
-            result.averageBits = Double(steps.reduce(0, +)) / Double(steps.count)
+            result.averageBits = Precision.mean(steps)
             let bytes = steps.reduce(0) { $0 + transformer.bytesPerToken(bits: $1) }
             result.bytesPerToken = Int((Double(bytes) / Double(steps.count)).rounded())
             return result

@@ -2,6 +2,7 @@ import ArgumentParser
 import Bundle
 import Calibration
 import Evaluation
+import Model
 import Pipeline
 import Storage
 
@@ -15,8 +16,8 @@ struct Calibrate: ParsableCommand {
     @OptionGroup var translation: TranslationOptions
     @Option(help: "Metric: \(TaskMetric.calibrationNames).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
-    @Option(help: "Highest decode precision to consider.") var bitsHigh: Int?
-    @Option(help: "Lowest decode precision to consider.") var bitsLow: Int?
+    @Option(help: "Highest decode precision to consider.") var bitsHigh: Precision?
+    @Option(help: "Lowest decode precision to consider.") var bitsLow: Precision?
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
     @Option(help: "At most this many examples.") var examples = 32
     @Option(help: "Full-precision checkpoint whose outputs `agreement` compares with.") var reference: String?
@@ -33,12 +34,12 @@ struct Calibrate: ParsableCommand {
             throw TaperError(
                 .usage, "--tolerance must be 0 to 1, --max-new-tokens and --examples at least 1", at: "calibrate")
         }
-        let available = try Bundle(path: bundle).manifest.precisions
+        let available = try Bundle(path: bundle).servedPrecisions()
         let precisions = available.filter { $0 <= bitsHigh ?? 16 && $0 >= bitsLow ?? 2 }
         guard !precisions.isEmpty else {
             throw TaperError(
                 .usage, "no precision of the bundle lies between --bits-low and --bits-high", at: bundle,
-                found: available.map(String.init).joined(separator: ", "))
+                found: Precision.text(available))
         }
         let schedule = try calibrateInPlace(
             bundlePath: bundle, dataPath: data, examples: examples, direction: try translation.parsed(),

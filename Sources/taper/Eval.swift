@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bundle
 import Evaluation
+import Model
 import Pipeline
 import Runtime
 import Storage
@@ -14,19 +15,17 @@ struct Eval: ParsableCommand {
 /// Flags that every evaluation has.
 struct EvaluationOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
-    @Option(help: "Precisions, such as 2-6 or 4 (bundles; default: all).") var bits: String?
+    @Option(help: "Precisions, such as 2-6 or 4,3.5 (bundles; default: all, rungs included).") var bits: String?
     @Option(help: "A schedule: 6@0,4@32 or static[:task] (bundles).") var schedule: String?
     @Option(help: "Precision that reads prompts (bundles; default: the schedule's, else the highest).")
-    var bitsPrefill: Int?
+    var bitsPrefill: Precision?
     @Flag(help: "Print JSON.") var json = false
     @Option(help: "Also write the report to this folder, as Markdown and JSON.") var report: String?
     @OptionGroup var output: OutputOptions
 
     /// What to measure on a bundle: every precision and calibrated schedule, or what was asked for.
     func schedules(_ bundle: Bundle) throws(TaperError) -> [(label: String, schedule: PrecisionSchedule)] {
-        let precisions = bundle.manifest.precisions
-        if let bitsPrefill { _ = try Precision.check(bitsPrefill, bundle) }
-        let prefill = bitsPrefill ?? precisions.last ?? 8
+        let prefill = try PrecisionChoice.check(bitsPrefill, bundle)
         func calibrated(_ item: Schedule) throws(TaperError) -> (label: String, schedule: PrecisionSchedule) {
             var item = item
             if let bitsPrefill { item.prefillBits = bitsPrefill }
@@ -36,7 +35,7 @@ struct EvaluationOptions: ParsableArguments {
         if let schedule {
             if schedule.contains("@") {
                 let parsed = try PrecisionSchedule(parsing: schedule, prefillBits: prefill, place: "--schedule")
-                try parsed.check(precisions: precisions, place: "--schedule")
+                try parsed.check(served: try bundle.servedPrecisions(), place: "--schedule")
                 result.append((schedule, parsed))
             } else {
                 let task = schedule.split(separator: ":").dropFirst().first.map(String.init)
@@ -49,11 +48,10 @@ struct EvaluationOptions: ParsableArguments {
             }
             if bits == nil { return result }
         }
-        let wanted = try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? precisions
+        let wanted = try PrecisionChoice.list(bits, bundle)
         var constants: [(label: String, schedule: PrecisionSchedule)] = []
         for bits in wanted.reversed() {
-            constants.append(
-                ("\(try Precision.check(bits, bundle)) bits", PrecisionSchedule.constant(bits, prefillBits: prefill)))
+            constants.append((bits.label, PrecisionSchedule.constant(bits, prefillBits: prefill)))
         }
         if bits == nil { for item in try bundle.schedules() { result.append(try calibrated(item)) } }
         return constants + result

@@ -1,6 +1,7 @@
 import Bundle
 import Foundation
 import Kernels
+import Model
 import Runtime
 import Storage
 import Testing
@@ -33,7 +34,7 @@ struct RunnerTests {
                 let environment = ["TAPER_ISA": set.name]
                 let result = try json(arguments + ["-t", threads], environment: environment)
                 #expect(tokens(result) == expected.tokens)
-                #expect(tokens(result, "bits_per_step") == expected.bitsPerStep)
+                #expect(tokens(result, "bits_per_step") == expected.bitsPerStep.map(\.wholeBits))
                 #expect(result["prompt_tokens"]?.integer == prompt.count)
                 #expect(result["average_bits"]?.double == expected.averageBits)
                 #expect(result["schema"]?.string == "taper.run/1")
@@ -167,6 +168,31 @@ struct RunnerTests {
         #expect(mixed["prefill_bits"]?.integer == 16 && tokens(mixed, "bits_per_step") == [2, 2, 2, 2, 2])
         let wrong = try RunnerProgram.run(base + ["--bits", "8"])
         #expect(wrong.status == 64 && wrong.errors.contains("one of 2, 4, 16"))
+    }
+
+    @Test func rungsArePrecisionsLikeAnyOther() throws {
+        let rung = TinyBundle.rung(TalkingBundle.config, low: 3, high: 4)
+        let name = rung.precision.text
+        let tiny = try TalkingBundle.make(rungs: [rung])
+        let base = ["-m", tiny.path, "-p", "abc", "-n", "6", "--ignore-eos"]
+        func bits(_ more: [String]) throws -> [Precision] {
+            try (try json(base + more)["bits_per_step"]?.array ?? []).map { try #require(Precision(json: $0)) }
+        }
+        #expect(try bits(["--bits", name]) == [Precision](repeating: rung.precision, count: 5))
+        let switched = ["--switch", "6@0,\(name)@1,3@4", "--trim"]
+        #expect(try bits(switched) == [6, rung.precision, rung.precision, rung.precision, 3])
+        let result = try json(base + switched + ["--bits-prefill", name])
+        #expect(Precision(json: result["prefill_bits"]) == rung.precision)
+        let mean = (6 + 3 * rung.precision.bits + 3) / 5
+        #expect(abs((result["average_bits"]?.double ?? 0) - mean) < 1e-9)
+        // A rung is neither of its neighbours.
+        let plain = ["-m", tiny.path, "-p", "abc", "-n", "24", "--ignore-eos", "--bits"]
+        let answers = try [name, "3", "4"].map { tokens(try json(plain + [$0])) }
+        #expect(answers[0] != answers[1] && answers[0] != answers[2])
+        let wrong = try RunnerProgram.run(base + ["--bits", "2.5"])
+        #expect(wrong.status == 64 && wrong.errors.contains("one of 2, 3, \(name), 4, 6"), "\(wrong.errors)")
+        let broken = try RunnerProgram.run(base + ["--bits", "2.555"])
+        #expect(broken.status == 64 && broken.errors.contains("--bits"), "\(broken.errors)")
     }
 
     @Test func precisionsTheBundleLacksAreRefused() throws {
