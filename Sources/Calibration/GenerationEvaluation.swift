@@ -53,16 +53,28 @@ public func evaluateGeneration(
         result.texts.append(text)
         result.averageTokens += Double(answer.count) / Double(examples.count)
     }
-    var results: [AnswerScores] = []
-    var outputs: [[Int]] = []
-    if let reference {
-        var result = AnswerScores(label: QualityResult.fullPrecision, metric: metric)
-        for (index, prompt) in prompts.prompts.enumerated() {
-            let answer = try reference.greedy(prompt, maxNewTokens: maxNewTokens, stop: prompts.stopTokens)
-            outputs.append(answer)
-            score(answer, prompts.tokenizer.decode(answer, skipSpecial: true), index, nil, into: &result)
+    /// A float model's answers, decoded together.
+    func answers(_ model: ReferenceModel, into result: inout AnswerScores, comparing: Bool) throws(TaperError)
+        -> [[Int]]
+    {
+        let start = done
+        let answers = try model.greedy(
+            prompts.prompts, maxNewTokens: maxNewTokens, stop: prompts.stopTokens
+        ) { progress(min(1, start + $0 * share * Double(examples.count))) }
+        for (index, answer) in answers.enumerated() {
+            score(
+                answer, prompts.tokenizer.decode(answer, skipSpecial: true), index, comparing ? full(index) : nil,
+                into: &result)
             try step()
         }
+        return answers
+    }
+    var results: [AnswerScores] = []
+    var outputs: [[Int]] = []
+    func full(_ index: Int) -> [Int]? { outputs.indices.contains(index) ? outputs[index] : nil }
+    if let reference {
+        var result = AnswerScores(label: QualityResult.fullPrecision, metric: metric)
+        outputs = try answers(reference, into: &result, comparing: false)
         results.append(result)
     }
     if metric == .kl, let reference {
@@ -77,18 +89,12 @@ public func evaluateGeneration(
                 return result
             }
     }
-    func full(_ index: Int) -> [Int]? { outputs.indices.contains(index) ? outputs[index] : nil }
     switch model {
     case .checkpoint(let checkpoint):
         let float = try ReferenceModel(checkpoint, residency: .resident, threads: pool.threadCount)
         var result = AnswerScores(label: checkpoint.format, metric: metric)
         result.bytesPerToken = checkpoint.bytesPerToken
-        for (index, prompt) in prompts.prompts.enumerated() {
-            let answer = try float.greedy(prompt, maxNewTokens: maxNewTokens, stop: prompts.stopTokens)
-            score(
-                answer, prompts.tokenizer.decode(answer, skipSpecial: true), index, full(index), into: &result)
-            try step()
-        }
+        _ = try answers(float, into: &result, comparing: true)
         results.append(result)
     case .bundle(let bundle):
         let runner = try TaskRunner(

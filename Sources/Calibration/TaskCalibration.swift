@@ -56,9 +56,8 @@ public func calibrateTask(
     }
     var outputs: [[Int]] = []
     if !settings.metric.comparesTexts, let reference {
-        for prompt in runner.prompts {
-            outputs.append(try reference.greedy(prompt, maxNewTokens: settings.maxNewTokens, stop: runner.stopTokens))
-        }
+        outputs = try reference.greedy(
+            runner.prompts, maxNewTokens: settings.maxNewTokens, stop: runner.stopTokens)
     }
     let stages = Double(precisions.count)
     var stage = 0.0
