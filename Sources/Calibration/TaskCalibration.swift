@@ -113,6 +113,8 @@ public func calibrateTask(
             .init("average_bits", .number(round6(candidate.averageBits))),
             .init("difference", .number(round6(difference?.value ?? 0))),
             .init("standard_error", .number(round6(difference?.standardError ?? 0))),
+            .init("low", .number(round6(difference?.interval.lowerBound ?? 0))),
+            .init("high", .number(round6(difference?.interval.upperBound ?? 0))),
         ])
     }
     let difference = outcome.chosen.scores.difference(to: outcome.reference.scores)

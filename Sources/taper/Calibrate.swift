@@ -74,7 +74,10 @@ enum ScheduleReport {
             let shared = schedule.evidence["shared_decode_steps"]?.integer
         {
             lines.append(
-                "    \(schedule.evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared"
+                "    \(schedule.evidence["examples"]?.integer ?? 0) examples, "
+                    + (steps == 0
+                        ? "the full-precision model's answers read, nothing decoded"
+                        : "\(steps) decode steps run, \(shared) shared")
             )
         }
         if schedule.evidence["tolerance_below_noise"]?.bool == true {

@@ -319,6 +319,9 @@ import func Foundation.log
         #expect(json["evidence"]?["compared_with"]?.string == "full precision")
         let low = try #require(json["evidence"]?["candidates"]?.array?.first { $0["schedule"]?.string == "2@0" })
         #expect(try #require(low["difference"]?.double) > 0)
+        // The 95% interval of three examples' differences is around it.
+        #expect(try #require(low["low"]?.double) <= #require(low["difference"]?.double))
+        #expect(try #require(low["high"]?.double) >= #require(low["difference"]?.double))
     }
 
     @Test func evaluatingOnCalibrationTextIsSaid() throws {
