@@ -93,8 +93,8 @@ if !embedded {
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(
             "Evaluation",
-            ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"],
-            exclude: ["Fixtures", "make_bleu_golden.py", "make_rouge_golden.py"]),
+            ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model", "Storage"],
+            exclude: ["Fixtures", "make_bertscore_golden.py", "make_bleu_golden.py", "make_rouge_golden.py"]),
         tests(
             "Calibration",
             ["Calibration", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),

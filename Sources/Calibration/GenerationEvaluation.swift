@@ -12,17 +12,24 @@ import Text
 ///
 /// - Parameters:
 ///   - schedules: ignored for a checkpoint.
+///   - encoder: for `bertScore`.
 ///   - reference: the full-precision model whose answers are compared with as well; its own result comes first.
 /// - Throws: `usage` for a metric that needs a reference where there is none, or for models that render prompts differently.
 public func evaluateGeneration(
     _ model: AnyModel, schedules: [(label: String, schedule: PrecisionSchedule)], examples: [TaskExample],
-    metric: TaskMetric, maxNewTokens: Int, reference: ReferenceModel?, pool: ThreadPool, place: String,
+    metric: TaskMetric, maxNewTokens: Int, reference: ReferenceModel?, encoder: BERTScore? = nil, pool: ThreadPool,
+    place: String,
     progress: (Double) -> Void
 ) throws(TaperError) -> [AnswerScores] {
     guard metric.comparesTexts || reference != nil else {
         throw TaperError(
             .usage, "\(metric.rawValue) compares with the full-precision model", at: "--metric",
             remedy: "Name the checkpoint with --reference")
+    }
+    guard metric != .bertScore || encoder != nil else {
+        throw TaperError(
+            .usage, "bertscore needs a text encoder", at: "--metric",
+            remedy: "Name a BERT-type encoder's folder with --encoder")
     }
     let prompts = try TaskPrompts(model, examples: examples, place: place)
     let share = 1 / Double(examples.count * (reference == nil ? 1 : 2))
@@ -34,10 +41,11 @@ public func evaluateGeneration(
     }
     func score(_ answer: [Int], _ text: String, _ index: Int, _ full: [Int]?, into result: inout AnswerScores) {
         if metric.comparesTexts {
-            result.references.append(metric.tally(answer: text, references: prompts.references[index]))
+            result.references.append(
+                metric.tally(answer: text, references: prompts.references[index], encoder: encoder))
             if let full {
                 let target = prompts.tokenizer.decode(full, skipSpecial: true)
-                result.fullPrecision.append(metric.tally(answer: text, references: [target]))
+                result.fullPrecision.append(metric.tally(answer: text, references: [target], encoder: encoder))
             }
         } else if let full {
             result.fullPrecision.append(MetricTally(score: TokenAgreement.positions(answer, full)))
@@ -45,36 +53,48 @@ public func evaluateGeneration(
         result.texts.append(text)
         result.averageTokens += Double(answer.count) / Double(examples.count)
     }
-    var results: [AnswerScores] = []
-    var outputs: [[Int]] = []
-    if let reference {
-        var result = AnswerScores(label: QualityResult.fullPrecision, metric: metric)
-        for (index, prompt) in prompts.prompts.enumerated() {
-            let answer = try reference.greedy(prompt, maxNewTokens: maxNewTokens, stop: prompts.stopTokens)
-            outputs.append(answer)
-            score(answer, prompts.tokenizer.decode(answer, skipSpecial: true), index, nil, into: &result)
+    /// A float model's answers, decoded together.
+    func answers(_ model: ReferenceModel, into result: inout AnswerScores, comparing: Bool) throws(TaperError)
+        -> [[Int]]
+    {
+        let start = done
+        let answers = try model.greedy(
+            prompts.prompts, maxNewTokens: maxNewTokens, stop: prompts.stopTokens
+        ) { progress(min(1, start + $0 * share * Double(examples.count))) }
+        for (index, answer) in answers.enumerated() {
+            score(
+                answer, prompts.tokenizer.decode(answer, skipSpecial: true), index, comparing ? full(index) : nil,
+                into: &result)
             try step()
         }
+        return answers
+    }
+    var results: [AnswerScores] = []
+    var outputs: [[Int]] = []
+    func full(_ index: Int) -> [Int]? { outputs.indices.contains(index) ? outputs[index] : nil }
+    if let reference {
+        var result = AnswerScores(label: QualityResult.fullPrecision, metric: metric)
+        outputs = try answers(reference, into: &result, comparing: false)
         results.append(result)
     }
     if metric == .kl, let reference {
         // Along the answers just made; nothing more is generated.
         let divergence = try AnswerDivergence(
             prompts, answers: outputs, maxNewTokens: maxNewTokens, reference: reference, pool: pool, place: place)
-        return results + (try divergences(divergence, model, schedules, pool) { progress(done + $0 * (1 - done)) })
+        let length = results.first?.averageTokens ?? 0
+        return results
+            + (try divergences(divergence, model, schedules, pool) { progress(done + $0 * (1 - done)) }).map { result in
+                var result = result
+                result.averageTokens = length
+                return result
+            }
     }
-    func full(_ index: Int) -> [Int]? { outputs.indices.contains(index) ? outputs[index] : nil }
     switch model {
     case .checkpoint(let checkpoint):
         let float = try ReferenceModel(checkpoint, residency: .resident, threads: pool.threadCount)
         var result = AnswerScores(label: checkpoint.format, metric: metric)
         result.bytesPerToken = checkpoint.bytesPerToken
-        for (index, prompt) in prompts.prompts.enumerated() {
-            let answer = try float.greedy(prompt, maxNewTokens: maxNewTokens, stop: prompts.stopTokens)
-            score(
-                answer, prompts.tokenizer.decode(answer, skipSpecial: true), index, full(index), into: &result)
-            try step()
-        }
+        _ = try answers(float, into: &result, comparing: true)
         results.append(result)
     case .bundle(let bundle):
         let runner = try TaskRunner(

@@ -44,6 +44,11 @@ public func calibrateTask(
     let runner = try TaskRunner(
         bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool,
         place: "task " + settings.task)
+    guard settings.metric.isForCalibration else {
+        throw TaperError(
+            .usage, "tasks are not calibrated by \(settings.metric.rawValue)", at: "--metric",
+            expected: TaskMetric.calibrationNames)
+    }
     guard settings.metric != .kl || reference != nil else {
         throw TaperError(
             .usage, "kl compares with the full-precision model's distributions", at: "--metric",
@@ -51,9 +56,8 @@ public func calibrateTask(
     }
     var outputs: [[Int]] = []
     if !settings.metric.comparesTexts, let reference {
-        for prompt in runner.prompts {
-            outputs.append(try reference.greedy(prompt, maxNewTokens: settings.maxNewTokens, stop: runner.stopTokens))
-        }
+        outputs = try reference.greedy(
+            runner.prompts, maxNewTokens: settings.maxNewTokens, stop: runner.stopTokens)
     }
     let stages = Double(precisions.count)
     var stage = 0.0
@@ -109,6 +113,8 @@ public func calibrateTask(
             .init("average_bits", .number(round6(candidate.averageBits))),
             .init("difference", .number(round6(difference?.value ?? 0))),
             .init("standard_error", .number(round6(difference?.standardError ?? 0))),
+            .init("low", .number(round6(difference?.interval.lowerBound ?? 0))),
+            .init("high", .number(round6(difference?.interval.upperBound ?? 0))),
         ])
     }
     let difference = outcome.chosen.scores.difference(to: outcome.reference.scores)

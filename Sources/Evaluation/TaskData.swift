@@ -28,11 +28,18 @@ public struct TaskExample: Sendable {
     }
 }
 
-/// Reads a task: one JSON object a line, `{"prompt" or "messages", "reference" or "references"}`; the layout of DialogSum,
-/// `{"dialogue", "summary"}` or `"summary1"`, `"summary2"`, ..., becomes a request to summarise.
+/// Reads a task, one JSON object a line:
 ///
+/// - `{"prompt" or "messages", "reference" or "references"}`;
+/// - DialogSum's `{"dialogue", "summary"}` or `"summary1"`, `"summary2"`, ..., and CNN/DailyMail's
+///   `{"article", "highlights"}`: a request to summarise;
+/// - IWSLT's and WMT's `{"translation": {"fr", "en"}}`: a request to translate in the given direction.
+///
+/// - Parameter direction: of translations, whose lines do not say it; refused for other tasks.
 /// - Throws: `badData` naming file and line.
-public func readTask(_ path: String, limit: Int = 100_000) throws(TaperError) -> [TaskExample] {
+public func readTask(
+    _ path: String, limit: Int = 100_000, direction: TranslationDirection? = nil
+) throws(TaperError) -> [TaskExample] {
     let bytes = try Files.read(path, limit: 1 << 30)
     var examples: [TaskExample] = []
     for (index, line) in bytes.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
@@ -40,48 +47,8 @@ public func readTask(_ path: String, limit: Int = 100_000) throws(TaperError) ->
         if examples.count == limit { break }
         let place = path + ":" + String(index + 1)
         let json = try JSONValue.parse(Array(line), place: place)
-        examples.append(TaskExample(prompt: try prompt(json, place), references: try references(json, place)))
+        examples.append(try TaskLine(json: json, place: place).example(direction))
     }
     guard !examples.isEmpty else { throw TaperError(.badData, "the task has no examples", at: path) }
     return examples
-}
-
-private func references(_ json: JSONValue, _ place: String) throws(TaperError) -> [String] {
-    if let text = (json["reference"] ?? json["summary"])?.string { return [text] }
-    var found: [String] = []
-    if let list = json["references"]?.array {
-        for item in list {
-            guard let text = item.string else {
-                throw TaperError(
-                    .badData, "a reference is no text", at: place, expected: "strings in \"references\"",
-                    found: item.kind)
-            }
-            found.append(text)
-        }
-    } else {
-        while let text = json["summary" + String(found.count + 1)]?.string { found.append(text) }
-    }
-    guard !found.isEmpty else {
-        throw TaperError(
-            .badData, "\"reference\" is missing", at: place, expected: "a string, or an array \"references\" of some")
-    }
-    return found
-}
-
-private func prompt(_ json: JSONValue, _ place: String) throws(TaperError) -> TaskExample.Prompt {
-    if let text = json["prompt"]?.string { return .text(text) }
-    if let list = json["messages"]?.array, !list.isEmpty {
-        var messages: [ChatMessage] = []
-        for item in list {
-            guard let role = item["role"]?.string, let content = item["content"]?.string else {
-                throw TaperError(.badData, "a message needs \"role\" and \"content\"", at: place)
-            }
-            messages.append(ChatMessage(role: role, content: content))
-        }
-        return .messages(messages)
-    }
-    if let dialogue = json["dialogue"]?.string {
-        return .text("Summarize the following dialogue in one or two sentences.\n\n" + dialogue)
-    }
-    throw TaperError(.badData, "the example has no prompt", at: place, expected: "\"prompt\" or \"messages\"")
 }

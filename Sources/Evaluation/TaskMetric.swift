@@ -20,6 +20,8 @@ public enum TaskMetric: String, Sendable, CaseIterable {
     /// Mean KL divergence in nats of the next-token distributions from the full-precision model's, along that model's own
     /// answer; smaller is better.
     case kl
+    /// BERTScore F1 by an encoder of the user's (`BERTScore`); compares with no figure of another encoder.
+    case bertScore = "bertscore"
 
     public init(name: String) throws(TaperError) {
         guard let metric = TaskMetric(rawValue: name) else {
@@ -30,10 +32,17 @@ public enum TaskMetric: String, Sendable, CaseIterable {
 
     public static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
+    /// Whether tasks can be calibrated by it: all but what needs an encoder beside the bundle.
+    public var isForCalibration: Bool { self != .bertScore }
+    public static var calibrationNames: String {
+        allCases.filter(\.isForCalibration).map(\.rawValue).joined(separator: ", ")
+    }
+
     /// Compares texts, so that both references and another model's answers will do.
     public var comparesTexts: Bool {
         switch self {
-        case .rouge1, .rouge1Stemmed, .rouge2, .rouge2Stemmed, .rougeL, .rougeLStemmed, .bleu, .sacrebleu: true
+        case .rouge1, .rouge1Stemmed, .rouge2, .rouge2Stemmed, .rougeL, .rougeLStemmed, .bleu, .sacrebleu, .bertScore:
+            true
         case .agreement, .kl: false
         }
     }
@@ -68,8 +77,8 @@ public enum TaskMetric: String, Sendable, CaseIterable {
 
     /// What one answer contributes.
     ///
-    /// - Precondition: `comparesTexts`; the other metrics need more than the text.
-    public func tally(answer: String, references: [String]) -> MetricTally {
+    /// - Precondition: `comparesTexts`, and an encoder for `bertScore`; the other metrics need more than the text.
+    public func tally(answer: String, references: [String], encoder: BERTScore? = nil) -> MetricTally {
         func rouge(_ kind: RougeScore.Kind, stemming: Bool = false) -> MetricTally {
             MetricTally(
                 score: RougeScore.best(kind, references: references, prediction: answer, stemming: stemming))
@@ -87,6 +96,9 @@ public enum TaskMetric: String, Sendable, CaseIterable {
         case .sacrebleu:
             let counts = BLEUCounts(answer: answer, references: references)
             return MetricTally(score: counts.score(.exponential, effectiveOrder: true), counts: counts)
+        case .bertScore:
+            guard let encoder else { preconditionFailure("BERTScore needs an encoder") }
+            return MetricTally(score: encoder.score(answer: answer, references: references))
         case .agreement, .kl: preconditionFailure("the metric compares no texts")
         }
     }

@@ -28,7 +28,10 @@ extension Converter {
         ]
         lines.append("calibrate  \(recipe.calibrationPath ?? "no text: all input channels count the same")")
         lines.append("quality    \(recipe.quality?.path ?? "not measured")")
-        for task in recipe.tasks { lines.append("task       \(task.name): \(task.metric), \(task.dataPath)") }
+        for task in recipe.tasks {
+            let data = task.dataPath ?? "left out; it needs --task-data \(task.name)=FILE"
+            lines.append("task       \(task.name): \(task.metric), \(data)")
+        }
         return ConversionPlan(
             lines: lines,
             json: .object([
@@ -37,7 +40,7 @@ extension Converter {
                 .init("estimated_bytes", .integer(estimate)), .init("linear_weights", .integer(linear)),
                 .init("other_weights", .integer(other)),
                 .init("precisions", .array(recipe.precisions.map { .integer($0) })),
-                .init("tasks", .array(recipe.tasks.map { .string($0.name) })),
+                .init("tasks", .array(recipe.tasks.filter { $0.dataPath != nil }.map { .string($0.name) })),
             ]))
     }
 }

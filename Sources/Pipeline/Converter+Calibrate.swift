@@ -1,7 +1,7 @@
 public import Bundle
 public import Calibration
 import Checkpoint
-import Evaluation
+public import Evaluation
 import Kernels
 import Model
 import Reference
@@ -62,7 +62,8 @@ extension Converter {
         var texts = CalibrationTexts()
         if let calibration { texts.add(CalibrationSource(use: "calibration", text: calibration.source)) }
         for task in recipe.tasks {
-            texts.add(CalibrationSource(use: "task " + task.name, text: try SourceText(path: task.dataPath)))
+            guard let path = task.dataPath else { continue }
+            texts.add(CalibrationSource(use: "task " + task.name, text: try SourceText(path: path)))
         }
         return texts
     }
@@ -71,19 +72,26 @@ extension Converter {
     func calibrateTasks(_ packed: PackedBundle) throws(TaperError) -> [Schedule] {
         var schedules: [Schedule] = []
         for task in recipe.tasks {
+            guard let dataPath = task.dataPath else {
+                progress.warn(
+                    "task \(task.name) is left out: the recipe leaves its examples to you; give them with "
+                        + "--task-data \(task.name)=FILE, or add the task to the bundle with taper calibrate")
+                continue
+            }
             progress.begin("calibrate \(task.name)")
-            let data = try Files.read(task.dataPath, limit: 1 << 30)
+            let data = try Files.read(dataPath, limit: 1 << 30)
             var key = ContentKey(stage: "calibrate", version: 3)
             key.add(packed.key.text)
             key.add(contentsOf: data)
             key.add(task.name)
             key.add(task.metric)
+            key.add(task.direction.map { $0.source + "-" + $0.target } ?? "")
             key.add(task.maxNewTokens)
             key.add(task.tolerance)
             key.add(task.examples)
             let bytes = try stored("schedule", key) { () throws(TaperError) -> [UInt8] in
                 let bundle = try Bundle(path: packed.path)
-                let examples = try readTask(task.dataPath, limit: task.examples)
+                let examples = try readTask(dataPath, limit: task.examples, direction: task.direction)
                 let metric = try TaskMetric(name: task.metric)
                 let settings = TaskCalibrationSettings(
                     task: task.name, metric: metric, maxNewTokens: task.maxNewTokens, tolerance: task.tolerance)
@@ -116,13 +124,14 @@ public func scheduleText(_ schedule: Schedule) -> String {
 
 /// Calibrates one task on an existing bundle and stores the schedule in it, replacing one of the same name.
 public func calibrateInPlace(
-    bundlePath: String, dataPath: String, examples limit: Int, settings: TaskCalibrationSettings,
+    bundlePath: String, dataPath: String, examples limit: Int, direction: TranslationDirection? = nil,
+    settings: TaskCalibrationSettings,
     checkpointPath: String?,
     threads: Int, progress: Progress
 ) throws(TaperError) -> Schedule {
     progress.begin("calibrate \(settings.task)")
     let bundle = try Bundle(path: bundlePath)
-    let examples = try readTask(dataPath, limit: limit)
+    let examples = try readTask(dataPath, limit: limit, direction: direction)
     let pool = try ThreadPool(threadCount: threads)
     let reference = try checkpointPath.map { path throws(TaperError) in
         try ReferenceModel(try Checkpoint.open(path), residency: .resident, threads: threads)

@@ -57,7 +57,7 @@ public final class Converter {
         self.options = options
         self.progress = progress
         try Converter.checkOutput(output, input: input, force: options.force)
-        for task in recipe.tasks { _ = try Files.read(task.dataPath, limit: 1 << 30) }
+        for task in recipe.tasks { if let path = task.dataPath { _ = try Files.read(path, limit: 1 << 30) } }
         calibration = try recipe.calibrationPath.map { path throws(TaperError) in try CalibrationText(path: path) }
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))

@@ -1,3 +1,4 @@
+public import Evaluation
 import Kernels
 public import Quantization
 public import Storage
@@ -7,8 +8,11 @@ public struct Recipe: Sendable {
     /// A task whose switch points are calibrated into the bundle.
     public struct Task: Sendable {
         public var name: String
-        public var dataPath: String
+        /// nil: the user names the file (`taper convert --task-data NAME=FILE`).
+        public var dataPath: String?
         public var metric: String
+        /// Of a translation task.
+        public var direction: TranslationDirection?
         public var maxNewTokens: Int
         public var tolerance: Double
         /// At most this many examples are decoded.
@@ -131,13 +135,24 @@ public struct Recipe: Sendable {
             guard let array = list.array else { throw reader.wrong("tasks", "an array") }
             for (index, item) in array.enumerated() {
                 let part = Reader(json: item, place: path + ": tasks[\(index)]")
-                try part.allow(["name", "data", "metric", "max_new_tokens", "tolerance", "examples"])
+                try part.allow(["name", "data", "metric", "direction", "max_new_tokens", "tolerance", "examples"])
                 guard let name = try part.string("name"), !name.isEmpty else { throw part.wrong("name", "a name") }
-                guard let data = try part.string("data") else { throw part.wrong("data", "a path") }
+                // Null says that the file is the user's; a forgotten key does not.
+                let data = try part.string("data")
+                guard item["data"] != nil else { throw part.wrong("data", "a path, or null for a file of the user's") }
+                let direction = try part.string("direction").map { text throws(TaperError) in
+                    do throws(TaperError) {
+                        return try TranslationDirection(parsing: text, place: part.place + ": direction")
+                    } catch { throw TaperError(.badData, error.message) }
+                }
+                let metric = try part.string("metric") ?? TaskMetric.rougeL.rawValue
+                guard TaskMetric(rawValue: metric)?.isForCalibration == true else {
+                    throw part.wrong("metric", TaskMetric.calibrationNames)
+                }
                 tasks.append(
                     Task(
-                        name: name, dataPath: Recipe.resolve(data, folder),
-                        metric: try part.string("metric") ?? "rouge-l",
+                        name: name, dataPath: data.map { Recipe.resolve($0, folder) }, metric: metric,
+                        direction: direction,
                         maxNewTokens: try part.integer("max_new_tokens", 1...65536) ?? 64,
                         tolerance: try part.number("tolerance", 0...1) ?? 0.01,
                         examples: try part.integer("examples", 1...100_000) ?? 32))
@@ -172,6 +187,20 @@ public struct Recipe: Sendable {
         guard Set(tasks.map(\.name)).count == tasks.count else {
             throw TaperError(.badData, "two tasks have the same name", at: place)
         }
+    }
+
+    /// Takes "NAME=FILE" for the examples of a task.
+    /// - Throws: `usage` when no task has the name.
+    public mutating func setTaskData(_ text: String) throws(TaperError) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, !parts[1].isEmpty, let index = tasks.firstIndex(where: { $0.name == parts[0] }) else {
+            throw TaperError(
+                .usage, "--task-data names no task of the recipe", at: "--task-data",
+                expected: tasks.isEmpty
+                    ? "a recipe with tasks" : tasks.map { $0.name + "=FILE" }.joined(separator: " or "),
+                found: printable(text))
+        }
+        tasks[index].dataPath = parts[1]
     }
 
     private static func isPrecision(_ bits: Int) -> Bool { (2...8).contains(bits) || bits == HalfLayout.bits }

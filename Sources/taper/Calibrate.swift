@@ -12,8 +12,9 @@ struct Calibrate: ParsableCommand {
 
     @Argument(help: "The bundle.") var bundle: String
     @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String
-    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
-    @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
+    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String
+    @OptionGroup var translation: TranslationOptions
+    @Option(help: "Metric: \(TaskMetric.calibrationNames).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
     @Option(help: "Highest decode precision to consider.") var bitsHigh: Precision?
     @Option(help: "Lowest decode precision to consider.") var bitsLow: Precision?
@@ -41,7 +42,7 @@ struct Calibrate: ParsableCommand {
                 found: Precision.text(available))
         }
         let schedule = try calibrateInPlace(
-            bundlePath: bundle, dataPath: data, examples: examples,
+            bundlePath: bundle, dataPath: data, examples: examples, direction: try translation.parsed(),
             settings: TaskCalibrationSettings(
                 task: task, metric: try TaskMetric(name: metric), maxNewTokens: maxNewTokens, tolerance: tolerance,
                 precisions: precisions),
@@ -73,7 +74,10 @@ enum ScheduleReport {
             let shared = schedule.evidence["shared_decode_steps"]?.integer
         {
             lines.append(
-                "    \(schedule.evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared"
+                "    \(schedule.evidence["examples"]?.integer ?? 0) examples, "
+                    + (steps == 0
+                        ? "the full-precision model's answers read, nothing decoded"
+                        : "\(steps) decode steps run, \(shared) shared")
             )
         }
         if schedule.evidence["tolerance_below_noise"]?.bool == true {

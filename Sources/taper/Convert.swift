@@ -20,6 +20,9 @@ struct Convert: ParsableCommand {
     @Argument(help: "Checkpoint directory, GGUF file, or bundle.") var input: String
     @Option(name: .shortAndLong, help: "The bundle to write.") var output: String
     @Option(help: "Recipe file (pipelines/*.json).") var recipe: String?
+    @Option(
+        help: ArgumentHelp("Examples of a task of the recipe; may be given several times.", valueName: "name=file"))
+    var taskData: [String] = []
     @Option(help: "Precisions of the linear layers, such as 2-6, 2,4,6 or 2-6,16.") var bits: String?
     @Option(help: "Bits of the embedding and head.") var embeddingBits: Int?
     @Option(help: "Time for quality: \(Effort.names).") var effort: String?
@@ -62,6 +65,7 @@ struct Convert: ParsableCommand {
         if let embeddingBits { settings.embeddingBits = embeddingBits }
         if let calibration { settings.calibrationPath = calibration }
         if let chatTemplate { settings.chatTemplate = chatTemplate }
+        for text in taskData { try settings.setTaskData(text) }
         if noCalibrate {
             settings.tasks = []
             settings.quality = nil

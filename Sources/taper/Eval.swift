@@ -79,6 +79,15 @@ struct EvaluationOptions: ParsableArguments {
     }
 }
 
+/// What the lines of a translation task do not say.
+struct TranslationOptions: ParsableArguments {
+    @Option(help: "Languages of a translation task, source and target, such as fr-en.") var direction: String?
+
+    func parsed() throws(TaperError) -> TranslationDirection? {
+        try direction.map { text throws(TaperError) in try TranslationDirection(parsing: text, place: "--direction") }
+    }
+}
+
 /// How a text is cut into windows.
 struct WindowOptions: ParsableArguments {
     @Option(name: [.customLong("data"), .customShort("f"), .customLong("file")], help: "Text or JSONL file.")

@@ -14,9 +14,15 @@ struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Greedy answers to a task's examples, scored against the references and the full-precision model.")
     @Argument(help: "Bundle or checkpoint.") var model: String
-    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
+    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String
+    @OptionGroup var translation: TranslationOptions
     @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
     @Option(help: "Full-precision checkpoint whose answers are compared with as well.") var reference: String?
+    @Option(
+        help: "Folder of the BERT-type encoder of `bertscore`, with config.json, vocab.txt and safetensors weights.")
+    var encoder: String?
+    @Option(help: "Encoder layer whose states are compared (default: the last).") var encoderLayer: Int?
+    @Flag(help: "Weigh words of `bertscore` by their inverse frequency among the references.") var idf = false
     @Option(help: "At most this many examples.") var examples = 100
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
     @OptionGroup var options: EvaluationOptions
@@ -27,9 +33,20 @@ struct Generate: ParsableCommand {
         }
         let progress = Progress(options.output.verbosity)
         let kind = try TaskMetric(name: metric)
+        guard kind == .bertScore || encoder == nil && encoderLayer == nil && !idf else {
+            throw TaperError(
+                .usage, "--encoder, --encoder-layer and --idf belong to bertscore", at: "generate",
+                remedy: "Add --metric bertscore")
+        }
         let threads = try Threads.count(options.threads)
+        let pool = try ThreadPool(threadCount: threads)
         let any = try AnyModel(path: model)
-        let list = try readTask(data, limit: examples)
+        let list = try readTask(data, limit: examples, direction: try translation.parsed())
+        let judge = try encoder.map { folder throws(TaperError) in
+            try BERTScore(
+                folder: folder, layerCount: encoderLayer, weighting: idf ? .inverseFrequency : .uniform,
+                references: list.map(\.references), pool: pool)
+        }
         var schedules: [(label: String, schedule: PrecisionSchedule)] = []
         var warnings: [String] = []
         if case .bundle(let bundle) = any {
@@ -48,23 +65,25 @@ struct Generate: ParsableCommand {
         progress.begin("generate")
         let results = try evaluateGeneration(
             any, schedules: schedules, examples: list, metric: kind, maxNewTokens: maxNewTokens, reference: full,
-            pool: try ThreadPool(threadCount: threads), place: data
+            encoder: judge,
+            pool: pool, place: data
         ) { progress.update($0) }
         progress.end("\(list.count) examples")
-        try report(results, list, kind, warnings)
+        try report(results, list, judge?.title ?? kind.title, kind.signature(list), warnings)
     }
 
     private func report(
-        _ results: [AnswerScores], _ examples: [TaskExample], _ kind: TaskMetric, _ warnings: [String]
+        _ results: [AnswerScores], _ examples: [TaskExample], _ title: String, _ signature: String?,
+        _ warnings: [String]
     ) throws(TaperError) {
         let count = examples.count
-        let signature = kind.signature(examples)
         // Differences are to the first of the model itself: the highest precision, or what was asked for first.
         let first = results.first { $0.label != QualityResult.fullPrecision }
         let document = JSONValue.object([
             .init("schema", .string("taper-generate-2")), .init("model", .string(model)), .init("data", .string(data)),
             .init("metric", .string(metric)),
-            .init("signature", signature.map { .string($0) } ?? .null), .init("examples", .integer(count)),
+            .init("metric_description", .string(title)), .init("signature", signature.map { .string($0) } ?? .null),
+            .init("examples", .integer(count)),
             .init("max_new_tokens", .integer(maxNewTokens)),
             .init("warnings", .array(warnings.map { .string($0) })),
             .init("results", .array(results.map { $0.json(comparedWith: first) })),
@@ -85,7 +104,7 @@ struct Generate: ParsableCommand {
             ])
         }
         let about =
-            "\(kind.title) of \(count) greedy answers of at most \(maxNewTokens) tokens, ± bootstrap standard error"
+            "\(title) of \(count) greedy answers of at most \(maxNewTokens) tokens, ± bootstrap standard error"
             + (signature.map { "; signature " + $0 } ?? "")
         let markdown = ["# \(model) on \(data)", about, table.markdown] + warnings.map { "**Warning:** " + $0 }
         try options.write("generate", document, markdown: markdown.joined(separator: "\n\n") + "\n")

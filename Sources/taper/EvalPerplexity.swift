@@ -49,6 +49,7 @@ struct Divergence: ParsableCommand {
 struct CompletionOptions: ParsableArguments {
     @Flag(help: "Predict the reference answers of a task file (JSONL) and nothing else.") var completion = false
     @Option(help: "At most this many examples (with --completion).") var examples: Int?
+    @OptionGroup var translation: TranslationOptions
 }
 
 struct QualityCommand {
@@ -67,8 +68,10 @@ struct QualityCommand {
 
     private func plan(_ any: AnyModel, _ source: SourceText) throws(TaperError) -> Plan {
         guard completion.completion else {
-            guard completion.examples == nil else {
-                throw TaperError(.usage, "--examples counts completions", at: "--examples", remedy: "Add --completion")
+            guard completion.examples == nil, completion.translation.direction == nil else {
+                throw TaperError(
+                    .usage, "--examples and --direction are about completions", at: "perplexity",
+                    remedy: "Add --completion")
             }
             let rule = PerplexityProtocol(window: window.window, stride: window.stride, windowLimit: window.windows)
             guard window.window <= any.config.contextLength else {
@@ -85,7 +88,8 @@ struct QualityCommand {
         guard completion.examples ?? 1 >= 1 else {
             throw TaperError(.usage, "--examples must be at least 1", at: "--examples")
         }
-        let examples = try readTask(window.data, limit: completion.examples ?? 100_000)
+        let examples = try readTask(
+            window.data, limit: completion.examples ?? 100_000, direction: try completion.translation.parsed())
         let windows = try TaskPrompts(any, examples: examples, place: window.data).completions(
             contextLength: any.config.contextLength, place: window.data)
         let count = windows.reduce(0) { $0 + $1.tokens.count - $1.firstPredicted }

@@ -4,7 +4,9 @@ import Testing
 
 @Suite struct TaskMetricTests {
     @Test func namesAreThoseOfTheCommandLine() throws {
-        for name in ["rouge-1", "rouge-2", "rouge-l", "rouge-l-stem", "bleu", "sacrebleu", "agreement", "kl"] {
+        for name in [
+            "rouge-1", "rouge-2", "rouge-l", "rouge-l-stem", "bleu", "sacrebleu", "agreement", "kl", "bertscore",
+        ] {
             #expect(try TaskMetric(name: name).rawValue == name)
         }
         let error = #expect(throws: TaperError.self) { try TaskMetric(name: "rouge") }
@@ -13,7 +15,7 @@ import Testing
 
     @Test func everyTextMetricIsPerfectOnItsReference() {
         let text = "Ms. Dawson takes a dictation about the running of the office."
-        for metric in TaskMetric.allCases where metric.comparesTexts {
+        for metric in TaskMetric.allCases where metric.comparesTexts && metric != .bertScore {
             let scores = MetricScores(metric, tallies: [metric.tally(answer: text, references: ["another one", text])])
             #expect(abs(metric.gain(scores.value) - 1) < 1e-12, "\(metric)")
         }

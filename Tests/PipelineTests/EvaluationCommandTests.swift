@@ -250,6 +250,40 @@ import func Foundation.log
         #expect(abs(zero) < 1e-5)
     }
 
+    @Test func anEncoderJudgesAnswers() throws {
+        let encoder = TaperProgram.root + "/Tests/EvaluationTests/Fixtures/bert-tiny"
+        let arguments = [
+            "eval", "generate", sample.bundle, "--data", task, "--examples", "3", "--max-new-tokens", "8", "--bits",
+            "4",
+            "--json", "--quiet", "--metric",
+        ]
+        let outcome = try TaperProgram.run(arguments + ["bertscore", "--encoder", encoder, "--idf"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let json = try outcome.json
+        #expect(json["metric_description"]?.string?.contains("bert-tiny, layer 2 of 2, idf") == true)
+        let examples = try readTask(task, limit: 3)
+        let judge = try BERTScore(
+            folder: encoder, weighting: .inverseFrequency, references: examples.map(\.references),
+            pool: try ThreadPool(threadCount: 1))
+        let result = try #require(json["results"]?.array?.first)
+        let answers = try #require(result["answers"]?.array).compactMap(\.string)
+        let expected = zip(examples, answers).map { judge.score(answer: $1, references: $0.references) }
+        #expect(
+            abs(try #require(result["references"]?["score"]?.double) - expected.reduce(0, +) / 3) < 1e-5)
+        for (more, status, words) in [
+            (["bertscore"], Int32(64), "--encoder"), (["rouge-l", "--encoder", encoder], 64, "bertscore"),
+            (["bertscore", "--encoder", encoder, "--encoder-layer", "9"], 64, "1 to 2"),
+            (["bertscore", "--encoder", sample.checkpoint], 65, "model_type"),
+        ] {
+            let refused = try TaperProgram.run(arguments + more)
+            #expect(refused.status == status && refused.errors.contains(words), "\(refused.errors)")
+        }
+        let calibration = try TaperProgram.run([
+            "calibrate", sample.bundle, "--task", "x", "--data", task, "--metric", "bertscore",
+        ])
+        #expect(calibration.status == 64 && calibration.errors.contains("rouge-l"))
+    }
+
     @Test func corpusScoresCarryTheirSignature() throws {
         let outcome = try TaperProgram.run([
             "eval", "generate", sample.bundle, "--data", task, "--examples", "3", "--max-new-tokens", "24", "--metric",
@@ -285,6 +319,9 @@ import func Foundation.log
         #expect(json["evidence"]?["compared_with"]?.string == "full precision")
         let low = try #require(json["evidence"]?["candidates"]?.array?.first { $0["schedule"]?.string == "2@0" })
         #expect(try #require(low["difference"]?.double) > 0)
+        // The 95% interval of three examples' differences is around it.
+        #expect(try #require(low["low"]?.double) <= #require(low["difference"]?.double))
+        #expect(try #require(low["high"]?.double) >= #require(low["difference"]?.double))
     }
 
     @Test func evaluatingOnCalibrationTextIsSaid() throws {

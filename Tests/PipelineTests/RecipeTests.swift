@@ -36,9 +36,30 @@ import Testing
         "{\"schema\":\"taper-recipe-1\",\"precisions\":[2],\"seed_bits\":3}",
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":\"x\"},{\"name\":\"a\",\"data\":\"y\"}]}",
+        "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":\"x\",\"metric\":\"rogue-l\"}]}",
+        "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":null,\"direction\":\"fr\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"calibration\":{\"length\":1}}",
     ])
     func refusesUnusableRecipes(text: String) { #expect(throws: TaperError(.badData, "")) { try load(text) } }
+
+    /// Every recipe that comes with the project is usable; those for other people's data wait for a file.
+    @Test func theProjectsRecipesAreRead() throws {
+        let folder = TaperProgram.root + "/pipelines/"
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".json") }
+        #expect(names.count >= 6)
+        for name in names { _ = try Recipe(path: folder + name) }
+        for (name, metric) in [("dialogsum", "rouge-l"), ("cnn-dailymail", "rouge-l"), ("iwslt-fr-en", "sacrebleu")] {
+            var recipe = try Recipe(path: folder + name + ".json")
+            #expect(recipe.tasks.map(\.name) == [name] && recipe.tasks[0].dataPath == nil)
+            #expect(recipe.tasks[0].metric == metric)
+            #expect((recipe.tasks[0].direction != nil) == (name == "iwslt-fr-en"))
+            try recipe.setTaskData(name + "=/a=b.jsonl")
+            #expect(recipe.tasks[0].dataPath == "/a=b.jsonl")
+            for wrong in ["other=/a", name, name + "=", "=/a"] {
+                #expect(throws: TaperError(.usage, "")) { try recipe.setTaskData(wrong) }
+            }
+        }
+    }
 
     @Test func bitRangesAndListsAreRead() throws {
         #expect(try Recipe.parsePrecisions("2-6") == [2, 3, 4, 5, 6])

@@ -1,0 +1,92 @@
+import Storage
+import Text
+
+/// One line of a task file, in any of the layouts that `readTask` knows.
+struct TaskLine {
+    let json: JSONValue
+    /// "file:line".
+    let place: String
+
+    func example(_ direction: TranslationDirection?) throws(TaperError) -> TaskExample {
+        guard json.members != nil else {
+            throw TaperError(.badData, "the line is no object", at: place, found: json.kind)
+        }
+        if let pair = json["translation"] { return try translation(pair, direction) }
+        if let direction {
+            throw TaperError(
+                .badData, "the line is no translation", at: place,
+                expected: "\"translation\": {\"\(direction.source)\", \"\(direction.target)\"}",
+                remedy: "Leave the direction out")
+        }
+        if json["prompt"] == nil, json["messages"] == nil, let article = json["article"] {
+            return TaskExample(
+                prompt: .text(
+                    "Summarize the following news article in a few sentences.\n\n" + (try text(article, "article"))),
+                references: [try text(json["highlights"], "highlights")])
+        }
+        return TaskExample(prompt: try prompt(), references: try references())
+    }
+
+    private func text(_ value: JSONValue?, _ key: String) throws(TaperError) -> String {
+        guard let text = value?.string else {
+            throw TaperError(
+                .badData, "\"\(key)\" has no usable value", at: place, expected: "a string",
+                found: value?.kind ?? "nothing")
+        }
+        return text
+    }
+
+    private func translation(_ pair: JSONValue, _ direction: TranslationDirection?) throws(TaperError) -> TaskExample {
+        guard let direction else {
+            let languages = pair.members?.map { printable($0.key) }.joined(separator: "-") ?? pair.kind
+            throw TaperError(
+                .badData, "a translation needs a direction", at: place, found: languages,
+                remedy: "Give --direction, such as fr-en, or \"direction\" in the recipe")
+        }
+        return TaskExample(
+            prompt: .text(direction.prompt(try text(pair[direction.source], direction.source))),
+            references: [try text(pair[direction.target], direction.target)])
+    }
+
+    private func references() throws(TaperError) -> [String] {
+        if let value = json["reference"] ?? json["summary"] {
+            return [try text(value, json["reference"] == nil ? "summary" : "reference")]
+        }
+        var found: [String] = []
+        if let list = json["references"] {
+            for item in list.array ?? [] { found.append(try text(item, "references")) }
+        } else {
+            // Several people's summaries of one dialogue.
+            while let value = json["summary" + String(found.count + 1)] {
+                found.append(try text(value, "summary" + String(found.count + 1)))
+            }
+        }
+        guard !found.isEmpty else {
+            throw TaperError(
+                .badData, "\"reference\" is missing", at: place,
+                expected: "a string, or an array \"references\" of some")
+        }
+        return found
+    }
+
+    private func prompt() throws(TaperError) -> TaskExample.Prompt {
+        if let value = json["prompt"] { return .text(try text(value, "prompt")) }
+        if let list = json["messages"]?.array, !list.isEmpty {
+            var messages: [ChatMessage] = []
+            for item in list {
+                guard let role = item["role"]?.string, let content = item["content"]?.string else {
+                    throw TaperError(.badData, "a message needs \"role\" and \"content\"", at: place)
+                }
+                messages.append(ChatMessage(role: role, content: content))
+            }
+            return .messages(messages)
+        }
+        if let value = json["dialogue"] {
+            return .text(
+                "Summarize the following dialogue in one or two sentences.\n\n" + (try text(value, "dialogue")))
+        }
+        throw TaperError(
+            .badData, "the example has no prompt", at: place,
+            expected: "\"prompt\", \"messages\", \"dialogue\", \"article\" or \"translation\"")
+    }
+}
