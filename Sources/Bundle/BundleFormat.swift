@@ -22,6 +22,9 @@ enum BundleFormat {
     /// tensors.
     static let manifestByteLimit = 1 << 20
     static let documentByteLimit = 1 << 22
+    /// The channels of 80 blocks of 28,672 take 12.3 MiB, as a few long strings, which parsing does not swell.
+    static let channelsByteLimit = 1 << 24
+    static let channels = "channels"
     /// No section of tensors can be larger; keeps every sum of sizes far from overflow.
     static let sectionByteLimit = 1 << 50
     static let tensorLimit = 1 << 20
@@ -50,7 +53,12 @@ enum BundleFormat {
 
     /// Largest unpacked content of a compressed section.
     static func byteLimit(_ section: String) -> Int {
-        section == manifest ? manifestByteLimit : section == tokenizer ? rawByteLimit : documentByteLimit
+        switch section {
+        case manifest: manifestByteLimit
+        case tokenizer: rawByteLimit
+        case channels: channelsByteLimit
+        default: documentByteLimit
+        }
     }
 
     /// Names whose content this module makes itself; nobody else may write a document under them.

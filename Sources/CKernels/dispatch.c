@@ -45,7 +45,6 @@ int32_t ck_best_isa(void) {
 }
 
 // 16 rows of bytes, in the order the wide multiplier wants them; or 8 rows and 8 tokens of 16-bit values.
-// A panel of 16 rows, and 8 tokens as 16-bit numbers.
 size_t ck_product_scratch_bytes(int32_t tiles) { return ck_activation_stride(tiles) * 24 + 64; }
 
 int32_t ck_plane_bit(int32_t plane, int32_t row) { return ck_plane_bits[plane - 1][row & 7]; }

@@ -318,8 +318,9 @@ CLONES void cq_feedback(float *h, int32_t columns, int32_t stride) {
             const float f = top[k] * inverse;
             float *row = h + (size_t)k * (size_t)stride;
             int32_t i = 0;
-            for (; i + LANES <= j; i += LANES) STORE(row + i, LOAD(row + i) - f * LOAD(top + i));
-            for (; i < j; i++) row[i] -= f * top[i];
+            // What stands right of row k's diagonal is not read again before it gets its factor.
+            for (; i + LANES <= k + 1; i += LANES) STORE(row + i, LOAD(row + i) - f * LOAD(top + i));
+            for (; i <= k; i++) row[i] -= f * top[i];
             row[j] = f;
         }
     }
@@ -377,7 +378,7 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
                 const float *c = row->centroids + (1 << p.precisions[i]) - 4;
                 for (int32_t q = 0; q < p.clusters; q++) row->scaled[(size_t)i * padded + q] = row->weight[i] * c[q >> shift];
             }
-            if (round < settings->rounds) gradients(&p, row);
+            if (round < settings->rounds && !(round == 0 && p.feedback)) gradients(&p, row);
         }
         if (round == settings->rounds) break;
         if (round == 0 && p.feedback) feed(&p, rows, count);

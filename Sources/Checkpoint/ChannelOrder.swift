@@ -4,7 +4,7 @@ public import Storage
 /// Another order of a model's channels, under which it computes the same: place i holds channel order[i].
 ///
 /// The residual stream and the inner activations of every MLP have no order of their own. Channels with large activations in
-/// front share the part of the activations that kernels keep at 16 bits; weights are only moved.
+/// front share the part of the activations that kernels keep in two terms; weights are only moved.
 public struct ChannelOrder: Equatable, Sendable {
     public static let schema = "taper-channels-1"
     /// Of the bundle.
@@ -68,10 +68,10 @@ public struct ChannelOrder: Equatable, Sendable {
             throw TaperError(.badData, "no channel order", at: place, expected: ChannelOrder.schema)
         }
         func integers(_ value: JSONValue?) throws(TaperError) -> [Int] {
-            guard let list = value?.array else {
-                throw TaperError(.badData, "no channel order", at: place, expected: "lists of integers")
+            guard let text = value?.string else {
+                throw TaperError(.badData, "no channel order", at: place, expected: "numbers with spaces between them")
             }
-            return list.map { $0.integer ?? -1 }
+            return text.split(separator: " ", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
         }
         var inner: [[Int]] = []
         for block in blocks { inner.append(try integers(block)) }
@@ -79,7 +79,8 @@ public struct ChannelOrder: Equatable, Sendable {
     }
 
     public var json: JSONValue {
-        func list(_ values: [Int]) -> JSONValue { .array(values.map { .integer($0) }) }
+        // One string each: as arrays of numbers they would take a hundred times their length in memory when parsed.
+        func list(_ values: [Int]) -> JSONValue { .string(values.map(String.init).joined(separator: " ")) }
         return .object([
             .init("schema", .string(ChannelOrder.schema)), .init("hidden", list(hidden)),
             .init("inner", .array(inner.map(list))),

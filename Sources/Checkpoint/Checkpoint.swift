@@ -123,7 +123,11 @@ public final class Checkpoint: @unchecked Sendable {
     }
 
     /// The same model with its channels in another order.
-    public func arranged(by order: ChannelOrder) -> Checkpoint { Checkpoint(self, order: order) }
+    /// - Precondition: this one is in the checkpoint's own order.
+    public func arranged(by order: ChannelOrder) -> Checkpoint {
+        precondition(self.order == nil, "a second order would replace the first")
+        return Checkpoint(self, order: order)
+    }
 
     /// The whole tensor, row-major float32.
     /// - Throws: `badData` for a weight that is NaN or infinite; `noInput` for a name the model does not have.

@@ -2,8 +2,8 @@ internal import CKernels
 import Storage
 
 /// Activations as bytes for up to `maxTokens` tokens: a scale per token and a whole multiplier per group of 128 columns, so
-/// that a product is one exact sum of integers. The first 64 columns may be given in two terms, which makes them 16 bits wide:
-/// the place for channels much larger than the rest. For weights of 16 bits, activations as they are.
+/// that a product is one exact sum of integers. The first 64 columns may be given in two terms, a coarse and a fine one: the
+/// place for channels much larger than the rest, which then keep their precision. For weights of 16 bits, activations as they are.
 public final class ActivationBuffer {
     public let maxTokens: Int
     public let maxColumns: Int

@@ -7,12 +7,12 @@ extension Converter {
     /// Text that the order of channels is found on; magnitudes need less than Hessians do.
     private static let arrangingSequences = 8
 
-    /// Puts channels with large activations first, where the kernels keep activations at 16 bits. Needs calibration text; the
+    /// Puts channels with large activations first, where the kernels keep activations in two terms. Needs calibration text; the
     /// model computes what it did before.
     func arrange() throws(TaperError) {
         guard let calibration else { return }
         progress.begin("arrange")
-        var key = ContentKey(stage: "channels", version: 1)
+        var key = ContentKey(stage: "channels", version: 2)
         key.add(checkpoint.fingerprint)
         key.add(contentsOf: calibration.bytes)
         key.add([recipe.calibrationSequences, recipe.calibrationLength])

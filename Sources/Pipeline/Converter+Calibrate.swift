@@ -19,7 +19,7 @@ extension Converter {
         progress.begin("quality")
         let text = try SourceText(path: quality.path)
         for warning in texts.warnings(evaluating: text) { progress.warn(warning) }
-        var key = ContentKey(stage: "quality", version: 2)
+        var key = ContentKey(stage: "quality", version: 3)
         key.add(packed.key.text)
         key.add(contentsOf: text.bytes)
         key.add([quality.window, quality.windows])
@@ -80,7 +80,7 @@ extension Converter {
             }
             progress.begin("calibrate \(task.name)")
             let data = try Files.read(dataPath, limit: 1 << 30)
-            var key = ContentKey(stage: "calibrate", version: 3)
+            var key = ContentKey(stage: "calibrate", version: 4)
             key.add(packed.key.text)
             key.add(contentsOf: data)
             key.add(task.name)

@@ -22,6 +22,7 @@ extension Converter {
         let joint = recipe.joint
         key.add(joint.rounds)
         key.add(joint.damping)
+        if !joint.usesFeedback { key.add("no feedback") }
         for bits in linearSettings.precisions { key.add(joint.preferences[bits] ?? 1) }
         return key
     }

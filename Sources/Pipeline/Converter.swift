@@ -10,7 +10,7 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, sensitivity, quantize, pack, calibrate, quality.
+/// The whole pipeline from checkpoint to calibrated bundle: import, arrange, quantize, tune, pack, calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
 /// and a killed run resumes after the last finished tensor. The output bundle appears complete or not at all.

@@ -41,12 +41,14 @@ static void products(const ck_table_t *twin, const ck_table_t *t) {
     m.scales = numbers(padded, 1);
     float *x = numbers(columns * tokens, 1);
     for (int i = 0; i < columns * tokens; i++) x[i] *= (float)(1 + i / 128 % 7);
+    // Outliers among the first columns of some tokens, as channels that stand there have.
+    for (int i = 0; i < tokens; i += 2) x[i * columns + below(columns < 64 ? columns : 64)] *= 50;
     int8_t *values[2];
     int32_t *multipliers[2], *corrections[2];
     float *scales[2], *out[2], *one[2];
     for (int k = 0; k < 2; k++) {
         const ck_table_t *table = k ? t : twin;
-        values[k] = aligned_alloc(64, (size_t)(tokens * tiles * 64));
+        values[k] = aligned_alloc(64, (size_t)(tokens * (tiles + 1) * 64));
         multipliers[k] = malloc(4 * (size_t)(tokens * groups));
         corrections[k] = malloc(4 * (size_t)tokens);
         scales[k] = malloc(4 * (size_t)tokens);
@@ -62,7 +64,7 @@ static void products(const ck_table_t *twin, const ck_table_t *t) {
         table->gemv(&m, &a, one[k], rows, 0, padded / 8, scratch);
         free(scratch);
     }
-    expect(!memcmp(values[0], values[1], (size_t)(tokens * tiles * 64)) && !memcmp(scales[0], scales[1], 4 * (size_t)tokens) &&
+    expect(!memcmp(values[0], values[1], (size_t)(tokens * (tiles + 1) * 64)) && !memcmp(scales[0], scales[1], 4 * (size_t)tokens) &&
                !memcmp(multipliers[0], multipliers[1], 4 * (size_t)(tokens * groups)) && !memcmp(corrections[0], corrections[1], 4 * (size_t)tokens),
            t->name, "quantize", columns, tokens, 0);
     expect(!memcmp(out[0], out[1], 4 * (size_t)(tokens * rows)), t->name, "gemm (bits, rows, columns)", bits, rows, columns);

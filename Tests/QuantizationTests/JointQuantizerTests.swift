@@ -1,0 +1,70 @@
+import Kernels
+import Quantization
+import Storage
+import Testing
+
+@Suite struct JointQuantizerTests {
+    /// Rows of random weights, and a Hessian with strong correlations between columns; 37 columns fill no vector.
+    private struct Case {
+        let (rows, columns) = (19, 37)
+        let weights: [Float]
+        let hessian: [Float]
+
+        init() {
+            var state: UInt64 = 42
+            func next() -> Float {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return Float(Int64(bitPattern: state) >> 33) / Float(1 << 30)
+            }
+            weights = (0..<19 * 37).map { _ in next() * next() }
+            let x = (0..<60).map { _ -> [Float] in
+                let common = next()
+                return (0..<37).map { next() + 2 * common * Float($0 % 3) }
+            }
+            var h = [Float](repeating: 0, count: 37 * 37)
+            for row in x { for i in 0..<37 { for j in 0..<37 { h[i * 37 + j] += row[i] * row[j] / 60 } } }
+            hessian = h
+        }
+
+        /// (w - w') H (w - w')^T over all rows.
+        func error(_ packed: PackedMatrix, bits: Int) -> Double {
+            let values = packed.dequantized(bits: bits)
+            var sum = 0.0
+            for row in 0..<rows {
+                let e = (0..<columns).map { Double(weights[row * columns + $0] - values[row * columns + $0]) }
+                for i in 0..<columns { for j in 0..<columns { sum += e[i] * Double(hessian[i * columns + j]) * e[j] } }
+            }
+            return sum
+        }
+
+        func quantize(feedback: Bool, threads: Int = 2) throws -> PackedMatrix {
+            var joint = JointSettings()
+            joint.usesFeedback = feedback
+            return try quantizeJoint(
+                name: "w", weights: weights, rows: rows, columns: columns,
+                hessians: [RowHessian(rows: 0..<rows, values: hessian)],
+                settings: NestedSettings(precisions: [2, 3, 4], seedBits: 2), joint: joint,
+                pool: try ThreadPool(threadCount: threads))
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func theErrorOfTheOutputsIsFarBelowClusteringAlone(feedback: Bool) throws {
+        let data = Case()
+        let joint = try data.quantize(feedback: feedback)
+        let clusters = try quantizeNested(
+            name: "w", weights: data.weights, rows: data.rows, columns: data.columns,
+            sensitivity: (0..<data.columns).map { data.hessian[$0 * data.columns + $0] },
+            settings: NestedSettings(precisions: [2, 3, 4], seedBits: 2), pool: try ThreadPool(threadCount: 1))
+        for bits in [2, 3, 4] { #expect(data.error(joint, bits: bits) < 0.8 * data.error(clusters, bits: bits)) }
+    }
+
+    @Test func theSameBytesForAnyNumberOfThreads() throws {
+        let data = Case()
+        let (one, three) = (
+            try data.quantize(feedback: true, threads: 1), try data.quantize(feedback: true, threads: 3)
+        )
+        #expect(one.planes == three.planes)
+        for (a, b) in zip(one.tables, three.tables) { #expect(a.entries == b.entries && a.scales == b.scales) }
+    }
+}
