@@ -18,12 +18,12 @@ extension Converter {
             if tensor.isLinear { linear += tensor.shape.reduce(1, *) } else { other += tensor.shape.reduce(1, *) }
         }
         let bits = (recipe.nestedPrecisions.last ?? 0) + (recipe.holdsHalf ? 16 : 0)
-        let estimate = linear / 8 * bits + other / 8 * recipe.embeddingBits
+        let estimate = linear / 8 * bits + other / 8 * (recipe.embeddingPrecisions.last ?? 8)
         var lines = [
             "input      \(input) (\(checkpoint.format), \(checkpoint.config.family))",
             "output     \(output), about \(byteText(estimate)) and the centroid tables",
             "linear     \(fixed(Double(linear) / 1e6, 1)) million weights at \(precisionText)",
-            "embedding  \(fixed(Double(other) / 1e6, 1)) million weights at \(recipe.embeddingBits) bits",
+            "embedding  \(fixed(Double(other) / 1e6, 1)) million weights at \(recipe.embeddingText) bits",
             "work       \(work.path)",
         ]
         lines.append("calibrate  \(recipe.calibrationPath ?? "no text: all input channels count the same")")

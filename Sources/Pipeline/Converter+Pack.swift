@@ -117,7 +117,11 @@ extension Converter {
             .init("source_name", .string(Files.name(of: checkpoint.path))),
             .init("quantizer", .string(quantizerText)),
             .init("effort", .string(recipe.effort.rawValue)),
-            .init("embedding_bits", .integer(recipe.embeddingBits)),
+            .init(
+                "embedding_bits",
+                recipe.embeddingPrecisions.count == 1
+                    ? .integer(recipe.embeddingPrecisions[0])
+                    : .array(recipe.embeddingPrecisions.map { .integer($0) })),
             .init("calibration_text", calibration.map { hex(checksum($0.bytes)) } ?? .null),
             .init("calibration_sequences", .integer(calibration == nil ? 0 : recipe.calibrationSequences)),
             .init("calibration_length", .integer(calibration == nil ? 0 : recipe.calibrationLength)),

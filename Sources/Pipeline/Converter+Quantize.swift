@@ -122,12 +122,15 @@ extension Converter {
                 key.add(settings.precisions)
                 key.add(settings.seedBits)
                 if tensor.isLinear { key.add(sensitivityKey.text) }
+                let isHead = tensor.name == headName && method == .joint
+                if isHead { addHeadFacts(to: &key) }
                 _ = try stored("tensor", key) { () throws(TaperError) -> [UInt8] in
                     let weights = try checkpoint.read(tensor.name)
                     // Packing would find it too, but only after all the work.
                     if tensor.isLinear, recipe.holdsHalf {
                         try checkHalfRange(name: tensor.name, weights: weights)
                     }
+                    if isHead { return try quantizeHead(tensor, weights: weights).workBytes() }
                     return try quantizeNested(
                         name: tensor.name, weights: weights, rows: tensor.shape[0], columns: columns,
                         sensitivity: importance, settings: settings, pool: pool
@@ -147,12 +150,14 @@ extension Converter {
 
     private func encoding(of tensor: ModelConfig.TensorRequirement) -> StoredTensor.Encoding {
         if tensor.shape.count == 1 { return .vector }
-        return tensor.isLinear || recipe.embeddingBits < 8 ? .nested : .int8
+        return tensor.isLinear || recipe.embeddingPrecisions != [8] ? .nested : .int8
     }
 
     /// Linear layers serve the recipe's precisions; the embedding and head serve one.
     var embeddingSettings: NestedSettings {
-        NestedSettings(precisions: [recipe.embeddingBits], seedBits: min(recipe.seedBits, recipe.embeddingBits))
+        let precisions = recipe.embeddingPrecisions
+        let seed = recipe.effectiveMethod == .joint ? precisions.first : nil
+        return NestedSettings(precisions: precisions, seedBits: min(seed ?? recipe.seedBits, precisions.last ?? 8))
     }
 
     var precisionText: String { recipe.precisions.map(String.init).joined(separator: ", ") + " bits" }

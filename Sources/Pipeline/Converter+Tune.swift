@@ -59,18 +59,7 @@ extension Converter {
             try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences)
         var layers: [PackedMatrix] = []
         for tensor in tensors { layers.append(try matrix(tensor)) }
-        // Embedding and head as the bundle holds them, so that the tables make up for their rounding too.
         let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
-        for tensor in all
-        where tensor.encoding == .int8 || (tensor.encoding == .nested && !tensors.contains { $0.name == tensor.name }) {
-            let values =
-                tensor.encoding == .int8
-                ? try PackedInt8(workBytes: try bytes(of: tensor)).dequantized()
-                : try matrix(tensor).dequantized(bits: recipe.embeddingBits)
-            model.withWeights(tensor.name) { out in
-                for index in 0..<min(out.count, values.count) { out[index] = values[index] }
-            }
-        }
         let tuner = TableTuner(model: model, targets: targets, layers: layers)
         layers = []
         let total = plans.reduce(0) { $0 + $1.steps }
@@ -88,6 +77,7 @@ extension Converter {
         var lines: [String] = []
         var lastSaved = monotonicSeconds()
         for (index, plan) in plans.enumerated().dropFirst(first) {
+            try useStoredEmbedding(in: model, bits: plan.bits, tensors: all)
             var before = 0.0
             let after = try tuner.tune(plan, from: index == first ? start : 0) { step, divergence throws(TaperError) in
                 if step == 1 { before = divergence }
@@ -105,6 +95,22 @@ extension Converter {
         }
         progress.end("divergence on calibration text at \(lines.joined(separator: ", "))")
         return tuner.finish()
+    }
+
+    /// Embedding and head as the bundle holds them beside layers of `bits`, so that the tables make up for their rounding too.
+    private func useStoredEmbedding(
+        in model: GradientModel, bits: Int, tensors: [StoredTensor]
+    ) throws(TaperError) {
+        let linear = Set(checkpoint.config.tensorRequirements().filter(\.isLinear).map(\.name))
+        for tensor in tensors where tensor.encoding != .vector && !linear.contains(tensor.name) {
+            let values =
+                tensor.encoding == .int8
+                ? try PackedInt8(workBytes: try bytes(of: tensor)).dequantized()
+                : try matrix(tensor).dequantized(bits: recipe.embeddingBits(at: bits))
+            model.withWeights(tensor.name) { out in
+                for index in 0..<min(out.count, values.count) { out[index] = values[index] }
+            }
+        }
     }
 
     private func matrix(_ tensor: StoredTensor) throws(TaperError) -> PackedMatrix {

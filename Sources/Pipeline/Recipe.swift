@@ -33,8 +33,9 @@ public struct Recipe: Sendable {
     public var holdsHalf: Bool { precisions.last == HalfLayout.bits }
     /// Bits of the first k-means; lower precisions merge its clusters, higher ones split them.
     public var seedBits = 3
-    /// 8: uniform bytes with a scale per row; 2 to 7: one nested precision.
-    public var embeddingBits = 8
+    /// Of the embedding and the head. 8 alone: uniform bytes with a scale per row; else nested codes, of which the largest
+    /// precision is used that does not exceed the linear layers', or the smallest.
+    public var embeddingPrecisions = [8]
     /// How the linear layers get their codes; nil: `joint` where there is calibration text, else `k-means`.
     public var method: QuantizationMethod?
     public var effectiveMethod: QuantizationMethod {
@@ -47,6 +48,11 @@ public struct Recipe: Sendable {
     public var tuningPlans: [TuningPlan] {
         calibrationPath == nil ? [] : tuning ?? effort.plans(nestedPrecisions)
     }
+    /// Precision of the embedding and head while the linear layers run at `bits`.
+    public func embeddingBits(at bits: Int) -> Int {
+        embeddingPrecisions.last { $0 <= bits } ?? embeddingPrecisions.first ?? 8
+    }
+    public var embeddingText: String { embeddingPrecisions.map(String.init).joined(separator: ", ") }
     public var tuningSequences: Int { effort.tuningSequences }
     public var joint = JointSettings()
     public var calibrationPath: String?
@@ -79,15 +85,15 @@ public struct Recipe: Sendable {
                 found: json["schema"]?.string.map { printable($0) } ?? "no schema")
         }
         if let values = json["precisions"] {
-            guard let array = values.array else { throw reader.wrong("precisions", "an array of integers") }
-            precisions = []
-            for value in array {
-                guard let bits = value.integer else { throw reader.wrong("precisions", "an array of integers") }
-                precisions.append(bits)
-            }
+            guard values.array != nil else { throw reader.wrong("precisions", "an array of integers") }
+            precisions = try reader.integers("precisions")
         }
         if let bits = try reader.integer("seed_bits", 2...8) { seedBits = bits }
-        if let bits = try reader.integer("embedding_bits", 2...8) { embeddingBits = bits }
+        if json["embedding_bits"]?.array != nil {
+            embeddingPrecisions = try reader.integers("embedding_bits")
+        } else if let bits = try reader.integer("embedding_bits", 2...8) {
+            embeddingPrecisions = [bits]
+        }
         if let name = try reader.string("method") {
             guard let known = QuantizationMethod(rawValue: name) else {
                 throw TaperError(
@@ -174,6 +180,13 @@ public struct Recipe: Sendable {
             throw TaperError(
                 .badData, "16 bits come beside a precision of 2 to 8", at: place,
                 remedy: "Add one, such as 4,16")
+        }
+        guard !embeddingPrecisions.isEmpty, embeddingPrecisions.allSatisfy({ (2...8).contains($0) }),
+            zip(embeddingPrecisions, embeddingPrecisions.dropFirst()).allSatisfy({ $0 < $1 })
+        else {
+            throw TaperError(
+                .badData, "embedding_bits must be ascending, distinct, each 2 to 8", at: place,
+                found: JSONValue.array(embeddingPrecisions.map { .integer($0) }).text())
         }
         guard seedBits <= highest else {
             throw TaperError(
@@ -262,6 +275,14 @@ public struct Recipe: Sendable {
                 throw wrong(key, "an integer from \(range.lowerBound) to \(range.upperBound)")
             }
             return number
+        }
+        func integers(_ key: String) throws(TaperError) -> [Int] {
+            var values: [Int] = []
+            for value in json[key]?.array ?? [] {
+                guard let number = value.integer else { throw wrong(key, "an array of integers") }
+                values.append(number)
+            }
+            return values
         }
         func number(_ key: String, _ range: ClosedRange<Double>) throws(TaperError) -> Double? {
             guard let value = json[key], !value.isNull else { return nil }

@@ -94,4 +94,20 @@ extension ReferenceModel {
             try each(layer, hessians)
         }
     }
+
+    /// Hessian of the head's inputs: the normalized final states.
+    public func headHessian(
+        _ sequences: [[Int]], progress: (Double) -> Void = { _ in }
+    ) throws(TaperError) -> InputHessian {
+        let hessian = InputHessian(columns: config.hiddenSize)
+        let states = try forward(sequences, progress: progress)
+        for (state, tokens) in zip(states, sequences) {
+            state.withUnsafeBufferPointer { state in
+                guard let base = state.baseAddress else { return }
+                hessian.add(base, rows: tokens.count, pool: arithmetic.pool)
+            }
+        }
+        hessian.finish()
+        return hessian
+    }
 }

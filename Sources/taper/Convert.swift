@@ -24,7 +24,9 @@ struct Convert: ParsableCommand {
         help: ArgumentHelp("Examples of a task of the recipe; may be given several times.", valueName: "name=file"))
     var taskData: [String] = []
     @Option(help: "Precisions of the linear layers, such as 2-6, 2,4,6 or 2-6,16.") var bits: String?
-    @Option(help: "Bits of the embedding and head.") var embeddingBits: Int?
+    @Option(
+        help: "Bits of the embedding and head: one precision, or several such as 5-6 that follow those of the layers.")
+    var embeddingBits: String?
     @Option(help: "Time for quality: \(Effort.names).") var effort: String?
     @Option(help: "Calibration text: plain text or JSONL.") var calibration: String?
     @Option(help: "Use this chat template: \(Converter.chatTemplateNames).") var chatTemplate: String?
@@ -62,7 +64,7 @@ struct Convert: ParsableCommand {
             }
             settings.effort = known
         }
-        if let embeddingBits { settings.embeddingBits = embeddingBits }
+        if let embeddingBits { settings.embeddingPrecisions = try Recipe.parsePrecisions(embeddingBits) }
         if let calibration { settings.calibrationPath = calibration }
         if let chatTemplate { settings.chatTemplate = chatTemplate }
         for text in taskData { try settings.setTaskData(text) }

@@ -20,7 +20,7 @@ import Testing
              "tasks": [{"name": "t", "data": "d.jsonl", "metric": "agreement", "max_new_tokens": 9, "tolerance": 0.5}],
              "chat_template": "chatml"}
             """)
-        #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingBits == 6)
+        #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingPrecisions == [6])
         #expect(recipe.calibrationPath?.hasSuffix("/a.txt") == true && recipe.calibrationSequences == 3)
         #expect(recipe.quality?.path == "/b.txt" && recipe.quality?.windows == 2)
         #expect(recipe.tasks.first?.metric == "agreement" && recipe.tasks.first?.maxNewTokens == 9)
