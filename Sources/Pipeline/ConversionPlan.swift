@@ -27,6 +27,7 @@ extension Converter {
             "work       \(work.path)",
         ]
         lines.append("calibrate  \(recipe.calibrationPath ?? "no text: all input channels count the same")")
+        if !recipe.rungs.isEmpty { lines.append("rungs      \(Precision.text(recipe.rungs)) bits on average") }
         lines.append("quality    \(recipe.quality?.path ?? "not measured")")
         for task in recipe.tasks { lines.append("task       \(task.name): \(task.metric), \(task.dataPath)") }
         return ConversionPlan(
@@ -37,6 +38,7 @@ extension Converter {
                 .init("estimated_bytes", .integer(estimate)), .init("linear_weights", .integer(linear)),
                 .init("other_weights", .integer(other)),
                 .init("precisions", .array(recipe.precisions.map { .integer($0) })),
+                .init("rungs", .array(recipe.rungs.map(\.json))),
                 .init("tasks", .array(recipe.tasks.map { .string($0.name) })),
             ]))
     }

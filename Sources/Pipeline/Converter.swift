@@ -10,7 +10,7 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, sensitivity, quantize, pack, calibrate, quality.
+/// The whole pipeline from checkpoint to calibrated bundle: import, sensitivity, quantize, pack, rungs, calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
 /// and a killed run resumes after the last finished tensor. The output bundle appears complete or not at all.
@@ -98,7 +98,7 @@ public final class Converter {
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
         let quantized = try tune(try quantize())
-        let packed = try pack(quantized)
+        let packed = try addRungs(try pack(quantized))
         let schedules = try calibrateTasks(packed)
         let texts = try calibrationTexts()
         let quality = try measureQuality(packed, schedules, texts)
