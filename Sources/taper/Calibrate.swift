@@ -58,6 +58,11 @@ struct Calibrate: ParsableCommand {
         let averages =
             wanted == "halves"
             ? halfRungs(try Bundle(path: bundle).manifest) : try Precision.list(parsing: wanted, place: "--rungs")
+        guard !averages.isEmpty else {
+            throw TaperError(
+                .usage, "no average half-way between the bundle's precisions is a rung", at: "--rungs", found: wanted,
+                remedy: "Name averages, such as 2.5,3.5")
+        }
         let progress = Progress(output.verbosity)
         let (found, dropped) = try calibrateRungsInPlace(
             averages, bundlePath: bundle, textPath: calibration, checkpointPath: reference,
