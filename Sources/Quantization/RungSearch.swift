@@ -39,12 +39,15 @@ public struct RungSearch {
         var found: [Int: Allocation] = [:]
         for target in averages.indices.sorted(by: { averages[$0] > averages[$1] }) {
             while Double(weightedBits) > averages[target] * total + 1e-6 {
-                // The first of equal slopes, so that the result does not depend on anything but the numbers.
-                var best = -1
-                for index in steps.indices where steps[index] != nil {
-                    if best < 0 || (steps[index]?.slope ?? 0) < (steps[best]?.slope ?? 0) { best = index }
-                }
-                guard best >= 0, let step = steps[best] else { break }
+                // A step that would pass the target by more than a rung's name allows waits until no smaller one is left.
+                let floor = (averages[target] - 0.04) * total
+                let best =
+                    leastSlope(steps) { index, level in
+                        let tensor = tensors[index]
+                        let saved = tensor.weightCount * (tensor.bits[levels[index]] - tensor.bits[level])
+                        return Double(weightedBits - saved) >= floor
+                    } ?? leastSlope(steps) { _, _ in true }
+                guard let best, let step = steps[best] else { break }
                 let tensor = tensors[best]
                 weightedBits -= tensor.weightCount * (tensor.bits[levels[best]] - tensor.bits[step.level])
                 levels[best] = step.level
@@ -55,6 +58,18 @@ public struct RungSearch {
                 divergence: zip(costs, levels).reduce(0) { $0 + $1.0[$1.1] })
         }
         return averages.indices.compactMap { found[$0] }
+    }
+
+    /// The tensor with the cheapest step among those that `fits`; the first of equal slopes, so that the result depends on
+    /// nothing but the numbers.
+    private func leastSlope(_ steps: [(level: Int, slope: Double)?], fits: (Int, Int) -> Bool) -> Int? {
+        var best: (index: Int, slope: Double)?
+        for (index, step) in steps.enumerated() {
+            guard let step, fits(index, step.level) else { continue }
+            if let known = best, known.slope <= step.slope { continue }
+            best = (index, step.slope)
+        }
+        return best?.index
     }
 
     /// The step down along the convex hull: the level with the least growth of divergence per byte saved, the furthest of

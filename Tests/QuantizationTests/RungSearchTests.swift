@@ -39,7 +39,19 @@ import Testing
         all.append(
             TensorSensitivity(
                 name: "t3", bits: [2, 3, 4], byteCounts: [200, 300, 400], divergences: [1.1, 1, 0.1], weightCount: 100))
-        #expect(RungSearch(all).run([3.75])[0].bits == [4, 4, 4, 2])
+        #expect(RungSearch(all).run([3.5])[0].bits == [4, 4, 4, 2])
+    }
+
+    /// The large tensor is the cheapest per byte, but would go far beyond the average asked for.
+    @Test func aStepThatPassesTheTargetWaitsForSmallerOnes() {
+        var all = tensors([8, 4, 2, 0.1])
+        all.append(
+            TensorSensitivity(
+                name: "large", bits: [2, 3, 4], byteCounts: [2000, 3000, 4000], divergences: [0.4, 0.1, 0.01],
+                weightCount: 1000))
+        // 1400 weights: a step of a small tensor is 0.07 bits, of the large one 0.71.
+        #expect(RungSearch(all).run([3.93])[0].bits == [4, 4, 4, 3, 4])
+        #expect(RungSearch(all).run([3.29])[0].bits == [4, 4, 4, 4, 3])
     }
 
     @Test func noiseThatMakesFewerBitsLookBetterIsNotBelieved() {
