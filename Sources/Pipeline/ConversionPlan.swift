@@ -27,6 +27,7 @@ extension Converter {
             "work       \(work.path)",
         ]
         lines.append("calibrate  \(recipe.calibrationPath ?? "no text: all input channels count the same")")
+        if !recipe.rungs.isEmpty { lines.append("rungs      \(Precision.text(recipe.rungs)) bits on average") }
         lines.append("quality    \(recipe.quality?.path ?? "not measured")")
         for task in recipe.tasks {
             let data = task.dataPath ?? "left out; it needs --task-data \(task.name)=FILE"
@@ -41,6 +42,7 @@ extension Converter {
                 .init("other_weights", .integer(other)),
                 .init("precisions", .array(recipe.precisions.map { .integer($0) })),
                 .init("tasks", .array(recipe.tasks.filter { $0.dataPath != nil }.map { .string($0.name) })),
+                .init("rungs", .array(recipe.rungs.map(\.json))),
             ]))
     }
 }

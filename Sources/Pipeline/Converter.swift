@@ -10,7 +10,8 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, arrange, quantize, tune, pack, calibrate, quality.
+/// The whole pipeline from checkpoint to calibrated bundle: import, arrange, quantize, tune, pack, rungs,
+/// calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
 /// and a killed run resumes after the last finished tensor. The output bundle appears complete or not at all.
@@ -101,7 +102,7 @@ public final class Converter {
         let start = monotonicSeconds()
         try arrange()
         let quantized = try tune(try quantize())
-        let packed = try pack(quantized)
+        let packed = try addRungs(try pack(quantized))
         let schedules = try calibrateTasks(packed)
         let texts = try calibrationTexts()
         let quality = try measureQuality(packed, schedules, texts)

@@ -1,5 +1,6 @@
 public import Evaluation
 import Kernels
+public import Model
 public import Quantization
 public import Storage
 
@@ -29,6 +30,8 @@ public struct Recipe: Sendable {
     public var precisions: [Int] = [2, 3, 4, 5, 6]
     /// Those that are codes.
     public var nestedPrecisions: [Int] { precisions.filter { $0 <= 8 } }
+    /// Average bits of the mixed allocations to find between the precisions.
+    public var rungs: [Precision] = []
     /// Whether the bundle also holds the linear layers' weights in half precision.
     public var holdsHalf: Bool { precisions.last == HalfLayout.bits }
     /// Bits of the first k-means; lower precisions merge its clusters, higher ones split them.
@@ -68,7 +71,7 @@ public struct Recipe: Sendable {
     public static let schema = "taper-recipe-1"
     private static let keys = [
         "schema", "description", "precisions", "method", "effort", "tuning", "seed_bits", "embedding_bits",
-        "calibration", "quality", "tasks",
+        "calibration", "quality", "tasks", "rungs",
         "chat_template",
     ]
 
@@ -87,6 +90,14 @@ public struct Recipe: Sendable {
         if let values = json["precisions"] {
             guard values.array != nil else { throw reader.wrong("precisions", "an array of integers") }
             precisions = try reader.integers("precisions")
+        }
+        if let values = json["rungs"] {
+            let expected = "an array of averages such as 3.5"
+            guard let array = values.array else { throw reader.wrong("rungs", expected) }
+            for value in array {
+                guard let precision = Precision(json: value) else { throw reader.wrong("rungs", expected) }
+                rungs.append(precision)
+            }
         }
         if let bits = try reader.integer("seed_bits", 2...8) { seedBits = bits }
         if json["embedding_bits"]?.array != nil {
@@ -196,6 +207,11 @@ public struct Recipe: Sendable {
         for plan in tuning ?? [] where !nestedPrecisions.contains(plan.bits) {
             throw TaperError(
                 .badData, "tuning of a precision that is not made", at: place, found: "\(plan.bits) bits")
+        }
+        try checkRungs(rungs, precisions: precisions, code: .badData, place: place + ": rungs")
+        guard rungs.isEmpty || calibrationPath != nil else {
+            throw TaperError(
+                .badData, "rungs need a calibration text", at: place, remedy: "Name one as calibration.text")
         }
         guard Set(tasks.map(\.name)).count == tasks.count else {
             throw TaperError(.badData, "two tasks have the same name", at: place)

@@ -11,16 +11,16 @@ final class TunedLayer {
     let precisions: [Int]
     private let planes: [[UInt8]]
     /// [rows * columns], natural order.
-    private let codes: [UInt8]
+    let codes: [UInt8]
     /// [rows][2^(bits + 1) - 4]: the table of p bits, natural code order, at 2^p - 4.
-    private var tables: [Float]
+    private(set) var tables: [Float]
     /// [rows][2^p] of the precision being tuned.
     private var mean: [Float] = []
     private var square: [Float] = []
     /// Root mean square of the weights: the unit of the learning rate.
     let scale: Float
 
-    private var stride: Int { (2 << bits) - 4 }
+    var stride: Int { (2 << bits) - 4 }
 
     init(_ matrix: PackedMatrix) {
         name = matrix.name
@@ -139,7 +139,7 @@ final class TunedLayer {
         }
     }
 
-    private func forRows(_ pool: ThreadPool, _ body: (Int) -> Void) {
+    func forRows(_ pool: ThreadPool, _ body: (Int) -> Void) {
         let piece = 16
         pool.run((rows + piece - 1) / piece) { part in
             for row in part * piece..<min(rows, (part + 1) * piece) { body(row) }

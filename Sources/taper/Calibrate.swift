@@ -8,11 +8,15 @@ import Storage
 
 struct Calibrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Calibrate the switch points of a task, in place and atomically.")
+        abstract: "Calibrate the switch points of a task, or find rungs, in place and atomically.",
+        discussion: """
+            With --rungs, mixed allocations with these average bits are found and stored first:
+              taper calibrate MODEL.taper --rungs halves --calibration TEXT --reference CHECKPOINT
+            """)
 
     @Argument(help: "The bundle.") var bundle: String
-    @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String
-    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String
+    @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String?
+    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String?
     @OptionGroup var translation: TranslationOptions
     @Option(help: "Metric: \(TaskMetric.calibrationNames).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
@@ -20,7 +24,10 @@ struct Calibrate: ParsableCommand {
     @Option(help: "Lowest decode precision to consider.") var bitsLow: Precision?
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
     @Option(help: "At most this many examples.") var examples = 32
-    @Option(help: "Full-precision checkpoint whose outputs `agreement` compares with.") var reference: String?
+    @Option(help: "Full-precision checkpoint whose outputs are compared with.") var reference: String?
+    @Option(help: "Averages of the rungs to make, such as 2.5,3.5, or halves; the bundle's own are replaced.")
+    var rungs: String?
+    @Option(help: "Text to measure sensitivities on (with --rungs): plain text or JSONL.") var calibration: String?
     @Flag(help: "Train the learned scheduler as well.") var learned = false
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Flag(help: "Print the schedule as JSON.") var json = false
@@ -34,6 +41,41 @@ struct Calibrate: ParsableCommand {
             throw TaperError(
                 .usage, "--tolerance must be 0 to 1, --max-new-tokens and --examples at least 1", at: "calibrate")
         }
+        guard task != nil || rungs != nil else {
+            throw TaperError(.usage, "there is nothing to calibrate", at: "calibrate", expected: "--task or --rungs")
+        }
+        guard (task == nil) == (data == nil) else {
+            throw TaperError(.usage, "--task and --data come together", at: "calibrate")
+        }
+        if let rungs { try calibrateRungs(rungs) }
+        if let task, let data { try calibrate(task: task, data: data) }
+    }
+
+    /// Finds rungs; prints them unless a schedule follows.
+    private func calibrateRungs(_ wanted: String) throws {
+        guard let calibration, let reference else {
+            throw TaperError(.usage, "--rungs needs --calibration and --reference", at: "calibrate")
+        }
+        let averages =
+            wanted == "halves"
+            ? halfRungs(try Bundle(path: bundle).manifest) : try Precision.list(parsing: wanted, place: "--rungs")
+        guard !averages.isEmpty else {
+            throw TaperError(
+                .usage, "no average half-way between the bundle's precisions is a rung", at: "--rungs", found: wanted,
+                remedy: "Name averages, such as 2.5,3.5")
+        }
+        let progress = Progress(output.verbosity)
+        let (found, dropped) = try calibrateRungsInPlace(
+            averages, bundlePath: bundle, textPath: calibration, checkpointPath: reference,
+            threads: try Threads.count(threads), progress: progress)
+        for task in dropped { progress.warn("task \(task): its schedule named a rung of before and was dropped") }
+        guard task == nil else { return }
+        if json { return Console.out(.array(found.map(\.json))) }
+        let tensors = try Bundle(path: bundle).manifest.linearTensors
+        RungReport.lines(found, tensors).forEach { Console.out($0) }
+    }
+
+    private func calibrate(task: String, data: String) throws {
         let available = try Bundle(path: bundle).servedPrecisions()
         let precisions = available.filter { $0 <= bitsHigh ?? 16 && $0 >= bitsLow ?? 2 }
         guard !precisions.isEmpty else {

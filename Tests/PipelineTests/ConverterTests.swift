@@ -2,6 +2,7 @@ import Bundle
 import struct Foundation.URL
 import struct Foundation.UUID
 import class Foundation.FileManager
+import Model
 import Pipeline
 import Storage
 import Testing
@@ -11,14 +12,20 @@ import Testing
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
 
-    private func convert(_ folder: String, _ name: String, work: String, threads: Int, precisions: [Int]? = nil) throws
-        -> ConversionReport
+    private func convert(
+        _ folder: String, _ name: String, work: String, threads: Int, precisions: [Int]? = nil, rungs: [Precision] = []
+    )
+        throws -> ConversionReport
     {
         var recipe = try Recipe(path: Self.root + "/pipelines/tiny.json")
         recipe.calibrationSequences = 4
         recipe.quality?.windows = 4
         recipe.tasks = []
         if let precisions { recipe.precisions = precisions }
+        if !rungs.isEmpty {
+            recipe.effort = .fast
+            recipe.rungs = rungs
+        }
         recipe.seedBits = min(recipe.seedBits, recipe.nestedPrecisions.last ?? 8)
         return try Converter(
             input: Self.root + "/samples/tiny", output: folder + "/" + name, recipe: recipe,
@@ -78,6 +85,47 @@ import Testing
         let (cut, made) = (try Bundle(path: folder + "/cut.taper"), try Bundle(path: folder + "/b.taper"))
         #expect(cut.sections.map(\.name) == made.sections.map(\.name))
         for name in ["linear.planes.2", "linear.tables.4"] { #expect(try cut.section(name) == made.section(name)) }
+    }
+
+    @Test func rungsLieBetweenTheirNeighbours() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/taper-rungs-" + UUID().uuidString
+        try Files.createDirectory(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let wanted = [250, 350].map { Precision(hundredths: $0) }
+        let path = folder + "/a.taper"
+        let report = try convert(folder, "a.taper", work: "w", threads: 1, precisions: [2, 3, 4], rungs: wanted)
+        let bundle = try Bundle(path: path)
+        #expect(bundle.verify().problems == [])
+        let served = try bundle.servedPrecisions()
+        #expect(served.count == 5 && served[1].isRung && served[3].isRung)
+        let results = try #require(report.quality?["results"]?.array).dropFirst()
+        #expect(results.map { Precision(json: $0["bits"]) } == served)
+        func values(_ key: String) throws -> [Double] { try results.map { try #require($0[key]?.double) } }
+        let (bytes, divergences) = (try values("bytes_per_token"), try values("kl_mean"))
+        #expect(zip(bytes, bytes.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(zip(divergences, divergences.dropFirst()).allSatisfy { $0 > $1 }, "\(divergences)")
+
+        let again = try convert(folder, "b.taper", work: "w", threads: 2, precisions: [2, 3, 4], rungs: wanted)
+        #expect(again.madeCount == 0)
+        _ = try convert(folder, "c.taper", work: "other", threads: 3, precisions: [2, 3, 4], rungs: wanted)
+        for name in ["b", "c"] {
+            #expect(try Files.read(folder + "/\(name).taper", limit: 1 << 26) == Files.read(path, limit: 1 << 26))
+        }
+
+        // In place: the same averages give the same rungs, others replace them and the results of the old ones.
+        func calibrate(_ averages: [Precision]) throws -> [Rung] {
+            try calibrateRungsInPlace(
+                averages, bundlePath: path, textPath: Self.root + "/samples/tiny/calibration.txt",
+                checkpointPath: Self.root + "/samples/tiny", threads: 2, progress: Progress(.quiet)
+            ).rungs
+        }
+        #expect(try calibrate(wanted).map(\.bits) == bundle.rungs().map(\.bits))
+        #expect(try calibrate([wanted[0]]).map(\.bits) == [bundle.rungs()[0].bits])
+        let changed = try Bundle(path: path)
+        #expect(try changed.servedPrecisions().count == 4 && changed.verify().isSound)
+        let left = try #require(try changed.json("quality")?["results"]?.array)
+        #expect(left.count == 4 && !left.contains { Precision(json: $0["bits"])?.isRung ?? false })
+        #expect(throws: TaperError(.usage, "")) { try calibrate([3]) }
     }
 
     @Test func outputNeverReplacesTheCheckpoint() throws {

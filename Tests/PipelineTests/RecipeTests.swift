@@ -18,12 +18,13 @@ import Testing
              "calibration": {"text": "a.txt", "sequences": 3, "length": 64},
              "quality": {"text": "/b.txt", "window": 128, "windows": 2},
              "tasks": [{"name": "t", "data": "d.jsonl", "metric": "agreement", "max_new_tokens": 9, "tolerance": 0.5}],
-             "chat_template": "chatml"}
+             "rungs": [2.5, 3.25], "chat_template": "chatml"}
             """)
         #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingPrecisions == [6])
         #expect(recipe.calibrationPath?.hasSuffix("/a.txt") == true && recipe.calibrationSequences == 3)
         #expect(recipe.quality?.path == "/b.txt" && recipe.quality?.windows == 2)
         #expect(recipe.tasks.first?.metric == "agreement" && recipe.tasks.first?.maxNewTokens == 9)
+        #expect(recipe.rungs.map(\.text) == ["2.5", "3.25"])
         #expect(recipe.chatTemplate == "chatml")
     }
 
@@ -39,6 +40,10 @@ import Testing
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":\"x\",\"metric\":\"rogue-l\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":null,\"direction\":\"fr\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"calibration\":{\"length\":1}}",
+        "{\"schema\":\"taper-recipe-1\",\"rungs\":[3.5]}", "{\"schema\":\"taper-recipe-1\",\"rungs\":3.5}",
+        "{\"schema\":\"taper-recipe-1\",\"rungs\":[3],\"calibration\":{\"text\":\"a\"}}",
+        "{\"schema\":\"taper-recipe-1\",\"rungs\":[1.5],\"calibration\":{\"text\":\"a\"}}",
+        "{\"schema\":\"taper-recipe-1\",\"rungs\":[3.123],\"calibration\":{\"text\":\"a\"}}",
     ])
     func refusesUnusableRecipes(text: String) { #expect(throws: TaperError(.badData, "")) { try load(text) } }
 

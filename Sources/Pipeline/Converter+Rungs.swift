@@ -1,0 +1,132 @@
+public import Bundle
+import Checkpoint
+import Evaluation
+import Kernels
+public import Model
+import Quantization
+import Reference
+public import Storage
+import Text
+
+/// How much text the sensitivities of tensors are estimated on. Sequences are short: the estimate's error falls with their
+/// number, not their length (a share of about sqrt(2 / count) at most), and a gradient costs as many tokens as it has.
+enum RungText {
+    static let sequences = 64
+    static let length = 128
+}
+
+extension Converter {
+    /// Version of the stage's output; raise it when the same input gives other rungs.
+    static let rungVersion = 1
+
+    /// The bundle with rungs of the recipe's averages, or as it was when the recipe names none.
+    func addRungs(_ packed: PackedBundle) throws(TaperError) -> PackedBundle {
+        guard !recipe.rungs.isEmpty, let calibration else { return packed }
+        progress.begin("rungs")
+        var key = ContentKey(stage: "rungs", version: Self.rungVersion)
+        key.add(packed.key.text)
+        key.add(contentsOf: calibration.bytes)
+        key.add([RungText.sequences, RungText.length])
+        key.add(recipe.rungs.map(\.hundredths))
+        let place = "stored rungs"
+        let bytes = try stored("rungs", key) { () throws(TaperError) -> [UInt8] in
+            let bundle = try Bundle(path: packed.path)
+            let found = try findRungs(
+                recipe.rungs, bundle: bundle, checkpoint: checkpoint, calibration: calibration,
+                threads: options.threads
+            ) { progress.update($0) }
+            for problem in found.problems { progress.warn(problem) }
+            return JSONValue.array(found.rungs.map(\.json)).bytes()
+        }
+        let path = work.filePath("bundle", key)
+        if options.restart || (try? Bundle(path: path)) == nil {
+            try rewriteBundle(
+                from: packed.path, to: path, documents: [(Rung.section, try JSONValue.parse(bytes, place: place))],
+                replacing: true)
+        }
+        progress.end(rungText(try Bundle(path: path).rungs()))
+        return PackedBundle(path: path, key: key)
+    }
+}
+
+/// "3.5, 4.5 bits", or that there are none.
+private func rungText(_ rungs: [Rung]) -> String {
+    rungs.isEmpty ? "none can be made" : Precision.text(rungs.map(\.precision)) + " bits"
+}
+
+/// Estimates every tensor's sensitivity on calibration text, and finds the allocations of these averages.
+private func findRungs(
+    _ averages: [Precision], bundle: Bundle, checkpoint: Checkpoint, calibration: CalibrationText, threads: Int,
+    progress: (Double) -> Void
+) throws(TaperError) -> (rungs: [Rung], problems: [String]) {
+    let sequences = try calibration.sequences(
+        try checkpoint.tokenizer(), count: RungText.sequences,
+        length: min(RungText.length, checkpoint.config.contextLength))
+    let estimator = try SensitivityEstimator(bundle: bundle, source: WeightSource(checkpoint), threads: threads)
+    return RungSearch(try estimator.run(sequences, progress: progress)).rungs(averages, bundle.manifest)
+}
+
+/// Averages half-way between neighbouring precisions of a bundle's nested codes.
+public func halfRungs(_ manifest: Manifest) -> [Precision] {
+    let nested = manifest.precisions.filter { $0 <= 8 }
+    return zip(nested, nested.dropFirst()).map { Precision(hundredths: ($0 + $1) * 50) }.filter(\.isRung)
+}
+
+/// Finds rungs for an existing bundle and stores them in it, in place of those it had. What was measured or calibrated with
+/// the old ones goes: results of rungs, and schedules that name one.
+/// - Returns: the rungs, and the tasks whose schedules went.
+public func calibrateRungsInPlace(
+    _ averages: [Precision], bundlePath: String, textPath: String, checkpointPath: String, threads: Int,
+    progress: Progress
+) throws(TaperError) -> (rungs: [Rung], droppedTasks: [String]) {
+    progress.begin("rungs")
+    let bundle = try Bundle(path: bundlePath)
+    try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: "--rungs")
+    let checkpoint = try Checkpoint.open(checkpointPath)
+    let text = try CalibrationText(path: textPath)
+    let found = try findRungs(
+        averages, bundle: bundle, checkpoint: checkpoint, calibration: text, threads: threads
+    ) { progress.update($0) }
+    for problem in found.problems { progress.warn(problem) }
+    let schedules = try bundle.schedules()
+    let kept = schedules.filter { $0.precisions.allSatisfy(\.isWhole) }
+    var texts = try CalibrationTexts(bundle)
+    texts.add(CalibrationSource(use: "calibration", text: text.source))
+    var documents: [(section: String, value: JSONValue)] = [
+        (Rung.section, found.rungs.isEmpty ? .null : .array(found.rungs.map(\.json))),
+        (CalibrationTexts.section, texts.json),
+    ]
+    if kept.count < schedules.count {
+        documents.append(("schedules", kept.isEmpty ? .null : .array(kept.map(\.json))))
+    }
+    if let quality = try bundle.json("quality").map(withoutRungs) { documents.append(("quality", quality)) }
+    try rewriteBundle(from: bundlePath, to: bundlePath, documents: documents, replacing: true)
+    progress.end(rungText(found.rungs))
+    return (found.rungs, schedules.filter { $0.precisions.contains(where: \.isRung) }.map(\.task))
+}
+
+/// A quality section without the results of rungs.
+private func withoutRungs(_ quality: JSONValue) -> JSONValue {
+    guard let members = quality.members else { return quality }
+    return .object(
+        members.map { member in
+            guard member.key == "results", let results = member.value.array else { return member }
+            return .init(
+                member.key, .array(results.filter { !(Precision(json: $0["bits"])?.isRung ?? false) }))
+        })
+}
+
+/// Refuses averages that are no rung between the nested precisions.
+func checkRungs(
+    _ averages: [Precision], precisions: [Int], code: TaperError.Code, place: String
+) throws(TaperError) {
+    let nested = precisions.filter { $0 <= 8 }
+    guard let lowest = nested.first, let highest = nested.last else { return }
+    for average in averages
+    where average.isWhole || average < Precision(bits: lowest) || average > Precision(bits: highest) {
+        throw TaperError(
+            code, "not the average of a rung", at: place,
+            expected: "an average between \(lowest) and \(highest) that is not whole, such as \(lowest).5",
+            found: average.text)
+    }
+}
