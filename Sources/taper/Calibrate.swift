@@ -15,6 +15,9 @@ struct Calibrate: ParsableCommand {
     @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
     @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
+    @Option(
+        help: "Score that the tolerance counts from, on the metric's scale (default: that of the highest precision).")
+    var referenceScore: Double?
     @Option(help: "Highest decode precision to consider.") var bitsHigh: Precision?
     @Option(help: "Lowest decode precision to consider.") var bitsLow: Precision?
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
@@ -29,7 +32,7 @@ struct Calibrate: ParsableCommand {
         guard !learned else {
             throw TaperError(.unsupported, "the learned scheduler is not implemented in this version", at: "--learned")
         }
-        guard tolerance >= 0, tolerance <= 1, maxNewTokens >= 1, examples >= 1 else {
+        guard tolerance >= 0, tolerance <= 1, maxNewTokens >= 1, examples >= 1, referenceScore?.isFinite ?? true else {
             throw TaperError(
                 .usage, "--tolerance must be 0 to 1, --max-new-tokens and --examples at least 1", at: "calibrate")
         }
@@ -44,7 +47,7 @@ struct Calibrate: ParsableCommand {
             bundlePath: bundle, dataPath: data, examples: examples,
             settings: TaskCalibrationSettings(
                 task: task, metric: try TaskMetric(name: metric), maxNewTokens: maxNewTokens, tolerance: tolerance,
-                precisions: precisions),
+                precisions: precisions, referenceScore: referenceScore),
             checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
         json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
     }
@@ -56,28 +59,41 @@ enum ScheduleReport {
         var lines = [
             Console.strong("\(schedule.task)") + "  prefill \(schedule.prefillBits), decode \(scheduleText(schedule))"
                 + "  average \(fixed(schedule.averageBits, 2)) bits",
-            "  \(schedule.metric) \(fixed(schedule.score, 4)) against \(fixed(schedule.referenceScore, 4)) at the highest precision,"
+            "  \(schedule.metric) \(fixed(schedule.score, 4)) against \(fixed(schedule.referenceScore, 4)),"
                 + " tolerance \(shortest(schedule.tolerance)), up to \(schedule.maxNewTokens) new tokens",
         ]
-        var table = TextTable(["candidate", "score", "difference", "std error", "average bits"])
+        var table = TextTable(["candidate", "score", "difference", "std error", "average bits", "MB/token"])
         for item in schedule.evidence["candidates"]?.array ?? [] {
             func number(_ key: String, _ digits: Int) -> String { item[key]?.double.map { fixed($0, digits) } ?? "-" }
             table.add([
                 item["schedule"]?.string ?? "?", number("score", 4), number("difference", 4),
                 number("standard_error", 4),
                 number("average_bits", 2),
+                item["bytes_per_token"]?.double.map { fixed($0 / 1e6, 1) } ?? "-",
             ])
         }
         lines += table.lines(indent: 4)
-        if let steps = schedule.evidence["decode_steps"]?.integer,
-            let shared = schedule.evidence["shared_decode_steps"]?.integer
-        {
-            lines.append(
-                "    \(schedule.evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared"
-            )
-        }
+        lines += effort(schedule.evidence)
         if schedule.evidence["tolerance_below_noise"]?.bool == true {
             lines.append("    the tolerance is below the standard error: more examples are needed to trust this")
+        }
+        return lines
+    }
+
+    /// What the search cost, and what it spared.
+    private static func effort(_ evidence: JSONValue) -> [String] {
+        guard let steps = evidence["decode_steps"]?.integer, let shared = evidence["shared_decode_steps"]?.integer
+        else {
+            return []
+        }
+        var line = "    \(evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared"
+        if let measured = evidence["schedules_measured"]?.integer, let all = evidence["schedules_of_full_grid"]?.integer
+        {
+            line += "; \(measured) of the \(all) schedules of a full grid measured"
+        }
+        var lines = [line]
+        if evidence["within_tolerance"]?.bool == false {
+            lines.append("    no precision is within the tolerance of the reference score: the highest was kept")
         }
         return lines
     }
