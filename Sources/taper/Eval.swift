@@ -9,7 +9,7 @@ import Storage
 struct Eval: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure quality.",
-        subcommands: [Perplexity.self, Divergence.self, Generate.self, Compare.self])
+        subcommands: [Perplexity.self, Divergence.self, Generate.self, Compare.self, Schedules.self])
 }
 
 /// Flags that every evaluation has.
