@@ -49,6 +49,12 @@ public struct PrecisionSchedule: Equatable, Sendable {
         PrecisionSchedule(prefillBits: prefillBits ?? bits, bits: bits)
     }
 
+    /// Steps that are known to rise from 0 and to fall in bits.
+    init(prefillBits: Int, descending steps: [Step]) {
+        self.prefillBits = prefillBits
+        self.steps = steps
+    }
+
     private init(prefillBits: Int, bits: Int) {
         self.prefillBits = prefillBits
         steps = [Step(fromStep: 0, bits: bits)]

@@ -1,0 +1,162 @@
+import Kernels
+import Model
+public import Storage
+
+/// The learned scheduler of a bundle: one small classifier for every step down, which looks at the last layer's keys and
+/// values after the prefill and says how many steps to decode at the higher precision (Chen et al. 2025, section 4.3).
+public struct LearnedScheduler: Sendable {
+    /// One step down.
+    public struct Pair: Sendable {
+        public var high: Int
+        public var low: Int
+        /// [shape.weightCount]
+        public var weights: [Float]
+        /// How it was trained and what came of it; for people and reports.
+        public var evidence: JSONValue
+
+        public init(high: Int, low: Int, weights: [Float], evidence: JSONValue) {
+            self.high = high
+            self.low = low
+            self.weights = weights
+            self.evidence = evidence
+        }
+    }
+
+    public static let schema = "taper-learned-1"
+    /// Facts and evidence, JSON.
+    public static let section = "learned"
+    /// The weights of all pairs.
+    public static let weightsSection = "learned.weights"
+    static let pairLimit = 16
+    static let windowLimit = 4096
+
+    /// Precision of the prefill whose keys and values it was trained on.
+    public var prefillBits: Int
+    /// The limit of new tokens it was trained with.
+    public var maxNewTokens: Int
+    /// Latest positions that it looks at; a multiple of 16.
+    public var window: Int
+    public var shape: ClassifierShape
+    /// From high to low, each beginning where the one before ends.
+    public var pairs: [Pair]
+
+    public init(prefillBits: Int, maxNewTokens: Int, window: Int, shape: ClassifierShape, pairs: [Pair]) {
+        self.prefillBits = prefillBits
+        self.maxNewTokens = maxNewTokens
+        self.window = window
+        self.shape = shape
+        self.pairs = pairs
+    }
+
+    /// Every precision it names.
+    public var precisions: Set<Int> { Set(pairs.flatMap { [$0.high, $0.low] } + [prefillBits]) }
+
+    public var json: JSONValue {
+        .object([
+            .init("schema", .string(LearnedScheduler.schema)),
+            .init("prefill_bits", .integer(prefillBits)),
+            .init("max_new_tokens", .integer(maxNewTokens)),
+            .init("window", .integer(window)),
+            .init("kv_heads", .integer(shape.kvHeads)),
+            .init("head_size", .integer(shape.headSize)),
+            .init("queries", .integer(shape.queries)),
+            .init("hidden", .integer(shape.hidden)),
+            .init(
+                "pairs",
+                .array(
+                    pairs.map {
+                        .object([
+                            .init("high", .integer($0.high)), .init("low", .integer($0.low)),
+                            .init("evidence", $0.evidence),
+                        ])
+                    })),
+        ])
+    }
+
+    /// Content of the section of weights.
+    public var weightBytes: [UInt8] {
+        var writer = ByteWriter()
+        for pair in pairs { for weight in pair.weights { writer.f32(weight) } }
+        return writer.bytes
+    }
+
+    /// - Throws: `badData` naming the rule of `formats/bundle.md` that is broken.
+    init(json: JSONValue, weights: [UInt8], manifest: Manifest, place: String) throws(TaperError) {
+        func wrong(_ key: String) -> TaperError {
+            TaperError(.badData, "\"" + key + "\" has no usable value", at: place, found: json[key]?.kind ?? "nothing")
+        }
+        func integer(_ key: String, _ range: ClosedRange<Int>) throws(TaperError) -> Int {
+            guard let value = json[key]?.integer, range.contains(value) else { throw wrong(key) }
+            return value
+        }
+        guard json["schema"]?.string == LearnedScheduler.schema else {
+            throw TaperError(
+                .unsupported, "unknown schema of the learned scheduler", at: place, expected: LearnedScheduler.schema,
+                found: json["schema"]?.string.map { printable($0) } ?? "nothing")
+        }
+        let model = manifest.model
+        guard json["kv_heads"]?.integer == model.kvHeadCount, json["head_size"]?.integer == model.headSize else {
+            throw TaperError(
+                .badData, "the learned scheduler is for another model", at: place,
+                expected: String(model.kvHeadCount) + " KV heads of " + String(model.headSize))
+        }
+        let window = try integer("window", KVLayer.positionBlock...LearnedScheduler.windowLimit)
+        guard window % KVLayer.positionBlock == 0 else { throw wrong("window") }
+        let shape = ClassifierShape(
+            kvHeads: model.kvHeadCount, headSize: model.headSize,
+            queries: try integer("queries", 1...ClassifierShape.queryLimit),
+            hidden: try integer("hidden", 1...ClassifierShape.hiddenLimit))
+        guard let list = json["pairs"]?.array, (1...LearnedScheduler.pairLimit).contains(list.count) else {
+            throw wrong("pairs")
+        }
+        // Bounded by the limits above, so the products cannot overflow.
+        let expected = shape.weightCount * list.count * 4
+        guard weights.count == expected else {
+            throw TaperError(
+                .badData, "section " + LearnedScheduler.weightsSection + " does not match the pairs", at: place,
+                expected: String(expected) + " bytes", found: String(weights.count))
+        }
+        let values = try LearnedScheduler.floats(weights, place: place)
+        var pairs: [Pair] = []
+        for (index, item) in list.enumerated() {
+            guard let high = item["high"]?.integer, let low = item["low"]?.integer else { throw wrong("pairs") }
+            guard low < high, pairs.last.map({ $0.low == high }) ?? true else {
+                throw TaperError(
+                    .badData, "the pairs must step down, each from where the one before ends", at: place,
+                    found: String(high) + " to " + String(low))
+            }
+            pairs.append(
+                Pair(
+                    high: high, low: low,
+                    weights: Array(values[index * shape.weightCount..<(index + 1) * shape.weightCount]),
+                    evidence: item["evidence"] ?? .null))
+        }
+        self.init(
+            prefillBits: try integer("prefill_bits", 2...16), maxNewTokens: try integer("max_new_tokens", 1...1 << 20),
+            window: window, shape: shape, pairs: pairs)
+        for bits in precisions.sorted() where !manifest.precisions.contains(bits) {
+            throw TaperError(
+                .badData, "the learned scheduler names a precision the bundle lacks", at: place,
+                expected: "one of " + manifest.precisions.map { String($0) }.joined(separator: ", "),
+                found: String(bits))
+        }
+    }
+
+    private static func floats(_ bytes: [UInt8], place: String) throws(TaperError) -> [Float] {
+        try bytes.withBytes { raw throws(TaperError) -> [Float] in
+            var reader = ByteReader(raw, place: place + ": section " + weightsSection)
+            var values: [Float] = []
+            values.reserveCapacity(raw.count / 4)
+            while reader.remaining > 0 {
+                let value = try reader.f32("weight")
+                guard value.isFinite else {
+                    throw TaperError(
+                        .badData, "a weight of the learned scheduler is not finite", at: reader.place,
+                        found: "element " + String(values.count))
+                }
+                values.append(value)
+            }
+            return values
+        }
+    }
+}
