@@ -8,63 +8,6 @@ public import Runtime
 public import Storage
 import Text
 
-/// Scores of greedy answers to the examples of a task, of one precision, schedule or checkpoint.
-public struct AnswerScores: Sendable {
-    public var label: String
-    /// Against the examples' references; empty for a metric that has no use for them.
-    public var scores: [Double] = []
-    /// Against the full-precision model's answers; empty without one.
-    public var fullScores: [Double] = []
-    /// Mean over decode steps of all answers; nil for checkpoints.
-    public var averageBits: Double?
-    /// Mean bytes of weights read per decode step; of checkpoints those stored.
-    public var bytesPerToken: Int?
-    /// Mean length of the answers.
-    public var averageTokens = 0.0
-    public var texts: [String] = []
-
-    public init(label: String) { self.label = label }
-
-    /// Mean, and its standard error s / sqrt(n) over examples; nil without scores.
-    public static func summary(_ scores: [Double]) -> (mean: Double, standardError: Double)? {
-        guard !scores.isEmpty else { return nil }
-        let count = Double(scores.count)
-        let mean = scores.reduce(0, +) / count
-        let squares = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        return (mean, scores.count < 2 ? 0 : (squares / (count - 1) / count).squareRoot())
-    }
-
-    /// Mean difference to another result on the same examples, and its standard error: examples that are hard for both cancel.
-    public func difference(to other: AnswerScores) -> (mean: Double, standardError: Double)? {
-        let (mine, theirs) = scores.isEmpty ? (fullScores, other.fullScores) : (scores, other.scores)
-        guard mine.count == theirs.count else { return nil }
-        return Self.summary(zip(mine, theirs).map { $0 - $1 })
-    }
-
-    /// - Parameter first: what differences are to.
-    public func json(comparedWith first: AnswerScores?) -> JSONValue {
-        func pair(_ value: (mean: Double, standardError: Double)?) -> JSONValue {
-            guard let value else { return .null }
-            return .object([
-                .init("mean", .number(round6(value.mean))),
-                .init("standard_error", .number(round6(value.standardError))),
-            ])
-        }
-        return .object([
-            .init("label", .string(label)),
-            .init("bytes_per_token", bytesPerToken.map { .integer($0) } ?? .null),
-            .init("average_bits", averageBits.map { .number(round6($0)) } ?? .null),
-            .init("average_tokens", .number(round6(averageTokens))),
-            .init("references", pair(Self.summary(scores))),
-            .init("full_precision", pair(Self.summary(fullScores))),
-            .init("difference", pair(first.flatMap { difference(to: $0) })),
-            .init("scores", .array(scores.map { .number(round6($0)) })),
-            .init("full_precision_scores", .array(fullScores.map { .number(round6($0)) })),
-            .init("answers", .array(texts.map { .string($0) })),
-        ])
-    }
-}
-
 /// Greedy answers of a bundle under every schedule, or of a checkpoint, to all examples, scored.
 ///
 /// - Parameters:
@@ -76,9 +19,9 @@ public func evaluateGeneration(
     metric: TaskMetric, maxNewTokens: Int, reference: ReferenceModel?, pool: ThreadPool, place: String,
     progress: (Double) -> Void
 ) throws(TaperError) -> [AnswerScores] {
-    guard metric != .agreement || reference != nil else {
+    guard metric.comparesTexts || reference != nil else {
         throw TaperError(
-            .usage, "agreement compares with the full-precision model's answers", at: "--metric",
+            .usage, "\(metric.rawValue) compares with the full-precision model", at: "--metric",
             remedy: "Name the checkpoint with --reference")
     }
     let prompts = try TaskPrompts(model, examples: examples, place: place)
@@ -90,14 +33,14 @@ public func evaluateGeneration(
         progress(min(1, done))
     }
     func score(_ answer: [Int], _ text: String, _ index: Int, _ full: [Int]?, into result: inout AnswerScores) {
-        switch metric {
-        case .rougeL:
-            result.scores.append(RougeScore.rougeL(target: prompts.references[index], prediction: text))
+        if metric.comparesTexts {
+            result.references.append(metric.tally(answer: text, references: prompts.references[index]))
             if let full {
                 let target = prompts.tokenizer.decode(full, skipSpecial: true)
-                result.fullScores.append(RougeScore.rougeL(target: target, prediction: text))
+                result.fullPrecision.append(metric.tally(answer: text, references: [target]))
             }
-        case .agreement: if let full { result.fullScores.append(TokenAgreement.positions(answer, full)) }
+        } else if let full {
+            result.fullPrecision.append(MetricTally(score: TokenAgreement.positions(answer, full)))
         }
         result.texts.append(text)
         result.averageTokens += Double(answer.count) / Double(examples.count)
@@ -105,7 +48,7 @@ public func evaluateGeneration(
     var results: [AnswerScores] = []
     var outputs: [[Int]] = []
     if let reference {
-        var result = AnswerScores(label: QualityResult.fullPrecision)
+        var result = AnswerScores(label: QualityResult.fullPrecision, metric: metric)
         for (index, prompt) in prompts.prompts.enumerated() {
             let answer = try reference.greedy(prompt, maxNewTokens: maxNewTokens, stop: prompts.stopTokens)
             outputs.append(answer)
@@ -114,11 +57,17 @@ public func evaluateGeneration(
         }
         results.append(result)
     }
+    if metric == .kl, let reference {
+        // Along the answers just made; nothing more is generated.
+        let divergence = try AnswerDivergence(
+            prompts, answers: outputs, maxNewTokens: maxNewTokens, reference: reference, pool: pool, place: place)
+        return results + (try divergences(divergence, model, schedules, pool) { progress(done + $0 * (1 - done)) })
+    }
     func full(_ index: Int) -> [Int]? { outputs.indices.contains(index) ? outputs[index] : nil }
     switch model {
     case .checkpoint(let checkpoint):
         let float = try ReferenceModel(checkpoint, residency: .resident, threads: pool.threadCount)
-        var result = AnswerScores(label: checkpoint.format)
+        var result = AnswerScores(label: checkpoint.format, metric: metric)
         result.bytesPerToken = checkpoint.bytesPerToken
         for (index, prompt) in prompts.prompts.enumerated() {
             let answer = try float.greedy(prompt, maxNewTokens: maxNewTokens, stop: prompts.stopTokens)
@@ -130,7 +79,7 @@ public func evaluateGeneration(
     case .bundle(let bundle):
         let runner = try TaskRunner(
             bundle: bundle, examples: examples, maxNewTokens: maxNewTokens, pool: pool, place: place)
-        var measured = schedules.map { AnswerScores(label: $0.label) }
+        var measured = schedules.map { AnswerScores(label: $0.label, metric: metric) }
         var bits = [[Int: Int]](repeating: [:], count: schedules.count)
         for index in examples.indices {
             for (order, answer) in try runner.answers(index, schedules: schedules.map(\.schedule)).enumerated() {
@@ -151,4 +100,37 @@ public func evaluateGeneration(
     return results
 }
 
-private func round6(_ value: Double) -> Double { parseDouble(fixed(value, 6)) ?? value }
+/// Divergences of a bundle's schedules, or of a checkpoint, with the bytes and bits of the steps they were measured at.
+private func divergences(
+    _ divergence: AnswerDivergence, _ model: AnyModel, _ schedules: [(label: String, schedule: PrecisionSchedule)],
+    _ pool: ThreadPool, progress: (Double) -> Void
+) throws(TaperError) -> [AnswerScores] {
+    switch model {
+    case .checkpoint(let checkpoint):
+        let float = try ReferenceModel(checkpoint, residency: .streamed, threads: pool.threadCount)
+        var result = AnswerScores(label: checkpoint.format, metric: .kl)
+        result.bytesPerToken = checkpoint.bytesPerToken
+        let states = try divergence.states(of: float)
+        for scores in try divergence.run(
+            .states(states, label: result.label, bytesPerToken: nil), progress: progress)
+        {
+            result.fullPrecision = scores
+        }
+        return [result]
+    case .bundle(let bundle):
+        let transformer = try Transformer(bundle: bundle, contextLength: divergence.longest, pool: pool)
+        let scores = try divergence.run(.bundle(transformer, schedules), progress: progress)
+        return zip(schedules, scores).map { schedule, scores in
+            var result = AnswerScores(label: schedule.label, metric: .kl)
+            result.fullPrecision = scores
+            let steps = scores.tallies.indices.flatMap { example in
+                (0..<divergence.stepCount(example)).map { schedule.schedule.bits(atStep: $0) }
+            }
+            if steps.isEmpty { return result }
+            result.averageBits = Double(steps.reduce(0, +)) / Double(steps.count)
+            let bytes = steps.reduce(0) { $0 + transformer.bytesPerToken(bits: $1) }
+            result.bytesPerToken = Int((Double(bytes) / Double(steps.count)).rounded())
+            return result
+        }
+    }
+}

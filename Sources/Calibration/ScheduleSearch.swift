@@ -1,33 +1,21 @@
+public import Evaluation
 public import Runtime
 public import Storage
 
 /// Scores of one candidate schedule over the examples.
 public struct CandidateResult: Sendable {
     public var schedule: PrecisionSchedule
-    public var scores: [Double]
+    public var scores: MetricScores
     public var averageBits: Double
 
-    public init(schedule: PrecisionSchedule, scores: [Double], averageBits: Double) {
+    public init(schedule: PrecisionSchedule, scores: MetricScores, averageBits: Double) {
         self.schedule = schedule
         self.scores = scores
         self.averageBits = averageBits
     }
 
-    public var mean: Double { scores.isEmpty ? 0 : scores.reduce(0, +) / Double(scores.count) }
-}
-
-/// Standard error of the mean of `differences` by bootstrap over examples; deterministic.
-public func bootstrapStandardError(_ differences: [Double], rounds: Int = 400) -> Double {
-    guard differences.count > 1 else { return 0 }
-    var generator = RandomGenerator(seed: 0x7461_7065_72)
-    var means: [Double] = []
-    for _ in 0..<rounds {
-        var sum = 0.0
-        for _ in differences.indices { sum += differences[Int(generator.next() % UInt64(differences.count))] }
-        means.append(sum / Double(differences.count))
-    }
-    let mean = means.reduce(0, +) / Double(rounds)
-    return (means.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rounds - 1)).squareRoot()
+    /// The metric over all examples, on its own scale.
+    public var score: Double { scores.value }
 }
 
 /// Phase-aware precision allocation and the static scheduler (Chen et al. 2025, sections 4.2 and 4.3), over any measure.
@@ -36,10 +24,11 @@ public func bootstrapStandardError(_ differences: [Double], rounds: Int = 400) -
 ///    `tolerance` of the reference score.
 /// 2. Every lower precision, in falling order, gets the earliest switch point of a grid over the new tokens whose score
 ///    is still within the tolerance; a precision that fits nowhere ends the search. A precision that alone scores less
-///    than half of the reference is broken rather than cheap, and is left out however late its switch would come.
+///    than half of the reference (`TaskMetric.isBroken`) is broken rather than cheap, and is left out however late its switch would come.
 public struct ScheduleSearch {
     public var precisions: [Int]
     public var maxNewTokens: Int
+    /// Loss that is allowed, as a share of the metric's scale (`TaskMetric.scale`).
     public var tolerance: Double
     /// Steps of the grid: N / gridSize apart.
     public var gridSize: Int
@@ -67,11 +56,11 @@ public struct ScheduleSearch {
         // Constant precisions, high to low.
         let constants = try measure(precisions.reversed().map { PrecisionSchedule.constant($0, prefillBits: highest) })
         guard let reference = constants.first else { throw TaperError(.internalFault, "nothing was measured") }
-        let bound = reference.mean - tolerance
+        let bound = reference.scores.gain - tolerance
         var all = constants
         var high = highest
         for (bits, result) in zip(precisions.reversed(), constants) {
-            guard result.mean >= bound else { break }
+            guard result.scores.gain >= bound else { break }
             high = bits
         }
         guard var chosen = constants.first(where: { $0.schedule.steps.first?.bits == high }) else {
@@ -79,7 +68,7 @@ public struct ScheduleSearch {
         }
         var steps = chosen.schedule.steps
         for (bits, constant) in zip(precisions.reversed(), constants) where bits < high {
-            guard constant.mean >= reference.mean / 2 else { break }
+            guard !constant.scores.metric.isBroken(constant.score, comparedWith: reference.score) else { break }
             let start = steps.last?.fromStep ?? 0
             // Late switches first: they share most with what was decoded before.
             var points: [Int] = []
@@ -100,7 +89,7 @@ public struct ScheduleSearch {
             // monotone in the switch point, and a lucky early point among bad ones is noise.
             var best: CandidateResult?
             for result in results {
-                guard result.mean >= bound else { break }
+                guard result.scores.gain >= bound else { break }
                 best = result
             }
             guard let best else { break }

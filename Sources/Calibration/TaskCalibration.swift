@@ -10,6 +10,7 @@ public struct TaskCalibrationSettings: Sendable {
     public var task: String
     public var metric: TaskMetric
     public var maxNewTokens: Int
+    /// Loss that is allowed, as a share of the metric's scale.
     public var tolerance: Double
     /// Precisions the search may use; empty for all of the bundle's.
     public var precisions: [Int]
@@ -42,8 +43,13 @@ public func calibrateTask(
     let runner = try TaskRunner(
         bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool,
         place: "task " + settings.task)
+    guard settings.metric != .kl || reference != nil else {
+        throw TaperError(
+            .usage, "kl compares with the full-precision model's distributions", at: "--metric",
+            remedy: "Name the checkpoint with --reference")
+    }
     var outputs: [[Int]] = []
-    if settings.metric == .agreement, let reference {
+    if !settings.metric.comparesTexts, let reference {
         for prompt in runner.prompts {
             outputs.append(try reference.greedy(prompt, maxNewTokens: settings.maxNewTokens, stop: runner.stopTokens))
         }
@@ -52,20 +58,39 @@ public func calibrateTask(
     var stage = 0.0
     let search = ScheduleSearch(
         precisions: precisions, maxNewTokens: settings.maxNewTokens, tolerance: settings.tolerance)
+    let divergence =
+        try settings.metric == .kl
+        ? reference.map { reference throws(TaperError) in
+            try AnswerDivergence(
+                runner.rendered, answers: outputs, maxNewTokens: settings.maxNewTokens, reference: reference,
+                pool: pool,
+                place: "task " + settings.task)
+        } : nil
     let outcome = try search.run { schedules throws(TaperError) in
-        var results = schedules.map { CandidateResult(schedule: $0, scores: [], averageBits: 0) }
+        if let divergence {
+            let scores = try divergence.run(
+                .bundle(runner.transformer, schedules.map { ($0.text, $0) })
+            ) { progress(min(1, (stage + $0) / stages)) }
+            stage += 1
+            return zip(schedules, scores).map { schedule, scores in
+                CandidateResult(
+                    schedule: schedule, scores: scores, averageBits: divergence.averageBits(schedule))
+            }
+        }
+        var results = schedules.map {
+            CandidateResult(schedule: $0, scores: MetricScores(settings.metric), averageBits: 0)
+        }
         for index in examples.indices {
             let answers = try runner.answers(index, schedules: schedules)
             if settings.metric == .agreement, outputs.count <= index, let highest = answers.first {
                 outputs.append(highest.tokens)
             }
             for (order, answer) in answers.enumerated() {
-                let score =
-                    switch settings.metric {
-                    case .rougeL: RougeScore.rougeL(target: runner.references[index], prediction: runner.text(answer))
-                    case .agreement: TokenAgreement.positions(answer.tokens, outputs[index])
-                    }
-                results[order].scores.append(score)
+                results[order].scores.append(
+                    settings.metric.comparesTexts
+                        ? settings.metric.tally(
+                            answer: runner.text(answer), references: runner.references[index])
+                        : MetricTally(score: TokenAgreement.positions(answer.tokens, outputs[index])))
                 // An answer of one token has no decode step; it counts at the precision the schedule starts with.
                 let bits = answer.bits.isEmpty ? Double(schedules[order].steps.first?.bits ?? 0) : answer.averageBits
                 results[order].averageBits += bits / Double(examples.count)
@@ -76,39 +101,36 @@ public func calibrateTask(
         return results
     }
     func summary(_ candidate: CandidateResult) -> JSONValue {
-        let differences = zip(candidate.scores, outcome.reference.scores).map { $0 - $1 }
+        let difference = candidate.scores.difference(to: outcome.reference.scores)
         return .object([
             .init("schedule", .string(candidate.schedule.text)),
-            .init("score", .number(round6(candidate.mean))),
+            .init("score", .number(round6(candidate.score))),
             .init("average_bits", .number(round6(candidate.averageBits))),
-            .init("difference", .number(round6(candidate.mean - outcome.reference.mean))),
-            .init("standard_error", .number(round6(bootstrapStandardError(differences)))),
+            .init("difference", .number(round6(difference?.value ?? 0))),
+            .init("standard_error", .number(round6(difference?.standardError ?? 0))),
         ])
     }
-    let differences = zip(outcome.chosen.scores, outcome.reference.scores).map { $0 - $1 }
-    let standardError = bootstrapStandardError(differences)
+    let difference = outcome.chosen.scores.difference(to: outcome.reference.scores)
+    let standardError = difference?.standardError ?? 0
     let evidence = JSONValue.object([
         .init("method", .string("static")),
         .init("examples", .integer(examples.count)),
         .init(
             "compared_with",
             .string(
-                settings.metric == .agreement && reference == nil
-                    ? "highest precision" : settings.metric == .agreement ? "full precision" : "references")),
+                settings.metric.comparesTexts
+                    ? "references" : reference == nil ? "highest precision" : "full precision")),
         .init("decode_high_bits", .integer(outcome.decodeHigh)),
         .init("decode_steps", .integer(runner.stepCount)),
         .init("shared_decode_steps", .integer(runner.sharedStepCount)),
         .init("standard_error", .number(round6(standardError))),
-        .init("tolerance_below_noise", .bool(standardError > settings.tolerance)),
+        .init("tolerance_below_noise", .bool(standardError > settings.tolerance * settings.metric.scale)),
         .init("candidates", .array(outcome.candidates.map(summary))),
     ])
     return Schedule(
         task: settings.task, metric: settings.metric.rawValue, prefillBits: outcome.chosen.schedule.prefillBits,
         steps: outcome.chosen.schedule.steps.map { Schedule.Step(fromStep: $0.fromStep, bits: $0.bits) },
         maxNewTokens: settings.maxNewTokens, averageBits: round6(outcome.chosen.averageBits),
-        score: round6(outcome.chosen.mean), referenceScore: round6(outcome.reference.mean),
+        score: round6(outcome.chosen.score), referenceScore: round6(outcome.reference.score),
         tolerance: settings.tolerance, evidence: evidence)
 }
-
-/// Six decimals: scores lie in 0...1.
-private func round6(_ value: Double) -> Double { parseDouble(fixed(value, 6)) ?? value }

@@ -6,23 +6,6 @@ public import Runtime
 public import Storage
 import Text
 
-/// What a schedule's answer is compared by; every metric lies in 0...1, larger is better.
-public enum TaskMetric: String, Sendable, CaseIterable {
-    /// ROUGE-L F-measure against the example's reference text.
-    case rougeL = "rouge-l"
-    /// Share of token positions equal to the reference output's (`ReferenceOutputs`).
-    case agreement
-
-    public init(name: String) throws(TaperError) {
-        guard let metric = TaskMetric(rawValue: name) else {
-            throw TaperError(
-                .usage, "unknown metric", at: printable(name),
-                expected: TaskMetric.allCases.map(\.rawValue).joined(separator: " or "))
-        }
-        self = metric
-    }
-}
-
 /// Greedy answers of one bundle to the examples of a task under many schedules, sharing all work that schedules have in
 /// common: the prefill once per example, and decode steps up to the first one at which two schedules differ.
 public final class TaskRunner {
@@ -34,12 +17,13 @@ public final class TaskRunner {
     }
 
     let transformer: Transformer
-    let tokenizer: Tokenizer
+    let rendered: TaskPrompts
     let ops: VectorOps
-    let stopTokens: [Int]
     let maxNewTokens: Int
-    public let prompts: [[Int]]
-    public let references: [String]
+    public var prompts: [[Int]] { rendered.prompts }
+    /// Reference texts of every example, at least one each.
+    public var references: [[String]] { rendered.references }
+    var stopTokens: [Int] { rendered.stopTokens }
     /// Decode steps actually run, and those that sharing saved.
     public private(set) var stepCount = 0
     public private(set) var sharedStepCount = 0
@@ -48,11 +32,7 @@ public final class TaskRunner {
     public init(
         bundle: Bundle, examples: [TaskExample], maxNewTokens: Int, pool: ThreadPool, place: String
     ) throws(TaperError) {
-        let rendered = try TaskPrompts(.bundle(bundle), examples: examples, place: place)
-        tokenizer = rendered.tokenizer
-        prompts = rendered.prompts
-        references = rendered.references
-        stopTokens = rendered.stopTokens
+        rendered = try TaskPrompts(.bundle(bundle), examples: examples, place: place)
         let longest = rendered.longestPrompt
         let limit = bundle.manifest.model.contextLength
         guard longest + maxNewTokens <= limit else {
@@ -69,7 +49,7 @@ public final class TaskRunner {
     /// Bytes of weights that a decode step reads.
     public func bytesPerToken(bits: Int) -> Int { transformer.bytesPerToken(bits: bits) }
 
-    public func text(_ answer: Answer) -> String { tokenizer.decode(answer.tokens, skipSpecial: true) }
+    public func text(_ answer: Answer) -> String { rendered.tokenizer.decode(answer.tokens, skipSpecial: true) }
 
     private func best(_ logits: UnsafeBufferPointer<Float>) -> Int {
         logits.baseAddress.map { ops.argmax($0, count: logits.count) } ?? 0

@@ -51,10 +51,11 @@ public struct QualityMeasurement {
                     }
                     expected = known
                 }
+                var cached: [Int] = []
                 for order in results.indices {
                     try Interrupt.check("Nothing was written")
                     try add(
-                        candidate, index, order, expected, to: &results[order].comparison, &tallies[order])
+                        candidate, index, order, expected, to: &results[order].comparison, &tallies[order], &cached)
                     done += share
                     progress(min(1, done))
                 }
@@ -129,9 +130,12 @@ public struct QualityMeasurement {
     }
 
     /// One window under one schedule, or by one checkpoint.
+    ///
+    /// - Parameter cached: precision at which each of the window's tokens in the transformer's cache was read. A schedule
+    ///   begins where it first differs from the one before, or where its logits are wanted.
     private func add(
         _ candidate: Candidate?, _ index: Int, _ order: Int, _ expected: Expected?,
-        to comparison: inout LogitComparison, _ tally: inout Tally
+        to comparison: inout LogitComparison, _ tally: inout Tally, _ cached: inout [Int]
     ) throws(TaperError) {
         let window = windows[index]
         func take(_ position: Int, _ logits: UnsafeBufferPointer<Float>) {
@@ -157,12 +161,20 @@ public struct QualityMeasurement {
             }
         case .bundle(let transformer, let schedules):
             let schedule = schedules[order].schedule
-            transformer.truncate(to: 0)
-            var start = 0
+            let wanted = window.tokens.indices.map { window.bits(schedule, at: $0) }
+            for bits in wanted.dropFirst(window.promptCount) {
+                tally.steps += 1
+                tally.bits += bits
+                tally.bytes += transformer.bytesPerToken(bits: bits)
+            }
+            let known = zip(wanted, cached).prefix(window.firstPredicted - 1)
+            var start = known.prefix { $0 == $1 }.count
+            transformer.truncate(to: start)
+            cached = wanted
             while start < window.tokens.count {
-                let bits = window.bits(schedule, at: start)
+                let bits = wanted[start]
                 var end = start + 1
-                while end < window.tokens.count && window.bits(schedule, at: end) == bits { end += 1 }
+                while end < window.tokens.count && wanted[end] == bits { end += 1 }
                 let offset = start
                 // What comes before the first prediction needs no head.
                 let silent = min(max(window.firstPredicted - 1 - start, 0), end - start)
@@ -172,10 +184,6 @@ public struct QualityMeasurement {
                         take(offset + silent + row, logits)
                     }
                 }
-                let decoded = max(0, end - max(start, window.promptCount))
-                tally.steps += decoded
-                tally.bits += decoded * bits
-                tally.bytes += decoded * transformer.bytesPerToken(bits: bits)
                 start = end
             }
         }

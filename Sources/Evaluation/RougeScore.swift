@@ -46,26 +46,42 @@ public enum RougeScore {
 
     /// F-measure of common n-grams, each counted at most as often as in the target.
     public static func rougeN(_ n: Int, target: String, prediction: String, stemming: Bool = false) -> Double {
-        func grams(_ text: String) -> [[String]: Int] {
-            let words = tokens(text, stemming: stemming)
-            var counts: [[String]: Int] = [:]
+        rougeN(n, target: tokens(target, stemming: stemming), prediction: tokens(prediction, stemming: stemming))
+    }
+
+    static func rougeN(_ n: Int, target: [String], prediction: [String]) -> Double {
+        func grams(_ words: [String]) -> [ArraySlice<String>: Int] {
+            var counts: [ArraySlice<String>: Int] = [:]
             if words.count >= n {
-                for start in 0...words.count - n { counts[Array(words[start..<start + n]), default: 0] += 1 }
+                for start in 0...words.count - n { counts[words[start..<start + n], default: 0] += 1 }
             }
             return counts
         }
         let targetGrams = grams(target)
         let predictedGrams = grams(prediction)
         let matches = targetGrams.reduce(0) { $0 + min($1.value, predictedGrams[$1.key] ?? 0) }
-        return fMeasure(matches, targetGrams.values.reduce(0, +), predictedGrams.values.reduce(0, +))
+        return fMeasure(matches, max(target.count - n + 1, 0), max(prediction.count - n + 1, 0))
     }
-}
 
-/// Likeness of two token sequences.
-public enum TokenAgreement {
-    /// Share of positions, over the longer sequence, at which both have the same token.
-    public static func positions(_ a: [Int], _ b: [Int]) -> Double {
-        let longest = max(a.count, b.count)
-        return longest == 0 ? 1 : Double(zip(a, b).filter { $0 == $1 }.count) / Double(longest)
+    /// What is counted.
+    public enum Kind: Sendable {
+        /// Common n-grams.
+        case grams(Int)
+        /// Longest common subsequence of words.
+        case subsequence
+    }
+
+    /// F-measure against the reference that gives the largest one, as the package's `score_multi`.
+    public static func best(
+        _ kind: Kind, references: [String], prediction: String, stemming: Bool = false
+    ) -> Double {
+        let words = tokens(prediction, stemming: stemming)
+        return references.reduce(0) { best, reference in
+            let target = tokens(reference, stemming: stemming)
+            switch kind {
+            case .grams(let n): return max(best, rougeN(n, target: target, prediction: words))
+            case .subsequence: return max(best, rougeL(target: target, prediction: words))
+            }
+        }
     }
 }

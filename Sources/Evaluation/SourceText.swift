@@ -11,8 +11,10 @@ public struct SourceText: Sendable {
     public var checksum: UInt64 { Storage.checksum(bytes) }
     public var name: String { Files.name(of: path) }
 
-    /// Keys of a JSONL object whose strings count, beside the contents of `messages`.
-    private static let keys = ["text", "prompt", "dialogue", "summary", "reference"]
+    /// Keys of a JSONL object whose strings count, beside those of `references` and the contents of `messages`.
+    private static let keys = [
+        "text", "prompt", "dialogue", "summary", "summary1", "summary2", "summary3", "reference",
+    ]
 
     /// - Throws: `badData` when the file is not UTF-8, or a line of JSONL holds no text.
     public init(path: String) throws(TaperError) {
@@ -32,6 +34,7 @@ public struct SourceText: Sendable {
             let place = path + ":" + String(index + 1)
             let json = try JSONValue.parse(Array(line), place: place)
             var found = SourceText.keys.compactMap { json[$0]?.string }
+            found += json["references"]?.array?.compactMap(\.string) ?? []
             for message in json["messages"]?.array ?? [] {
                 if let content = message["content"]?.string { found.append(content) }
             }

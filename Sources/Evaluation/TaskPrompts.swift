@@ -6,7 +6,8 @@ public import Text
 public struct TaskPrompts {
     public let tokenizer: Tokenizer
     public let prompts: [[Int]]
-    public let references: [String]
+    /// Reference texts of every example, at least one each.
+    public let references: [[String]]
     /// Tokens that end an answer: the model's, the tokenizer's and the chat template's, ascending.
     public let stopTokens: [Int]
 
@@ -23,7 +24,7 @@ public struct TaskPrompts {
             }
         }
         self.prompts = prompts
-        references = examples.map(\.reference)
+        references = examples.map(\.references)
         var stops = Set(model.config.eosTokens)
         for stop in template?.stops ?? [] { if let id = tokenizer.id(ofToken: stop) { stops.insert(id) } }
         if let end = tokenizer.eosToken { stops.insert(end) }
@@ -33,14 +34,14 @@ public struct TaskPrompts {
     public var longestPrompt: Int { prompts.map(\.count).max() ?? 0 }
 
     /// Prompt and reference answer of every example as a window in which only the answer's tokens are predicted. The end
-    /// of the turn is not counted, and the answer is tokenized by itself, as it would be written.
+    /// of the turn is not counted, and the answer, the first of several references, is tokenized by itself, as it would be written.
     ///
     /// - Throws: `badData` for an example without answer, or longer than the context: nothing is cut in silence.
     public func completions(contextLength: Int, place: String) throws(TaperError) -> [PerplexityProtocol.Window] {
         var windows: [PerplexityProtocol.Window] = []
         for (index, prompt) in prompts.enumerated() {
             let here = place + ": example \(index + 1)"
-            let answer = tokenizer.encode(references[index], addSpecial: false, parseSpecial: false)
+            let answer = tokenizer.encode(references[index].first ?? "", addSpecial: false, parseSpecial: false)
             guard !answer.isEmpty, !prompt.isEmpty else {
                 throw TaperError(.badData, "the example has no text to predict, or no prompt", at: here)
             }

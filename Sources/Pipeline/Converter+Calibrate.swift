@@ -73,7 +73,7 @@ extension Converter {
         for task in recipe.tasks {
             progress.begin("calibrate \(task.name)")
             let data = try Files.read(task.dataPath, limit: 1 << 30)
-            var key = ContentKey(stage: "calibrate", version: 2)
+            var key = ContentKey(stage: "calibrate", version: 3)
             key.add(packed.key.text)
             key.add(contentsOf: data)
             key.add(task.name)
@@ -84,11 +84,14 @@ extension Converter {
             let bytes = try stored("schedule", key) { () throws(TaperError) -> [UInt8] in
                 let bundle = try Bundle(path: packed.path)
                 let examples = try readTask(task.dataPath, limit: task.examples)
+                let metric = try TaskMetric(name: task.metric)
                 let settings = TaskCalibrationSettings(
-                    task: task.name, metric: try TaskMetric(name: task.metric), maxNewTokens: task.maxNewTokens,
-                    tolerance: task.tolerance)
+                    task: task.name, metric: metric, maxNewTokens: task.maxNewTokens, tolerance: task.tolerance)
+                let reference =
+                    metric.comparesTexts
+                    ? nil : try ReferenceModel(checkpoint, residency: .resident, threads: options.threads)
                 return try calibrateTask(
-                    bundle: bundle, examples: examples, settings: settings, reference: nil, pool: pool
+                    bundle: bundle, examples: examples, settings: settings, reference: reference, pool: pool
                 ) { progress.update($0) }.json.bytes()
             }
             let schedule = try Schedule(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bundle
 import Calibration
+import Evaluation
 import Pipeline
 import Storage
 
@@ -11,8 +12,8 @@ struct Calibrate: ParsableCommand {
     @Argument(help: "The bundle.") var bundle: String
     @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String
     @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
-    @Option(help: "rouge-l or agreement.") var metric = "rouge-l"
-    @Option(help: "Score that may be lost, from 0 to 1.") var tolerance = 0.01
+    @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
+    @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
     @Option(help: "Highest decode precision to consider.") var bitsHigh: Int?
     @Option(help: "Lowest decode precision to consider.") var bitsLow: Int?
     @Option(help: "New tokens per answer.") var maxNewTokens = 64

@@ -15,7 +15,7 @@ struct Generate: ParsableCommand {
         abstract: "Greedy answers to a task's examples, scored against the references and the full-precision model.")
     @Argument(help: "Bundle or checkpoint.") var model: String
     @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
-    @Option(help: "rouge-l or agreement.") var metric = "rouge-l"
+    @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
     @Option(help: "Full-precision checkpoint whose answers are compared with as well.") var reference: String?
     @Option(help: "At most this many examples.") var examples = 100
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
@@ -51,15 +51,20 @@ struct Generate: ParsableCommand {
             pool: try ThreadPool(threadCount: threads), place: data
         ) { progress.update($0) }
         progress.end("\(list.count) examples")
-        try report(results, count: list.count, warnings)
+        try report(results, list, kind, warnings)
     }
 
-    private func report(_ results: [AnswerScores], count: Int, _ warnings: [String]) throws(TaperError) {
+    private func report(
+        _ results: [AnswerScores], _ examples: [TaskExample], _ kind: TaskMetric, _ warnings: [String]
+    ) throws(TaperError) {
+        let count = examples.count
+        let signature = kind.signature(examples)
         // Differences are to the first of the model itself: the highest precision, or what was asked for first.
         let first = results.first { $0.label != QualityResult.fullPrecision }
         let document = JSONValue.object([
-            .init("schema", .string("taper-generate-1")), .init("model", .string(model)), .init("data", .string(data)),
-            .init("metric", .string(metric)), .init("examples", .integer(count)),
+            .init("schema", .string("taper-generate-2")), .init("model", .string(model)), .init("data", .string(data)),
+            .init("metric", .string(metric)),
+            .init("signature", signature.map { .string($0) } ?? .null), .init("examples", .integer(count)),
             .init("max_new_tokens", .integer(maxNewTokens)),
             .init("warnings", .array(warnings.map { .string($0) })),
             .init("results", .array(results.map { $0.json(comparedWith: first) })),
@@ -68,18 +73,20 @@ struct Generate: ParsableCommand {
             "precision", "bytes/token", "average bits", "tokens", "references", "full precision",
             "difference to \(first?.label ?? "first")",
         ])
-        func text(_ value: (mean: Double, standardError: Double)?) -> String {
-            value.map { "\(fixed($0.mean, 4)) ± \(fixed($0.standardError, 4))" } ?? "-"
+        func text(_ value: Estimate?) -> String {
+            value.map { "\(fixed($0.value, 4)) ± \(fixed($0.standardError, 4))" } ?? "-"
         }
         for result in results {
             table.add([
                 result.label, result.bytesPerToken.map { byteText($0) } ?? "-",
                 result.averageBits.map { fixed($0, 2) } ?? "-", fixed(result.averageTokens, 1),
-                text(AnswerScores.summary(result.scores)), text(AnswerScores.summary(result.fullScores)),
+                text(result.references.estimate()), text(result.fullPrecision.estimate()),
                 text(first.flatMap { result.difference(to: $0) }),
             ])
         }
-        let about = "\(metric) of \(count) greedy answers of at most \(maxNewTokens) tokens, mean ± standard error"
+        let about =
+            "\(kind.title) of \(count) greedy answers of at most \(maxNewTokens) tokens, ± bootstrap standard error"
+            + (signature.map { "; signature " + $0 } ?? "")
         let markdown = ["# \(model) on \(data)", about, table.markdown] + warnings.map { "**Warning:** " + $0 }
         try options.write("generate", document, markdown: markdown.joined(separator: "\n\n") + "\n")
         if options.json {

@@ -1,4 +1,5 @@
 import Calibration
+import Evaluation
 import Runtime
 import Storage
 import Testing
@@ -6,14 +7,17 @@ import Testing
 @Suite struct ScheduleSearchTests {
     /// Scores of 8 examples that depend on the average precision over N steps.
     private func search(
-        tolerance: Double, n: Int = 60, precisions: [Int] = [2, 3, 4], score: @escaping (PrecisionSchedule) -> Double
+        tolerance: Double, n: Int = 60, precisions: [Int] = [2, 3, 4], metric: TaskMetric = .rougeL,
+        score: @escaping (PrecisionSchedule) -> Double
     ) throws -> ScheduleSearch.Outcome {
         let search = ScheduleSearch(precisions: precisions, maxNewTokens: n, tolerance: tolerance)
         return try search.run { schedules throws(TaperError) in
             schedules.map { schedule in
                 let bits = (0..<n).reduce(0) { $0 + schedule.bits(atStep: $1) }
                 return CandidateResult(
-                    schedule: schedule, scores: [Double](repeating: score(schedule), count: 8),
+                    schedule: schedule,
+                    scores: MetricScores(
+                        metric, tallies: [MetricTally](repeating: MetricTally(score: score(schedule)), count: 8)),
                     averageBits: Double(bits) / Double(n))
             }
         }
@@ -40,7 +44,7 @@ import Testing
         }
         #expect(outcome.chosen.schedule.steps.map(\.bits) == [4, 2])
         #expect(outcome.chosen.schedule.steps[1].fromStep == 30)
-        #expect(outcome.chosen.mean >= outcome.reference.mean - 0.01)
+        #expect(outcome.chosen.score >= outcome.reference.score - 0.01)
     }
 
     @Test func severalPrecisionsStepDownInOrder() throws {
@@ -70,11 +74,32 @@ import Testing
         #expect(outcome.chosen.schedule.steps.map(\.bits) == [4, 3])
     }
 
-    @Test func bootstrapErrorIsDeterministicAndRight() {
-        let values = (0..<100).map { Double($0 % 2) }
-        let error = bootstrapStandardError(values)
-        #expect(error == bootstrapStandardError(values))
-        #expect(abs(error - 0.05) < 0.01)
-        #expect(bootstrapStandardError([1, 1, 1]) == 0)
+    /// Divergences are better small: 2 bits are worse by more than the tolerance from the start, not from step 30 on.
+    @Test func smallerIsBetterForDivergences() throws {
+        let outcome = try search(tolerance: 0.01, precisions: [2, 4], metric: .kl) { schedule in
+            0.02 + 0.001 * Double((0..<30).filter { schedule.bits(atStep: $0) == 2 }.count)
+        }
+        #expect(outcome.chosen.schedule.steps == [.init(fromStep: 0, bits: 4), .init(fromStep: 20, bits: 2)])
+        #expect(abs(outcome.chosen.score - 0.03) < 1e-9 && outcome.reference.score == 0.02)
+    }
+
+    /// exp(-KL) of two bits is less than half of the highest precision's.
+    @Test func brokenByDivergenceIsLeftOut() throws {
+        let outcome = try search(tolerance: 0.01, precisions: [2, 4], metric: .kl) { schedule in
+            schedule.steps.map(\.bits) == [2] ? 0.8 : 0.1
+        }
+        #expect(outcome.chosen.schedule.steps.map(\.bits) == [4])
+    }
+
+    /// A tolerance of 0.01 is one point of 100.
+    @Test func tolerancesAreSharesOfTheScale() throws {
+        func chosen(_ lowest: Double) throws -> [Int] {
+            try search(tolerance: 0.01, precisions: [2, 4], metric: .rougeL) { schedule in
+                schedule.bits(atStep: 0) == 4 ? 0.3 : lowest
+            }.chosen.schedule.steps.map(\.bits)
+        }
+        #expect(try chosen(0.291) == [2] && chosen(0.289) != [2])
+        #expect(TaskMetric.sacrebleu.gain(30) - TaskMetric.sacrebleu.gain(29) < 0.0100001)
+        #expect(TaskMetric.kl.gain(0.5) == -0.5)
     }
 }

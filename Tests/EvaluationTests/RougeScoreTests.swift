@@ -24,6 +24,24 @@ import Testing
         }
     }
 
+    @Test func severalReferencesEqualThePackagesBest() throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Fixtures/rouge-several.json"
+        let cases = try #require(try JSONValue.parse(try Files.read(path, limit: 1 << 22), place: path).array)
+        #expect(cases.count >= 50)
+        for item in cases {
+            let targets = try #require(item["targets"]?.array).compactMap(\.string)
+            let prediction = try #require(item["prediction"]?.string)
+            for (key, metrics) in [
+                ("plain", [TaskMetric.rouge1, .rouge2, .rougeL]),
+                ("stemmed", [.rouge1Stemmed, .rouge2Stemmed, .rougeLStemmed]),
+            ] {
+                let expected = try #require(item[key]?.array).compactMap(\.double)
+                let found = metrics.map { $0.tally(answer: prediction, references: targets).score }
+                for (a, b) in zip(found, expected) { #expect(abs(a - b) < 1e-9, "\(key): \(targets)") }
+            }
+        }
+    }
+
     @Test func agreementCountsPositionsOfTheLonger() {
         #expect(TokenAgreement.positions([1, 2, 3], [1, 2, 3]) == 1)
         #expect(TokenAgreement.positions([1, 2, 3, 4], [1, 9]) == 0.25)

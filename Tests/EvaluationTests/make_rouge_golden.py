@@ -30,4 +30,15 @@ for target, prediction in pairs:
         scores = rouge_scorer.RougeScorer(kinds, use_stemmer=stemming).score(target, prediction)
         case[key] = [scores[k].fmeasure for k in kinds]
     cases.append(case)
+# Several references: those of up to three neighbours, one of them perhaps empty.
+several = []
+for index in range(10, 60):
+    targets = [pairs[index + k][0] for k in range(1 + index % 3)] + ([""] if index % 7 == 0 else [])
+    rng.shuffle(targets)
+    case = {"targets": targets, "prediction": pairs[index][1]}
+    for key, stemming in (("plain", False), ("stemmed", True)):
+        scores = rouge_scorer.RougeScorer(kinds, use_stemmer=stemming).score_multi(targets, case["prediction"])
+        case[key] = [scores[k].fmeasure for k in kinds]
+    several.append(case)
+(here / "Fixtures/rouge-several.json").write_text(json.dumps(several, ensure_ascii=False, indent=0) + "\n")
 (here / "Fixtures/rouge.json").write_text(json.dumps(cases, ensure_ascii=False, indent=0) + "\n")

@@ -132,7 +132,7 @@ import func Foundation.log
         let size = checkpoint.config.vocabularySize
         var sum = 0.0
         var count = 0
-        for (prompt, text) in zip(prompts.prompts, prompts.references) {
+        for (prompt, text) in zip(prompts.prompts, prompts.references.map { $0[0] }) {
             #expect(tokenizer.decode(prompt).hasSuffix("<|im_start|>assistant\n"))
             let answer = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
             let logits = try reference.logits(prompt + answer)
@@ -175,21 +175,114 @@ import func Foundation.log
         let examples = try readTask(task, limit: 3)
         for result in results {
             let answers = try #require(result["answers"]?.array).compactMap(\.string)
-            let scores = zip(examples, answers).map { RougeScore.rougeL(target: $0.reference, prediction: $1) }
+            let scores = zip(examples, answers).map { RougeScore.rougeL(target: $0.references[0], prediction: $1) }
             let mean = scores.reduce(0, +) / 3
-            let spread = (scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 6).squareRoot()
-            #expect(abs(try #require(result["references"]?["mean"]?.double) - mean) < 1e-5)
-            #expect(abs(try #require(result["references"]?["standard_error"]?.double) - spread) < 1e-5)
+            // Of means of three drawn from three: the standard deviation of the three themselves over the root of three.
+            let spread = (scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 9).squareRoot()
+            #expect(abs(try #require(result["references"]?["score"]?.double) - mean) < 1e-5)
+            #expect(abs(try #require(result["references"]?["standard_error"]?.double) - spread) < 0.08 * spread + 1e-5)
+            #expect(try #require(result["references"]?["low"]?.double) <= mean + 1e-5)
+            #expect(try #require(result["references"]?["high"]?.double) >= mean - 1e-5)
         }
         let full = try #require(results[0]["answers"]?.array).compactMap(\.string)
         let low = try #require(results[2]["answers"]?.array).compactMap(\.string)
         let likeness = zip(full, low).map { RougeScore.rougeL(target: $0, prediction: $1) }.reduce(0, +) / 3
-        #expect(abs(try #require(results[2]["full_precision"]?["mean"]?.double) - likeness) < 1e-5)
+        #expect(abs(try #require(results[2]["full_precision"]?["score"]?.double) - likeness) < 1e-5)
         #expect(results[1]["average_bits"]?.double == 4 && results[2]["average_bits"]?.double == 2)
         // The examples were calibration data.
         #expect(outcome.errors.contains("task answer"))
         let refused = try TaperProgram.run(["eval", "generate", sample.bundle, "--data", task, "--metric", "agreement"])
         #expect(refused.status == 64 && refused.errors.contains("--reference"))
+    }
+
+    /// By hand: float logits along the float model's own answer, against the bundle's on the same tokens, prompt at 4 bits.
+    @Test func divergencesAreAlongTheFullModelsAnswers() throws {
+        let outcome = try TaperProgram.run([
+            "eval", "generate", sample.bundle, "--data", task, "--reference", sample.checkpoint, "--examples", "2",
+            "--max-new-tokens", "6", "--metric", "kl", "--bits", "2,4", "-t", "2", "--json", "--quiet",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let results = try #require(try outcome.json["results"]?.array)
+        #expect(results.map { $0["label"]?.string } == ["full precision", "4 bits", "2 bits"])
+        let checkpoint = try Checkpoint.open(sample.checkpoint)
+        let reference = try ReferenceModel(checkpoint, residency: .resident, threads: 1)
+        let prompts = try TaskPrompts(
+            .checkpoint(checkpoint), examples: try readTask(task, limit: 2), place: "task")
+        let size = checkpoint.config.vocabularySize
+        func distribution(_ row: some Sequence<Float>) -> [Double] {
+            let row = row.map { Double($0) }
+            let top = row.max() ?? 0
+            let sum = row.reduce(0) { $0 + exp($1 - top) }
+            return row.map { $0 - top - log(sum) }
+        }
+        for (bits, result) in [(4, results[1]), (2, results[2])] {
+            let transformer = try Transformer(
+                bundle: try Bundle(path: sample.bundle), contextLength: 512, pool: try ThreadPool(threadCount: 1))
+            var means: [Double] = []
+            for prompt in prompts.prompts {
+                let answer = try reference.greedy(prompt, maxNewTokens: 6, stop: prompts.stopTokens)
+                #expect(answer.count == 6)
+                let full = try reference.logits(prompt + answer)
+                transformer.truncate(to: 0)
+                var rows: [[Float]] = [Array(try transformer.forward(prompt, bits: 4))]
+                for token in answer.dropLast() { rows.append(Array(try transformer.forward(token, bits: bits))) }
+                var sum = 0.0
+                for (index, row) in rows.enumerated() {
+                    let start = (prompt.count - 1 + index) * size
+                    let p = distribution(full[start..<start + size])
+                    sum += zip(p, distribution(row)).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+                }
+                means.append(sum / 6)
+            }
+            let found = try #require(result["full_precision"]?["score"]?.double)
+            let expected = means.reduce(0, +) / 2
+            #expect(abs(found - expected) < 1e-4 + 1e-3 * expected, "\(bits) bits: \(found), \(expected)")
+            #expect(result["average_bits"]?.double == Double(bits))
+        }
+        // A checkpoint diverges from itself by nothing.
+        let same = try TaperProgram.run([
+            "eval", "generate", sample.checkpoint, "--data", task, "--reference", sample.checkpoint, "--examples", "2",
+            "--max-new-tokens", "6", "--metric", "kl", "--json", "--quiet",
+        ])
+        let zero = try #require(try same.json["results"]?.array?.last?["full_precision"]?["score"]?.double)
+        #expect(abs(zero) < 1e-5)
+    }
+
+    @Test func corpusScoresCarryTheirSignature() throws {
+        let outcome = try TaperProgram.run([
+            "eval", "generate", sample.bundle, "--data", task, "--examples", "3", "--max-new-tokens", "24", "--metric",
+            "sacrebleu", "--bits", "4", "--json", "--quiet",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let json = try outcome.json
+        #expect(json["signature"]?.string?.hasPrefix("nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:") == true)
+        let answers = try #require(json["results"]?.array?.first?["answers"]?.array).compactMap(\.string)
+        var sum = BLEUCounts()
+        for (example, answer) in zip(try readTask(task, limit: 3), answers) {
+            sum += BLEUCounts(answer: answer, references: example.references)
+        }
+        let score = try #require(json["results"]?.array?.first?["references"]?["score"]?.double)
+        #expect(abs(score - sum.score(.exponential)) < 1e-5 && score > 0)
+    }
+
+    @Test func tasksAreCalibratedByDivergence() throws {
+        let path = scratch("kl") + ".taper"
+        try AtomicFile.write(try Files.read(sample.bundle, limit: 1 << 28), to: path, replacing: false)
+        let arguments = [
+            "calibrate", path, "--task", "kl", "--data", task, "--metric", "kl", "--examples", "3", "--max-new-tokens",
+            "12", "--json", "--quiet",
+        ]
+        let refused = try TaperProgram.run(arguments)
+        #expect(refused.status == 64 && refused.errors.contains("--reference"))
+        let outcome = try TaperProgram.run(arguments + ["--tolerance", "0", "--reference", sample.checkpoint])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        // Two bits diverge more at every step, so that nothing may be lost leaves four.
+        let json = try outcome.json
+        #expect(json["metric"]?.string == "kl" && json["steps"]?.array?.count == 1)
+        #expect(json["steps"]?.array?.first?["bits"]?.integer == 4)
+        #expect(json["evidence"]?["compared_with"]?.string == "full precision")
+        let low = try #require(json["evidence"]?["candidates"]?.array?.first { $0["schedule"]?.string == "2@0" })
+        #expect(try #require(low["difference"]?.double) > 0)
     }
 
     @Test func evaluatingOnCalibrationTextIsSaid() throws {
