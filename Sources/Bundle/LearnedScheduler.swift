@@ -81,7 +81,7 @@ public struct LearnedScheduler: Sendable {
     }
 
     /// - Throws: `badData` naming the rule of `formats/bundle.md` that is broken.
-    init(json: JSONValue, weights: [UInt8], manifest: Manifest, place: String) throws(TaperError) {
+    init(json: JSONValue, weights: [UInt8], for bundle: Bundle, place: String) throws(TaperError) {
         func wrong(_ key: String) -> TaperError {
             TaperError(.badData, "\"" + key + "\" has no usable value", at: place, found: json[key]?.kind ?? "nothing")
         }
@@ -94,7 +94,7 @@ public struct LearnedScheduler: Sendable {
                 .unsupported, "unknown schema of the learned scheduler", at: place, expected: LearnedScheduler.schema,
                 found: json["schema"]?.string.map { printable($0) } ?? "nothing")
         }
-        let model = manifest.model
+        let model = bundle.manifest.model
         guard json["kv_heads"]?.integer == model.kvHeadCount, json["head_size"]?.integer == model.headSize else {
             throw TaperError(
                 .badData, "the learned scheduler is for another model", at: place,
@@ -134,10 +134,10 @@ public struct LearnedScheduler: Sendable {
         self.init(
             prefillBits: try integer("prefill_bits", 2...16), maxNewTokens: try integer("max_new_tokens", 1...1 << 20),
             window: window, shape: shape, pairs: pairs)
-        for bits in precisions.sorted() where !manifest.precisions.contains(bits) {
+        for bits in precisions.sorted() where !bundle.manifest.precisions.contains(bits) {
             throw TaperError(
                 .badData, "the learned scheduler names a precision the bundle lacks", at: place,
-                expected: "one of " + manifest.precisions.map { String($0) }.joined(separator: ", "),
+                expected: "one of " + bundle.manifest.precisions.map { String($0) }.joined(separator: ", "),
                 found: String(bits))
         }
     }

@@ -69,9 +69,9 @@ public struct SwitchEvidence: Sendable {
                 row.regretScore += (outcome.scores[labels[index]] - score) / count
                 differences.append(score - outcome.scores[last])
             }
-            if let summary = AnswerScores.summary(differences) {
-                (row.difference, row.standardError) = summary
-            }
+            row.difference = differences.reduce(0, +) / count
+            let squares = differences.reduce(0) { $0 + ($1 - row.difference) * ($1 - row.difference) }
+            row.standardError = differences.count < 2 ? 0 : (squares / (count - 1) / count).squareRoot()
             return row
         }
         accuracy = Double(zip(labels, chosen).count { $0 == $1 }) / count

@@ -57,12 +57,12 @@ public struct LayerStates: Sendable {
 }
 
 extension Transformer {
-    /// The last layer's states at the latest positions: at most `window` of them, a multiple of 16, and up to 15 fewer, so
-    /// that they start at a multiple of 16.
-    public func lastLayerStates(window: Int) -> LayerStates {
-        let layer = cachedLayer(config.layerCount - 1)
-        let start = roundedUp(max(0, position - window), to: LayerStates.block)
-        let (keys, values) = layer.average(start..<position, pool: pool)
-        return LayerStates(headSize: config.headSize, positionCount: position - start, keys: keys, values: values)
+    /// The last layer's states at the latest of the first `positions` positions of the cache: at most `window` of them, a
+    /// multiple of 16, and up to 15 fewer, so that they start at a multiple of 16.
+    public func lastLayerStates(positions: Int, window: Int) -> LayerStates {
+        precondition(positions <= position && window >= LayerStates.block, "no states at these positions")
+        let start = roundedUp(max(0, positions - window), to: LayerStates.block)
+        let (keys, values) = cachedLayer(config.layerCount - 1).average(start..<positions, pool: pool)
+        return LayerStates(headSize: config.headSize, positionCount: positions - start, keys: keys, values: values)
     }
 }

@@ -117,11 +117,13 @@ extension LearnedScheduler {
         return PrecisionSchedule(prefillBits: prefillBits, descending: steps)
     }
 
-    /// Decides once, right after the prefill, from what the transformer's cache holds.
+    /// Decides once, right after the prefill, from what the transformer's cache holds of it.
     ///
-    /// - Parameter maxNewTokens: the limit of new tokens; negative for none, when the limit of the training is taken.
-    public func schedule(after transformer: Transformer, maxNewTokens: Int) -> PrecisionSchedule {
-        let states = transformer.lastLayerStates(window: window)
+    /// - Parameters:
+    ///   - positions: of the cache, from its first: where the prompt ends.
+    ///   - maxNewTokens: the limit of new tokens; negative for none, when the limit of the training is taken.
+    public func schedule(after transformer: Transformer, positions: Int, maxNewTokens: Int) -> PrecisionSchedule {
+        let states = transformer.lastLayerStates(positions: positions, window: window)
         let limit = maxNewTokens < 0 ? self.maxNewTokens : maxNewTokens
         return schedule(classes: classes(states, operations: transformer.operations), maxNewTokens: limit)
     }
