@@ -11,6 +11,8 @@ import Text
 public final class TaskRunner {
     public struct Answer: Sendable {
         public var tokens: [Int]
+        /// What the answer was decoded along; it may end before.
+        public var schedule: PrecisionSchedule
         /// Bits of every decode step taken.
         public var bits: [Int]
         public var averageBits: Double { bits.isEmpty ? 0 : Double(bits.reduce(0, +)) / Double(bits.count) }
@@ -28,11 +30,20 @@ public final class TaskRunner {
     public private(set) var stepCount = 0
     public private(set) var sharedStepCount = 0
 
-    /// - Throws: `badData` naming the example whose prompt does not fit the context.
-    public init(
+    /// - Throws: `badData` when a prompt and its answer do not fit the context.
+    public convenience init(
         bundle: Bundle, examples: [TaskExample], maxNewTokens: Int, pool: ThreadPool, place: String
     ) throws(TaperError) {
-        rendered = try TaskPrompts(.bundle(bundle), examples: examples, place: place)
+        try self.init(
+            bundle: bundle, prompts: try TaskPrompts(.bundle(bundle), examples: examples, place: place),
+            maxNewTokens: maxNewTokens, pool: pool, place: place)
+    }
+
+    /// - Throws: `badData` when a prompt and its answer do not fit the context.
+    public init(
+        bundle: Bundle, prompts: TaskPrompts, maxNewTokens: Int, pool: ThreadPool, place: String
+    ) throws(TaperError) {
+        rendered = prompts
         let longest = rendered.longestPrompt
         let limit = bundle.manifest.model.contextLength
         guard longest + maxNewTokens <= limit else {
@@ -55,40 +66,51 @@ public final class TaskRunner {
         logits.baseAddress.map { ops.argmax($0, count: logits.count) } ?? 0
     }
 
-    /// Answers to example `index` under every schedule, in the order given. All share the first one's prefill precision.
+    /// The last layer's states after the prompt of the example answered last.
+    func lastLayerStates(_ index: Int, window: Int) -> LayerStates {
+        transformer.lastLayerStates(positions: prompts[index].count, window: window)
+    }
+
+    /// Answers to example `index` under every schedule, in the order given; those of one prefill precision should follow
+    /// one another.
     public func answers(_ index: Int, schedules: [PrecisionSchedule]) throws(TaperError) -> [Answer] {
-        guard let first = schedules.first else { return [] }
+        try answers(index, schedulers: schedules.map { .fixed($0) })
+    }
+
+    /// The same where the schedule may depend on the prompt.
+    public func answers(_ index: Int, schedulers: [DecodeScheduler]) throws(TaperError) -> [Answer] {
+        guard let first = schedulers.first else { return [] }
         let prompt = prompts[index]
         var prefillBits = first.prefillBits
         transformer.truncate(to: 0)
         var firstToken = best(try transformer.forward(prompt, bits: prefillBits))
-        var trail = Answer(tokens: [], bits: [])
-        var trailSchedule: PrecisionSchedule?
+        var trail: Answer?
         var result: [Answer] = []
-        for schedule in schedules {
+        for scheduler in schedulers {
             try Interrupt.check("Nothing was written")
-            if schedule.prefillBits != prefillBits {
-                prefillBits = schedule.prefillBits
+            if scheduler.prefillBits != prefillBits {
+                prefillBits = scheduler.prefillBits
                 transformer.truncate(to: 0)
                 firstToken = best(try transformer.forward(prompt, bits: prefillBits))
-                trailSchedule = nil
+                trail = nil
             }
+            let schedule = scheduler.schedule(
+                after: transformer, positions: prompt.count, maxNewTokens: maxNewTokens)
             // Steps that both take at the same precision give the same tokens and the same cache.
             var shared = 0
-            if let trailSchedule {
-                while shared < trail.bits.count && schedule.bits(atStep: shared) == trailSchedule.bits(atStep: shared) {
-                    shared += 1
-                }
+            var answer = Answer(
+                tokens: stopTokens.contains(firstToken) ? [] : [firstToken], schedule: schedule, bits: [])
+            if let trail {
+                while shared < trail.bits.count && schedule.bits(atStep: shared) == trail.bits[shared] { shared += 1 }
+                sharedStepCount += shared
                 if shared == trail.bits.count {
-                    result.append(trail)
-                    sharedStepCount += shared
+                    answer.tokens = trail.tokens
+                    answer.bits = trail.bits
+                    result.append(answer)
                     continue
                 }
-            }
-            sharedStepCount += shared
-            var answer = Answer(tokens: Array(trail.tokens.prefix(shared + 1)), bits: Array(trail.bits.prefix(shared)))
-            if trailSchedule == nil {
-                answer = Answer(tokens: stopTokens.contains(firstToken) ? [] : [firstToken], bits: [])
+                answer.tokens = Array(trail.tokens.prefix(shared + 1))
+                answer.bits = Array(trail.bits.prefix(shared))
             }
             transformer.truncate(to: prompt.count + answer.bits.count)
             while let token = answer.tokens.last, answer.tokens.count < maxNewTokens {
@@ -100,7 +122,6 @@ public final class TaskRunner {
                 answer.tokens.append(next)
             }
             trail = answer
-            trailSchedule = schedule
             result.append(answer)
         }
         return result

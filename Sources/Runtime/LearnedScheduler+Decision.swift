@@ -106,7 +106,11 @@ extension LearnedScheduler {
 
     /// The schedule that the classes of all pairs make. No switch comes before the one above it: a precision whose turn
     /// would already be over is left out.
-    public func schedule(classes: [Int], maxNewTokens: Int) -> PrecisionSchedule {
+    ///
+    /// - Parameter pairs: from high to low, each beginning where the one before ends.
+    public static func schedule(
+        prefillBits: Int, pairs: [(high: Int, low: Int)], classes: [Int], maxNewTokens: Int
+    ) -> PrecisionSchedule {
         var steps = pairs.first.map { [PrecisionSchedule.Step(fromStep: 0, bits: $0.high)] } ?? []
         for (pair, index) in zip(pairs, classes) {
             guard let count = LearnedScheduler.highSteps(ofClass: index, maxNewTokens: maxNewTokens) else { break }
@@ -115,6 +119,13 @@ extension LearnedScheduler {
             steps.append(PrecisionSchedule.Step(fromStep: start, bits: pair.low))
         }
         return PrecisionSchedule(prefillBits: prefillBits, descending: steps)
+    }
+
+    /// The schedule of this scheduler's pairs.
+    public func schedule(classes: [Int], maxNewTokens: Int) -> PrecisionSchedule {
+        LearnedScheduler.schedule(
+            prefillBits: prefillBits, pairs: pairs.map { ($0.high, $0.low) }, classes: classes,
+            maxNewTokens: maxNewTokens)
     }
 
     /// Decides once, right after the prefill, from what the transformer's cache holds of it.

@@ -26,7 +26,10 @@ import struct Foundation.URL
         whole.documents.append(("schedules", .array([TinyBundle.schedule([(0, 4), (16, 3), (32, 2)]).json])))
         let nested = TinyBundle(precisions: [3], embedding: [2, 5], tied: false, tokenizer: nil, documents: [])
         let half = TinyBundle(precisions: [2, 4, 16], tokenizer: nil, documents: [])
-        return [("half", half), ("minimal", HostileCase.base), ("whole", whole), ("nested-embedding", nested)]
+        return [
+            ("half", half), ("learned", TinyBundle.withLearned), ("minimal", HostileCase.base), ("whole", whole),
+            ("nested-embedding", nested),
+        ]
     }()
 
     @Test(arguments: files("valid"))

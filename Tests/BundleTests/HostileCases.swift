@@ -67,7 +67,9 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
             + "\"max_new_tokens\":\(limit),\"average_bits\":2,\"score\":0.5,\"reference_score\":0.5,\"tolerance\":0}"
     }
 
-    static let all: [HostileCase] = damaged + header + table + frames + manifest + tensors + halves + schedules
+    static let all: [HostileCase] =
+        damaged + header + table + frames + manifest + tensors + halves + schedules
+        + learnedScheduler
 
     /// One byte of damage, or a piece missing or too much.
     static let damaged: [HostileCase] = [
