@@ -24,6 +24,14 @@ public enum DecodeScheduler: Sendable {
         }
     }
 
+    /// "6@0,4@32", or what it chooses from.
+    public var text: String {
+        switch self {
+        case .fixed(let schedule): schedule.text
+        case .learned: decodeBits.map { String($0) }.joined(separator: " to ") + ", decided for every prompt"
+        }
+    }
+
     /// The schedule for a prompt that fills the first `positions` positions of the transformer's cache.
     ///
     /// - Parameter maxNewTokens: the limit of new tokens, negative for none.

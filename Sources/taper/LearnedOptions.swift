@@ -29,7 +29,8 @@ struct LearnedOptions: ParsableArguments {
         var precisions: [Int]
         if let steps {
             guard high == nil, low == nil else {
-                throw TaperError(.usage, "--steps names all precisions", at: "--steps", remedy: "Drop --bits-high and --bits-low")
+                throw TaperError(
+                    .usage, "--steps names all precisions", at: "--steps", remedy: "Drop --bits-high and --bits-low")
             }
             precisions = try Recipe.parsePrecisions(steps)
         } else {

@@ -19,12 +19,15 @@ enum LearnedReport {
                 "  \(pair.high) to \(pair.low): \(percent(evidence["held_out_accuracy"])) of "
                     + "\(evidence["prompts"]?.integer ?? 0) held-out prompts right, "
                     + "\(percent(evidence["accuracy_of_most_frequent"])) by the most frequent class; labels "
-                    + "\(shares("class_prior")), chosen \(shares("held_out_choices")) for 0 / 1/3 / 2/3 / all steps high")
+                    + "\(shares("class_prior")), chosen \(shares("held_out_choices")) for 0 / 1/3 / 2/3 / all steps high"
+            )
             var table = TextTable([
                 "choice", "average bits", "ROUGE-L to full", "difference", "std error", "regret bits", "regret ROUGE-L",
             ])
             for row in evidence["comparison"]?.array ?? [] {
-                func number(_ key: String, _ digits: Int) -> String { row[key]?.double.map { fixed($0, digits) } ?? "-" }
+                func number(_ key: String, _ digits: Int) -> String {
+                    row[key]?.double.map { fixed($0, digits) } ?? "-"
+                }
                 table.add([
                     printable(row["choice"]?.string ?? "?"), number("average_bits", 3), number("rouge_l_to_full", 4),
                     number("difference", 4), number("standard_error", 4), number("regret_bits", 3),
