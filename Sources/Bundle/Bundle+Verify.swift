@@ -46,6 +46,7 @@ extension Bundle {
                 }
             }
             attempt { () throws(TaperError) in try checkHalves() }
+            attempt { () throws(TaperError) in _ = try rungs() }
             attempt { () throws(TaperError) in _ = try schedules() }
             attempt { () throws(TaperError) in _ = try learnedScheduler() }
         }

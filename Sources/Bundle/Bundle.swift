@@ -18,6 +18,8 @@ public final class Bundle {
     private var sectionIndex: [String: Int] = [:]
     private var tensorIndex: [String: Int] = [:]
     private var vectorsAreVerified = false
+    /// What `rungs()` read.
+    var knownRungs: [Rung]?
 
     /// - Parameter copying: read the whole file into memory instead of mapping it.
     /// - Throws: `noInput`, `badData` or `unsupported`, naming the section and the rule.
@@ -113,11 +115,12 @@ public final class Bundle {
         guard let json = try json("schedules") else { return [] }
         let place = path + ": section schedules"
         guard let list = json.array else { throw TaperError(.badData, "not an array", at: place) }
+        let served = try servedPrecisions()
         var result: [Schedule] = []
         for (index, item) in list.enumerated() {
             let context = place + "[" + String(index) + "]"
             let schedule = try Schedule(json: item, place: context)
-            try schedule.check(manifest, place: context)
+            try schedule.check(served, manifest, place: context)
             guard !result.contains(where: { $0.task == schedule.task }) else {
                 throw TaperError(.badData, "two schedules for one task", at: context, found: printable(schedule.task))
             }
@@ -219,47 +222,6 @@ public final class Bundle {
                 .badData, "a 16-bit weight is not finite", at: path + ": tensor " + tensor.name,
                 found: "value " + String(values.firstIndex { $0 & 0x7c00 == 0x7c00 } ?? 0))
         }
-    }
-
-    /// Asks the system to read ahead what decoding at `bits` needs.
-    public func willNeed(bits: Int) {
-        for section in table.sections where section.kind == .mapped && isRead(section, at: bits) {
-            file.advise(.willNeed, range: section.range)
-        }
-    }
-
-    private func isRead(_ section: SectionInfo, at bits: Int) -> Bool {
-        guard let part = TensorSection(section.name), part.group == Manifest.linearGroup else { return true }
-        let served = manifest.precisions.last { $0 <= bits } ?? manifest.precisions[0]
-        // 16 bits stand alone; a nested precision reads all planes up to its own.
-        return part.bits == served || part.part == .planes && served <= 8 && part.bits < served
-    }
-
-    /// Gives back the pages of linear layers that `bits` does not read. Large pages map parts of the sections beside those
-    /// that are read.
-    public func releaseUnread(bits: Int) {
-        guard file.isMapped else { return }
-        for section in table.sections where section.kind == .mapped && !isRead(section, at: bits) {
-            file.advise(.doNotNeed, range: section.range)
-        }
-    }
-
-    /// Gives back the pages of planes, tables and 16-bit weights of precisions above `bits`, up to `highest`; they are read
-    /// again from the file when needed. Returns their bytes: none of a copy.
-    @discardableResult
-    public func releasePlanes(above bits: Int, upTo highest: Int = 16) -> Int {
-        guard file.isMapped else { return 0 }
-        var byteCount = 0
-        for section in table.sections {
-            guard let part = TensorSection(section.name), part.group == Manifest.linearGroup, part.bits > bits,
-                part.bits <= highest
-            else {
-                continue
-            }
-            file.advise(.doNotNeed, range: section.range)
-            byteCount += section.storedByteCount
-        }
-        return byteCount
     }
 
     public func lockInMemory() -> Bool { file.lockInMemory() }

@@ -3,8 +3,8 @@ public import Storage
 
 /// Cuts a bundle to at most `maxBits`: planes and tables of higher precisions are dropped, nothing is requantized.
 ///
-/// Schedules that name a dropped precision go too: their scores were measured with it; so does a learned scheduler. Returns
-/// the schedules' tasks.
+/// Rungs of which some tensor needs a dropped precision go too, schedules that name one or such a rung, and a learned
+/// scheduler that does: their scores were measured with it. Returns the schedules' tasks.
 @discardableResult
 public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) throws(TaperError) -> [String] {
     let source = try Bundle(path: from)
@@ -21,17 +21,24 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
             name: tensor.name, shape: tensor.shape,
             encoding: .nested(group: Manifest.linearGroup, precisions: manifest.precisions))
     }
+    let rungs = try source.rungs()
+    let keptRungs = rungs.filter { rung in rung.bits.allSatisfy { $0 <= maxBits } }
+    let served = manifest.precisions.map { Precision(bits: $0) } + keptRungs.map { $0.precision }
     let schedules = try source.schedules()
-    let kept = schedules.filter { $0.precisions.isSubset(of: manifest.precisions) }
+    let kept = schedules.filter { $0.precisions.allSatisfy { served.contains($0) } }
+    let learned = try source.learnedScheduler()
+    let keepsLearned = learned.map { $0.precisions.allSatisfy { served.contains($0) } } ?? false
     var documents = [(section: BundleFormat.manifest, bytes: manifest.json.bytes())]
     if kept.count < schedules.count, !kept.isEmpty {
         documents.append((schedulesName, JSONValue.array(kept.map { $0.json }).bytes()))
     }
-    let learned = try source.learnedScheduler()
-    let keepsLearned = learned.map { $0.precisions.isSubset(of: manifest.precisions) } ?? false
+    if keptRungs.count < rungs.count, !keptRungs.isEmpty {
+        documents.append((Rung.section, JSONValue.array(keptRungs.map { $0.json }).bytes()))
+    }
     let layout = try BundleLayout(tensors: manifest.tensors, place: from)
     try copy(source, to: to, replacing: replacing, documents: documents) { section in
         if section.name == schedulesName { return !kept.isEmpty }
+        if section.name == Rung.section { return !keptRungs.isEmpty }
         if section.name == LearnedScheduler.section || section.name == LearnedScheduler.weightsSection {
             return keepsLearned
         }

@@ -1,5 +1,5 @@
 import Kernels
-import Model
+public import Model
 public import Storage
 
 /// The learned scheduler of a bundle: one small classifier for every step down, which looks at the last layer's keys and
@@ -7,16 +7,22 @@ public import Storage
 public struct LearnedScheduler: Sendable {
     /// One step down.
     public struct Pair: Sendable {
-        public var high: Int
-        public var low: Int
+        public var high: Precision
+        public var low: Precision
+        /// How likely it must be that a number of high-precision steps is enough: the least number for which it is more
+        /// likely than this is taken. 1: all steps are high.
+        public var confidence: Float
         /// [shape.weightCount]
         public var weights: [Float]
         /// How it was trained and what came of it; for people and reports.
         public var evidence: JSONValue
 
-        public init(high: Int, low: Int, weights: [Float], evidence: JSONValue) {
+        public init(
+            high: Precision, low: Precision, confidence: Float, weights: [Float], evidence: JSONValue
+        ) {
             self.high = high
             self.low = low
+            self.confidence = confidence
             self.weights = weights
             self.evidence = evidence
         }
@@ -31,7 +37,7 @@ public struct LearnedScheduler: Sendable {
     static let windowLimit = 4096
 
     /// Precision of the prefill whose keys and values it was trained on.
-    public var prefillBits: Int
+    public var prefillBits: Precision
     /// The limit of new tokens it was trained with.
     public var maxNewTokens: Int
     /// Latest positions that it looks at; a multiple of 16.
@@ -40,7 +46,7 @@ public struct LearnedScheduler: Sendable {
     /// From high to low, each beginning where the one before ends.
     public var pairs: [Pair]
 
-    public init(prefillBits: Int, maxNewTokens: Int, window: Int, shape: ClassifierShape, pairs: [Pair]) {
+    public init(prefillBits: Precision, maxNewTokens: Int, window: Int, shape: ClassifierShape, pairs: [Pair]) {
         self.prefillBits = prefillBits
         self.maxNewTokens = maxNewTokens
         self.window = window
@@ -49,12 +55,12 @@ public struct LearnedScheduler: Sendable {
     }
 
     /// Every precision it names.
-    public var precisions: Set<Int> { Set(pairs.flatMap { [$0.high, $0.low] } + [prefillBits]) }
+    public var precisions: [Precision] { [prefillBits] + pairs.flatMap { [$0.high, $0.low] } }
 
     public var json: JSONValue {
         .object([
             .init("schema", .string(LearnedScheduler.schema)),
-            .init("prefill_bits", .integer(prefillBits)),
+            .init("prefill_bits", prefillBits.json),
             .init("max_new_tokens", .integer(maxNewTokens)),
             .init("window", .integer(window)),
             .init("kv_heads", .integer(shape.kvHeads)),
@@ -66,7 +72,8 @@ public struct LearnedScheduler: Sendable {
                 .array(
                     pairs.map {
                         .object([
-                            .init("high", .integer($0.high)), .init("low", .integer($0.low)),
+                            .init("high", $0.high.json), .init("low", $0.low.json),
+                            .init("confidence", .number(Double($0.confidence))),
                             .init("evidence", $0.evidence),
                         ])
                     })),
@@ -117,28 +124,34 @@ public struct LearnedScheduler: Sendable {
                 expected: String(expected) + " bytes", found: String(weights.count))
         }
         let values = try LearnedScheduler.floats(weights, place: place)
+        guard let prefill = Precision(json: json["prefill_bits"]) else { throw wrong("prefill_bits") }
         var pairs: [Pair] = []
         for (index, item) in list.enumerated() {
-            guard let high = item["high"]?.integer, let low = item["low"]?.integer else { throw wrong("pairs") }
+            guard let high = Precision(json: item["high"]), let low = Precision(json: item["low"]) else {
+                throw wrong("pairs")
+            }
+            guard let confidence = item["confidence"]?.double, confidence >= 0, confidence <= 1 else {
+                throw wrong("pairs")
+            }
             guard low < high, pairs.last.map({ $0.low == high }) ?? true else {
                 throw TaperError(
                     .badData, "the pairs must step down, each from where the one before ends", at: place,
-                    found: String(high) + " to " + String(low))
+                    found: high.text + " to " + low.text)
             }
             pairs.append(
                 Pair(
-                    high: high, low: low,
+                    high: high, low: low, confidence: Float(confidence),
                     weights: Array(values[index * shape.weightCount..<(index + 1) * shape.weightCount]),
                     evidence: item["evidence"] ?? .null))
         }
         self.init(
-            prefillBits: try integer("prefill_bits", 2...16), maxNewTokens: try integer("max_new_tokens", 1...1 << 20),
+            prefillBits: prefill, maxNewTokens: try integer("max_new_tokens", 1...1 << 20),
             window: window, shape: shape, pairs: pairs)
-        for bits in precisions.sorted() where !bundle.manifest.precisions.contains(bits) {
+        let served = try bundle.servedPrecisions()
+        for bits in precisions where !served.contains(bits) {
             throw TaperError(
                 .badData, "the learned scheduler names a precision the bundle lacks", at: place,
-                expected: "one of " + bundle.manifest.precisions.map { String($0) }.joined(separator: ", "),
-                found: String(bits))
+                expected: "one of " + Precision.text(served), found: bits.text)
         }
     }
 

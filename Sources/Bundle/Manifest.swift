@@ -25,6 +25,10 @@ public struct Manifest: Sendable {
 
     /// 2 to 8 are nested codes, 16 is half precision.
     static func isPrecision(_ bits: Int) -> Bool { (2...8).contains(bits) || bits == HalfLayout.bits }
+    /// The same, or a rung between them.
+    static func isPrecision(_ precision: Precision) -> Bool {
+        precision.wholeBits.map { isPrecision($0) } ?? (precision > 2 && precision < 8)
+    }
 
     public init(model: ModelConfig, precisions: [Int], tensors: [TensorPlan], provenance: JSONValue) {
         self.model = model

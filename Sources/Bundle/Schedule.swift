@@ -1,4 +1,4 @@
-import Model
+public import Model
 public import Storage
 
 /// Calibrated switch points of one task: which precision decodes from which step on.
@@ -6,15 +6,15 @@ public struct Schedule: Sendable {
     public struct Step: Equatable, Sendable {
         /// Decode step, counted from 0, at which `bits` takes over.
         public var fromStep: Int
-        public var bits: Int
-        public init(fromStep: Int, bits: Int) {
+        public var bits: Precision
+        public init(fromStep: Int, bits: Precision) {
             self.fromStep = fromStep
             self.bits = bits
         }
     }
     public var task: String
     public var metric: String
-    public var prefillBits: Int
+    public var prefillBits: Precision
     /// The first step starts at 0; steps rise, bits fall.
     public var steps: [Step]
     public var maxNewTokens: Int
@@ -27,7 +27,7 @@ public struct Schedule: Sendable {
     public var evidence: JSONValue
 
     public init(
-        task: String, metric: String, prefillBits: Int, steps: [Step], maxNewTokens: Int, averageBits: Double,
+        task: String, metric: String, prefillBits: Precision, steps: [Step], maxNewTokens: Int, averageBits: Double,
         score: Double, referenceScore: Double, tolerance: Double, evidence: JSONValue
     ) {
         self.task = task
@@ -46,12 +46,12 @@ public struct Schedule: Sendable {
         .object([
             .init("task", .string(task)),
             .init("metric", .string(metric)),
-            .init("prefill_bits", .integer(prefillBits)),
+            .init("prefill_bits", prefillBits.json),
             .init(
                 "steps",
                 .array(
                     steps.map {
-                        .object([.init("from_step", .integer($0.fromStep)), .init("bits", .integer($0.bits))])
+                        .object([.init("from_step", .integer($0.fromStep)), .init("bits", $0.bits.json)])
                     })),
             .init("max_new_tokens", .integer(maxNewTokens)),
             .init("average_bits", .number(averageBits)),
@@ -73,7 +73,7 @@ public struct Schedule: Sendable {
         }
         guard let task = json["task"]?.string, !task.isEmpty else { throw wrong("task") }
         guard let metric = json["metric"]?.string else { throw wrong("metric") }
-        guard let prefill = json["prefill_bits"]?.integer, Manifest.isPrecision(prefill) else {
+        guard let prefill = Precision(json: json["prefill_bits"]), Manifest.isPrecision(prefill) else {
             throw wrong("prefill_bits")
         }
         guard let limit = json["max_new_tokens"]?.integer, limit >= 1, limit <= 1 << 20 else {
@@ -82,7 +82,8 @@ public struct Schedule: Sendable {
         guard let list = json["steps"]?.array, !list.isEmpty, list.count <= 8 else { throw wrong("steps") }
         var steps: [Step] = []
         for item in list {
-            guard let from = item["from_step"]?.integer, let bits = item["bits"]?.integer, Manifest.isPrecision(bits),
+            guard let from = item["from_step"]?.integer, let bits = Precision(json: item["bits"]),
+                Manifest.isPrecision(bits),
                 from >= 0, from <= 1 << 20
             else { throw wrong("steps") }
             if let last = steps.last {
@@ -102,15 +103,14 @@ public struct Schedule: Sendable {
     }
 
     /// Every precision it names: prefill and steps.
-    public var precisions: Set<Int> { Set(steps.map { $0.bits } + [prefillBits]) }
+    public var precisions: [Precision] { [prefillBits] + steps.map { $0.bits } }
 
-    /// Do bundle and schedule fit? The bundle must hold its precisions, and the model must reach its steps.
-    func check(_ manifest: Manifest, place: String) throws(TaperError) {
-        for bits in precisions.sorted() where !manifest.precisions.contains(bits) {
+    /// Do bundle and schedule fit? The bundle must serve its precisions, and the model must reach its steps.
+    func check(_ served: [Precision], _ manifest: Manifest, place: String) throws(TaperError) {
+        for bits in precisions where !served.contains(bits) {
             throw TaperError(
                 .badData, "the schedule names a precision the bundle lacks", at: place,
-                expected: "one of " + manifest.precisions.map { String($0) }.joined(separator: ", "),
-                found: String(bits))
+                expected: "one of " + Precision.text(served), found: bits.text)
         }
         for step in steps where step.fromStep > maxNewTokens || step.fromStep >= manifest.model.contextLength {
             throw TaperError(

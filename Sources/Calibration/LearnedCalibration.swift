@@ -1,7 +1,7 @@
 public import Bundle
 public import Evaluation
 public import Kernels
-import Model
+public import Model
 public import Reference
 import Runtime
 public import Storage
@@ -10,7 +10,7 @@ import Text
 /// How the learned scheduler is trained.
 public struct LearnedSettings: Sendable {
     /// Precisions to step down through, from high to low; every two neighbours get a classifier.
-    public var precisions: [Int]
+    public var precisions: [Precision]
     public var prompts = 256
     /// Tokens of a prompt.
     public var lengths = 32...256
@@ -21,9 +21,11 @@ public struct LearnedSettings: Sendable {
     /// Queries per KV head; as many as there are KV heads, as in the paper, but no more than this.
     public var queryLimit = 8
     public var hidden = 64
+    /// ROUGE-L that the choices may cost on average.
+    public var tolerance = 0.01
     public var training = SwitchTraining()
 
-    public init(precisions: [Int]) { self.precisions = precisions }
+    public init(precisions: [Precision]) { self.precisions = precisions }
 }
 
 /// Trains the learned scheduler of a bundle on a text: the bundle itself makes the labels, against the full-precision model.
@@ -35,17 +37,17 @@ public func trainLearnedScheduler(
     bundle: Bundle, text: SourceText, settings: LearnedSettings, reference: ReferenceModel, pool: ThreadPool,
     progress: (Double) -> Void
 ) throws(TaperError) -> LearnedScheduler {
-    let available = bundle.manifest.precisions
+    let available = try bundle.servedPrecisions()
     let precisions = settings.precisions.sorted(by: >)
     guard let prefill = available.last, precisions.count >= 2, Set(precisions).count == precisions.count else {
         throw TaperError(
             .usage, "the learned scheduler steps down between two precisions or more", at: bundle.path,
-            found: precisions.map(String.init).joined(separator: ", "))
+            found: Precision.text(precisions))
     }
     for bits in precisions where !available.contains(bits) {
         throw TaperError(
-            .usage, "the bundle has no \(bits)-bit precision", at: bundle.path,
-            expected: available.map(String.init).joined(separator: ", "))
+            .usage, "the bundle has no precision of \(bits) bits", at: bundle.path,
+            expected: "of " + Precision.text(available))
     }
     let model = bundle.manifest.model
     let tokenizer = try AnyModel.bundle(bundle).tokenizer()
@@ -80,7 +82,7 @@ public func trainLearnedScheduler(
                 SwitchOutcome(
                     scores: part.map { likeness(runner.text($0), target) },
                     // An answer of one token has no decode step; it counts at the precision the schedule starts with.
-                    bits: part.map { $0.bits.isEmpty ? Double($0.schedule.bits(atStep: 0)) : $0.averageBits }))
+                    bits: part.map { $0.bits.isEmpty ? $0.schedule.bits(atStep: 0).bits : $0.averageBits }))
         }
         progress(0.3 + 0.6 * Double(index + 1) / Double(runner.prompts.count))
     }
@@ -95,11 +97,16 @@ public func trainLearnedScheduler(
         let trained = try trainer.train(examples) {
             progress(0.9 + 0.1 * (Double(order) + $0) / Double(steps.count))
         }
-        let evidence = SwitchEvidence(outcomes[order], chosen: trained.heldOutClasses, prior: trained.prior)
+        let chosen = SwitchConfidence.crossFitted(
+            outcomes[order], trained.heldOutShares, folds: trained.folds, tolerance: settings.tolerance)
+        let evidence = SwitchEvidence(
+            outcomes[order], chosen: chosen, likeliest: trained.heldOutClasses, prior: trained.prior)
+        let confidence = SwitchConfidence.calibrate(
+            outcomes[order], trained.heldOutShares, tolerance: settings.tolerance)
         pairs.append(
             LearnedScheduler.Pair(
-                high: step.high, low: step.low, weights: trained.weights,
-                evidence: report(settings, trained, evidence)))
+                high: step.high, low: step.low, confidence: confidence, weights: trained.weights,
+                evidence: report(settings, trained, evidence, chosen)))
     }
     return LearnedScheduler(
         prefillBits: prefill, maxNewTokens: settings.maxNewTokens, window: settings.window, shape: shape, pairs: pairs)
@@ -112,12 +119,12 @@ private func likeness(_ answer: String, _ target: String) -> Double {
 }
 
 private func report(
-    _ settings: LearnedSettings, _ trained: TrainedSwitch, _ evidence: SwitchEvidence
+    _ settings: LearnedSettings, _ trained: TrainedSwitch, _ evidence: SwitchEvidence, _ chosen: [Int]
 ) -> JSONValue {
     let training = settings.training
     func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .number(round6($0)) }) }
     return .object([
-        .init("prompts", .integer(trained.heldOutClasses.count)),
+        .init("prompts", .integer(chosen.count)),
         .init("max_new_tokens", .integer(settings.maxNewTokens)),
         .init("class_prior", numbers(trained.prior)),
         .init("class_weights", .string(training.isBalanced ? "balanced" : "none")),
@@ -127,13 +134,8 @@ private func report(
         .init("held_out_loss_of_prior", .number(round6(trained.heldOutLoss[0]))),
         .init("held_out_accuracy", .number(round6(evidence.accuracy))),
         .init("accuracy_of_most_frequent", .number(round6(evidence.priorAccuracy))),
-        .init(
-            "held_out_choices",
-            numbers(
-                (0..<ClassifierShape.classCount).map { index in
-                    Double(trained.heldOutClasses.count { $0 == index })
-                        / Double(max(1, trained.heldOutClasses.count))
-                })),
+        .init("held_out_choices", numbers(SwitchTrainer.prior(chosen))),
+        .init("tolerance", .number(settings.tolerance)),
         .init("comparison", evidence.json),
         .init("learning_rate", .number(training.rate)), .init("weight_decay", .number(training.weightDecay)),
         .init("dropout", .number(training.dropout)), .init("accumulation", .integer(training.accumulation)),

@@ -1,4 +1,5 @@
 public import Evaluation
+public import Model
 public import Runtime
 public import Storage
 
@@ -26,14 +27,14 @@ public struct CandidateResult: Sendable {
 ///    is still within the tolerance; a precision that fits nowhere ends the search. A precision that alone scores less
 ///    than half of the reference (`TaskMetric.isBroken`) is broken rather than cheap, and is left out however late its switch would come.
 public struct ScheduleSearch {
-    public var precisions: [Int]
+    public var precisions: [Precision]
     public var maxNewTokens: Int
     /// Loss that is allowed, as a share of the metric's scale (`TaskMetric.scale`).
     public var tolerance: Double
     /// Steps of the grid: N / gridSize apart.
     public var gridSize: Int
 
-    public init(precisions: [Int], maxNewTokens: Int, tolerance: Double, gridSize: Int = 6) {
+    public init(precisions: [Precision], maxNewTokens: Int, tolerance: Double, gridSize: Int = 6) {
         self.precisions = precisions
         self.maxNewTokens = maxNewTokens
         self.tolerance = tolerance
@@ -44,7 +45,7 @@ public struct ScheduleSearch {
         public var chosen: CandidateResult
         /// Constant precision of the highest bits: what everything is compared with.
         public var reference: CandidateResult
-        public var decodeHigh: Int
+        public var decodeHigh: Precision
         public var candidates: [CandidateResult]
     }
 

@@ -35,15 +35,19 @@ public struct SwitchEvidence: Sendable {
     }
 
     public var rows: [Row]
-    /// Share of prompts whose class was the label.
+    /// Share of prompts whose likeliest class was the label.
     public var accuracy: Double
     /// Of always choosing the most frequent class.
     public var priorAccuracy: Double
 
+    /// Random choices are taken at their expected values: "prior" by the frequencies of the labels, "same at random" by those
+    /// of the choices, which tells what the classifier knows of the single prompt.
+    ///
     /// - Parameters:
     ///   - chosen: the class for every outcome, by a classifier that has not seen it.
-    ///   - prior: frequencies of the labels; a random choice by them is taken at its expected value.
-    public init(_ outcomes: [SwitchOutcome], chosen: [Int], prior: [Double]) {
+    ///   - likeliest: the same without regard to what a wrong choice costs.
+    ///   - prior: frequencies of the labels.
+    public init(_ outcomes: [SwitchOutcome], chosen: [Int], likeliest: [Int], prior: [Double]) {
         let count = Double(max(outcomes.count, 1))
         let labels = outcomes.map(\.label)
         let last = ClassifierShape.classCount - 1
@@ -51,7 +55,8 @@ public struct SwitchEvidence: Sendable {
         func fixed(_ index: Int) -> [Double] { (0...last).map { $0 == index ? 1 : 0 } }
         let policies: [(String, (Int) -> [Double])] = [
             ("always high", { _ in fixed(last) }), ("always low", { _ in fixed(0) }), ("prior", { _ in prior }),
-            ("learned", { fixed(chosen[$0]) }), ("best possible", { fixed(labels[$0]) }),
+            ("likeliest class", { fixed(likeliest[$0]) }), ("learned", { fixed(chosen[$0]) }),
+            ("same at random", { _ in SwitchTrainer.prior(chosen) }), ("best possible", { fixed(labels[$0]) }),
         ]
         func mean(_ values: [Double], _ shares: [Double]) -> Double {
             zip(values, shares).reduce(0) { $0 + $1.0 * $1.1 }
@@ -74,7 +79,7 @@ public struct SwitchEvidence: Sendable {
             row.standardError = differences.count < 2 ? 0 : (squares / (count - 1) / count).squareRoot()
             return row
         }
-        accuracy = Double(zip(labels, chosen).count { $0 == $1 }) / count
+        accuracy = Double(zip(labels, likeliest).count { $0 == $1 }) / count
         priorAccuracy = prior.max() ?? 0
     }
 

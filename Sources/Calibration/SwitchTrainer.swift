@@ -40,16 +40,23 @@ public struct TrainedSwitch: Sendable {
     public var epochs: Int
     /// Mean held-out cross-entropy after every epoch; the first before training.
     public var heldOutLoss: [Double]
-    /// Class chosen for every example by the classifier that has not seen it, after `epochs`.
-    public var heldOutClasses: [Int]
+    /// [examples][classes]: likelihoods by the classifier that has not seen the example, after `epochs`.
+    public var heldOutShares: [[Float]]
+    /// The part in which every example was held out.
+    public var folds: [Int]
     /// Share of examples of every class.
     public var prior: [Double]
+
+    /// The likeliest class of every example.
+    public var heldOutClasses: [Int] {
+        heldOutShares.map { shares in shares.indices.reduce(0) { shares[$1] > shares[$0] ? $1 : $0 } }
+    }
 }
 
 /// Adam (Kingma and Ba 2015) on the cross-entropy of the classes.
 ///
 /// The examples are divided into parts, and a classifier is trained for each part on all the others; the number of epochs is
-/// the one with the least loss on held-out examples, and the classes chosen for them then are the evidence. The classifier
+/// the one with the least loss on held-out examples, and what is chosen for them then is the evidence. The classifier
 /// that is kept is trained on all examples for as many epochs. Results depend on examples, settings and seed alone.
 public struct SwitchTrainer {
     let network: SwitchNetwork
@@ -76,8 +83,10 @@ public struct SwitchTrainer {
         let labels = examples.map(\.label)
         let order = shuffled(examples.count, seed: settings.seed)
         var losses = [Double](repeating: 0, count: settings.epochs + 1)
-        // [epoch][example]
-        var classes = [[Int]](repeating: labels, count: settings.epochs + 1)
+        // [epoch][example][class]
+        var shares = [[[Float]]](
+            repeating: [[Float]](repeating: [], count: examples.count), count: settings.epochs + 1)
+        var folding = labels
         let rounds = Double((folds + 1) * (settings.epochs + 1))
         var done = 0.0
         func step() throws(TaperError) {
@@ -87,13 +96,14 @@ public struct SwitchTrainer {
         }
         for fold in 0..<folds {
             let held = order.enumerated().filter { $0.offset % folds == fold }.map(\.element)
+            for index in held { folding[index] = fold }
             let kept = order.enumerated().filter { $0.offset % folds != fold }.map(\.element)
             try run(kept, data, labels, epochs: settings.epochs, fold: UInt64(fold)) {
                 epoch, weights throws(TaperError) in
                 for (index, scores) in zip(held, self.scores(weights, held.map { data[$0] })) {
-                    let shares = SwitchNetwork.softmax(scores)
-                    losses[epoch] -= logarithm(max(Double(shares[labels[index]]), 1e-30)) / Double(examples.count)
-                    classes[epoch][index] = shares.indices.reduce(0) { shares[$1] > shares[$0] ? $1 : $0 }
+                    let found = SwitchNetwork.softmax(scores)
+                    losses[epoch] -= logarithm(max(Double(found[labels[index]]), 1e-30)) / Double(examples.count)
+                    shares[epoch][index] = found
                 }
                 try step()
             }
@@ -104,8 +114,8 @@ public struct SwitchTrainer {
         }
         progress(1)
         return TrainedSwitch(
-            weights: weights, epochs: best, heldOutLoss: losses, heldOutClasses: classes[best],
-            prior: SwitchTrainer.prior(labels))
+            weights: weights, epochs: best, heldOutLoss: losses, heldOutShares: shares[best],
+            folds: folding, prior: SwitchTrainer.prior(labels))
     }
 
     static func prior(_ labels: [Int]) -> [Double] {

@@ -1,6 +1,7 @@
 public import Bundle
 public import Evaluation
 public import Kernels
+public import Model
 public import Reference
 import Runtime
 public import Storage
@@ -12,10 +13,10 @@ public struct TaskCalibrationSettings: Sendable {
     public var maxNewTokens: Int
     /// Loss that is allowed, as a share of the metric's scale.
     public var tolerance: Double
-    /// Precisions the search may use; empty for all of the bundle's.
-    public var precisions: [Int]
+    /// Precisions the search may use, rungs included; empty for all of the bundle's.
+    public var precisions: [Precision]
 
-    public init(task: String, metric: TaskMetric, maxNewTokens: Int, tolerance: Double, precisions: [Int] = []) {
+    public init(task: String, metric: TaskMetric, maxNewTokens: Int, tolerance: Double, precisions: [Precision] = []) {
         self.task = task
         self.metric = metric
         self.maxNewTokens = maxNewTokens
@@ -33,12 +34,12 @@ public func calibrateTask(
     bundle: Bundle, examples: [TaskExample], settings: TaskCalibrationSettings, reference: ReferenceModel?,
     pool: ThreadPool, progress: (Double) -> Void
 ) throws(TaperError) -> Schedule {
-    let available = bundle.manifest.precisions
+    let available = try bundle.servedPrecisions()
     let precisions = settings.precisions.isEmpty ? available : settings.precisions.sorted()
     for bits in precisions where !available.contains(bits) {
         throw TaperError(
-            .usage, "the bundle has no \(bits)-bit precision", at: bundle.path,
-            found: available.map(String.init).joined(separator: ", "))
+            .usage, "the bundle has no precision of \(bits) bits", at: bundle.path,
+            expected: "of " + Precision.text(available), found: bits.text)
     }
     let runner = try TaskRunner(
         bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool,
@@ -92,7 +93,7 @@ public func calibrateTask(
                             answer: runner.text(answer), references: runner.references[index])
                         : MetricTally(score: TokenAgreement.positions(answer.tokens, outputs[index])))
                 // An answer of one token has no decode step; it counts at the precision the schedule starts with.
-                let bits = answer.bits.isEmpty ? Double(schedules[order].steps.first?.bits ?? 0) : answer.averageBits
+                let bits = answer.bits.isEmpty ? schedules[order].steps.first?.bits.bits ?? 0 : answer.averageBits
                 results[order].averageBits += bits / Double(examples.count)
             }
             progress(min(1, (stage + Double(index + 1) / Double(examples.count)) / stages))
@@ -120,7 +121,7 @@ public func calibrateTask(
             .string(
                 settings.metric.comparesTexts
                     ? "references" : reference == nil ? "highest precision" : "full precision")),
-        .init("decode_high_bits", .integer(outcome.decodeHigh)),
+        .init("decode_high_bits", outcome.decodeHigh.json),
         .init("decode_steps", .integer(runner.stepCount)),
         .init("shared_decode_steps", .integer(runner.sharedStepCount)),
         .init("standard_error", .number(round6(standardError))),

@@ -1,7 +1,7 @@
 public import Bundle
 public import Evaluation
 public import Kernels
-import Model
+public import Model
 public import Runtime
 public import Storage
 import Text
@@ -14,8 +14,8 @@ public final class TaskRunner {
         /// What the answer was decoded along; it may end before.
         public var schedule: PrecisionSchedule
         /// Bits of every decode step taken.
-        public var bits: [Int]
-        public var averageBits: Double { bits.isEmpty ? 0 : Double(bits.reduce(0, +)) / Double(bits.count) }
+        public var bits: [Precision]
+        public var averageBits: Double { Precision.mean(bits) ?? 0 }
     }
 
     let transformer: Transformer
@@ -58,7 +58,7 @@ public final class TaskRunner {
     }
 
     /// Bytes of weights that a decode step reads.
-    public func bytesPerToken(bits: Int) -> Int { transformer.bytesPerToken(bits: bits) }
+    public func bytesPerToken(bits: Precision) -> Int { transformer.bytesPerToken(bits: bits) }
 
     public func text(_ answer: Answer) -> String { rendered.tokenizer.decode(answer.tokens, skipSpecial: true) }
 

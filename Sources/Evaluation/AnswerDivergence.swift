@@ -45,7 +45,7 @@ public struct AnswerDivergence {
     public func averageBits(_ schedule: PrecisionSchedule) -> Double {
         let means = measurement.windows.indices.map { example in
             let steps = max(1, stepCount(example))
-            return Double((0..<steps).reduce(0) { $0 + schedule.bits(atStep: $1) }) / Double(steps)
+            return Double((0..<steps).reduce(0) { $0 + schedule.bits(atStep: $1).hundredths }) / Double(100 * steps)
         }
         return means.reduce(0, +) / Double(means.count)
     }

@@ -1,3 +1,4 @@
+public import Model
 public import Runtime
 public import Storage
 public import Text
@@ -34,7 +35,7 @@ public struct PerplexityProtocol: Equatable, Sendable {
         }
 
         /// Precision at which a schedule reads the token at `position`.
-        public func bits(_ schedule: PrecisionSchedule, at position: Int) -> Int {
+        public func bits(_ schedule: PrecisionSchedule, at position: Int) -> Precision {
             position < promptCount ? schedule.prefillBits : schedule.bits(atStep: position - promptCount)
         }
     }

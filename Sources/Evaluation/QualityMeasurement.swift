@@ -1,4 +1,5 @@
 public import Kernels
+import Model
 public import Reference
 public import Runtime
 public import Storage
@@ -51,7 +52,7 @@ public struct QualityMeasurement {
                     }
                     expected = known
                 }
-                var cached: [Int] = []
+                var cached: [Precision] = []
                 for order in results.indices {
                     try Interrupt.check("Nothing was written")
                     try add(
@@ -63,7 +64,7 @@ public struct QualityMeasurement {
         }
         for order in results.indices where results[order].schedule != nil {
             results[order].bytesPerToken = tallies[order].mean(of: tallies[order].bytes).map { Int($0.rounded()) }
-            results[order].averageBits = tallies[order].mean(of: tallies[order].bits)
+            results[order].averageBits = tallies[order].mean(of: tallies[order].hundredths).map { $0 / 100 }
         }
         if let full {
             for order in results.indices { results[order].fullPerplexity = full.comparison.perplexity }
@@ -76,7 +77,7 @@ public struct QualityMeasurement {
     /// Decode steps of a schedule over all windows.
     private struct Tally {
         var steps = 0
-        var bits = 0
+        var hundredths = 0
         var bytes = 0
         func mean(of sum: Int) -> Double? { steps == 0 ? nil : Double(sum) / Double(steps) }
     }
@@ -135,7 +136,7 @@ public struct QualityMeasurement {
     ///   begins where it first differs from the one before, or where its logits are wanted.
     private func add(
         _ candidate: Candidate?, _ index: Int, _ order: Int, _ expected: Expected?,
-        to comparison: inout LogitComparison, _ tally: inout Tally, _ cached: inout [Int]
+        to comparison: inout LogitComparison, _ tally: inout Tally, _ cached: inout [Precision]
     ) throws(TaperError) {
         let window = windows[index]
         func take(_ position: Int, _ logits: UnsafeBufferPointer<Float>) {
@@ -164,7 +165,7 @@ public struct QualityMeasurement {
             let wanted = window.tokens.indices.map { window.bits(schedule, at: $0) }
             for bits in wanted.dropFirst(window.promptCount) {
                 tally.steps += 1
-                tally.bits += bits
+                tally.hundredths += bits.hundredths
                 tally.bytes += transformer.bytesPerToken(bits: bits)
             }
             let known = zip(wanted, cached).prefix(window.firstPredicted - 1)

@@ -1,4 +1,5 @@
 import Bundle
+import Model
 import Storage
 
 extension QualityPlot {
@@ -25,12 +26,14 @@ extension QualityPlot {
                 continue
             }
             // A calibrated schedule may turn out to be one precision; it is a marker all the same.
-            let constant = file.results.filter { $0.label == $0.bits.map { "\($0) bits" } }
-            let changing = file.results.filter { $0.label != $0.bits.map { "\($0) bits" } }
-            if !constant.isEmpty {
+            let constant = file.results.filter { $0.label == $0.bits?.label }
+            let changing = file.results.filter { $0.label != $0.bits?.label }
+            let whole = constant.filter { $0.bits?.isWhole ?? false }
+            let rungs = constant.filter { $0.bits?.isRung ?? false }
+            for (kind, results) in [("", whole), (", rungs", rungs)] where !results.isEmpty {
                 series.append(
                     Series(
-                        name: name, points: constant.compactMap { point($0, $0.bits.map { "\($0) bits" } ?? "") },
+                        name: name + kind, points: results.compactMap { point($0, $0.bits.map { "\($0) bits" } ?? "") },
                         isLine: true))
             }
             if !changing.isEmpty {

@@ -1,3 +1,4 @@
+public import Model
 public import Storage
 
 /// One model on a text: a precision or schedule of a bundle, or a checkpoint.
@@ -7,7 +8,7 @@ public struct QualityResult: Sendable {
 
     public var label: String
     /// nil for schedules and checkpoints.
-    public var bits: Int?
+    public var bits: Precision?
     public var comparison = LogitComparison()
     /// Bytes of weights read per decoded token; of a schedule the mean over the steps measured; nil where unknown.
     public var bytesPerToken: Int?
@@ -18,7 +19,7 @@ public struct QualityResult: Sendable {
     /// Perplexity of the model compared with, on the same tokens.
     public var fullPerplexity: Double?
 
-    public init(label: String, bits: Int? = nil, bytesPerToken: Int? = nil) {
+    public init(label: String, bits: Precision? = nil, bytesPerToken: Int? = nil) {
         self.label = label
         self.bits = bits
         self.bytesPerToken = bytesPerToken
@@ -31,7 +32,7 @@ public struct QualityResult: Sendable {
         func optional(_ value: Double?) -> JSONValue { value.map { .number(rounded($0)) } ?? .null }
         var members: [JSONValue.Member] = [
             .init("label", .string(label)),
-            .init("bits", bits.map { .integer($0) } ?? .null),
+            .init("bits", bits?.json ?? .null),
         ]
         if let schedule {
             members.append(.init("schedule", .string(schedule)))

@@ -1,5 +1,5 @@
 public import Kernels
-import Model
+public import Model
 public import Runtime
 public import Storage
 
@@ -12,7 +12,7 @@ public struct SpeedResult: Sendable {
     /// New tokens per second, everything but sampling included.
     public var decode: [Double] = []
     /// New tokens per second of each stretch of equal bits.
-    public var stretches: [(bits: Int, tokensPerSecond: [Double])] = []
+    public var stretches: [(bits: Precision, tokensPerSecond: [Double])] = []
     /// Bytes per second of the matrix products alone, at the bits of the last step.
     public var products: [Double] = []
     /// Bytes per second of reading memory, measured between the runs.
@@ -112,7 +112,7 @@ public struct SpeedMeasurement {
         let repetitions = max(2, min(32, newTokens / 4))
         var productBytes = 0
         let productStart = monotonicSeconds()
-        for _ in 0..<repetitions { productBytes += transformer.multiplyLinearLayers(bits: bits) }
+        for _ in 0..<repetitions { productBytes += try transformer.multiplyLinearLayers(bits: bits) }
         result.products.append(Double(productBytes) / (monotonicSeconds() - productStart))
     }
 }

@@ -32,7 +32,7 @@ extension Converter {
             let windows = try rule.windows(of: text.text, tokenizer: tokenizer, place: quality.path)
             let transformer = try Transformer(bundle: bundle, contextLength: window, pool: pool)
             let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-            var schedules = recipe.precisions.map { ("\($0) bits", PrecisionSchedule.constant($0)) }
+            var schedules = transformer.served.map { ($0.label, PrecisionSchedule.constant($0)) }
             for schedule in calibrated {
                 schedules.append(
                     ("static:" + schedule.task, try PrecisionSchedule(schedule, place: "task " + schedule.task)))

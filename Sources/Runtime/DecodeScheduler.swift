@@ -1,15 +1,16 @@
 public import Bundle
+public import Model
 
 /// Where a generation's schedule comes from.
 public enum DecodeScheduler: Sendable {
     /// Known before.
     case fixed(PrecisionSchedule)
     /// Decided once per prompt, right after the prefill at these bits.
-    case learned(LearnedScheduler, prefillBits: Int)
+    case learned(LearnedScheduler, prefillBits: Precision)
 
     public init(_ learned: LearnedScheduler) { self = .learned(learned, prefillBits: learned.prefillBits) }
 
-    public var prefillBits: Int {
+    public var prefillBits: Precision {
         switch self {
         case .fixed(let schedule): schedule.prefillBits
         case .learned(_, let bits): bits
@@ -17,7 +18,7 @@ public enum DecodeScheduler: Sendable {
     }
 
     /// Every precision that it may decode at, from high to low.
-    public var decodeBits: [Int] {
+    public var decodeBits: [Precision] {
         switch self {
         case .fixed(let schedule): schedule.steps.map { $0.bits }
         case .learned(let learned, _): (learned.pairs.first.map { [$0.high] } ?? []) + learned.pairs.map { $0.low }
@@ -28,7 +29,7 @@ public enum DecodeScheduler: Sendable {
     public var text: String {
         switch self {
         case .fixed(let schedule): schedule.text
-        case .learned: decodeBits.map { String($0) }.joined(separator: " to ") + ", decided for every prompt"
+        case .learned: decodeBits.map { $0.text }.joined(separator: " to ") + ", decided for every prompt"
         }
     }
 

@@ -1,3 +1,4 @@
+public import Model
 public import Storage
 
 /// What one generation did and cost.
@@ -17,8 +18,8 @@ public struct GenerationResult: Sendable {
     public var tokens: [Int] = []
     /// Bits of every decode step; the first new token comes from the prefill, so this is one shorter than `tokens`,
     /// or as long when a stop token was drawn.
-    public var bitsPerStep: [Int] = []
-    public var prefillBits = 0
+    public var bitsPerStep: [Precision] = []
+    public var prefillBits: Precision = 0
     public var prefillTokens = 0
     public var prefillSeconds = 0.0
     /// Asking the scheduler, between prefill and decode.
@@ -30,10 +31,9 @@ public struct GenerationResult: Sendable {
 
     public var decodeSteps: Int { bitsPerStep.count }
 
-    /// Sum of the decode steps' bits over their number (`prefillBits` when there was none).
+    /// Mean of the decode steps' bits (`prefillBits` when there was none).
     public var averageBits: Double {
-        if bitsPerStep.isEmpty { return Double(prefillBits) }
-        return Double(bitsPerStep.reduce(0, +)) / Double(bitsPerStep.count)
+        Precision.mean(bitsPerStep) ?? prefillBits.bits
     }
     /// Mean bytes read per decode step: weights, tables, head and cache.
     public var bytesPerToken: Double {
@@ -63,7 +63,7 @@ public struct GenerationResult: Sendable {
 /// - Throws: `badData` when the prompt is empty or does not fit the context.
 public func generate(
     _ transformer: Transformer, prompt: [Int], maxNewTokens: Int, scheduler: DecodeScheduler, sampler: inout Sampler,
-    stopTokens: [Int], onToken: (Int, Int) -> Bool
+    stopTokens: [Int], onToken: (Int, Precision) -> Bool
 ) throws(TaperError) -> GenerationResult {
     var result = GenerationResult()
     result.prefillBits = scheduler.prefillBits
@@ -120,7 +120,7 @@ public func generate(
 /// The same along a schedule known before.
 public func generate(
     _ transformer: Transformer, prompt: [Int], maxNewTokens: Int, schedule: PrecisionSchedule, sampler: inout Sampler,
-    stopTokens: [Int], onToken: (Int, Int) -> Bool
+    stopTokens: [Int], onToken: (Int, Precision) -> Bool
 ) throws(TaperError) -> GenerationResult {
     try generate(
         transformer, prompt: prompt, maxNewTokens: maxNewTokens, scheduler: .fixed(schedule), sampler: &sampler,

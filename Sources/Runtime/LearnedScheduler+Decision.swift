@@ -1,5 +1,6 @@
 public import Bundle
 public import Kernels
+public import Model
 import Storage
 
 /// Memory of one forward pass of a classifier.
@@ -89,13 +90,33 @@ extension LearnedScheduler {
         return sum
     }
 
-    /// The likeliest class of every pair.
+    /// Softmax of the scores: how likely every class is to be the least that is enough.
+    public static func shares(_ scores: [Float], operations: VectorOps) -> [Float] {
+        var shares = scores
+        let sum = shares.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.map { operations.softmaxNumerators($0, count: buffer.count) } ?? 1
+        }
+        return shares.map { $0 / sum }
+    }
+
+    /// The least class that is enough with more than this likelihood, or the last.
+    public static func choice(_ shares: [Float], confidence: Float) -> Int {
+        var sum: Float = 0
+        for (index, share) in shares.enumerated() {
+            sum += share
+            if sum > confidence { return index }
+        }
+        return shares.count - 1
+    }
+
+    /// The class chosen of every pair.
     public func classes(_ states: LayerStates, operations: VectorOps) -> [Int] {
         pairs.map { pair in
             let scores = LearnedScheduler.scores(pair.weights, shape, states, operations: operations)
-            var best = 0
-            for index in scores.indices where scores[index] > scores[best] { best = index }
-            return best
+            // Sums may exceed 1 by their rounding.
+            if pair.confidence >= 1 { return ClassifierShape.classCount - 1 }
+            return LearnedScheduler.choice(
+                LearnedScheduler.shares(scores, operations: operations), confidence: pair.confidence)
         }
     }
 
@@ -109,7 +130,7 @@ extension LearnedScheduler {
     ///
     /// - Parameter pairs: from high to low, each beginning where the one before ends.
     public static func schedule(
-        prefillBits: Int, pairs: [(high: Int, low: Int)], classes: [Int], maxNewTokens: Int
+        prefillBits: Precision, pairs: [(high: Precision, low: Precision)], classes: [Int], maxNewTokens: Int
     ) -> PrecisionSchedule {
         var steps = pairs.first.map { [PrecisionSchedule.Step(fromStep: 0, bits: $0.high)] } ?? []
         for (pair, index) in zip(pairs, classes) {

@@ -1,3 +1,4 @@
+public import Model
 public import Storage
 
 /// Which precision each decode step of one generation uses: bits that only ever fall.
@@ -7,19 +8,19 @@ public struct PrecisionSchedule: Equatable, Sendable {
     public struct Step: Equatable, Sendable {
         /// Decode step from which on `bits` apply.
         public let fromStep: Int
-        public let bits: Int
-        public init(fromStep: Int, bits: Int) {
+        public let bits: Precision
+        public init(fromStep: Int, bits: Precision) {
             self.fromStep = fromStep
             self.bits = bits
         }
     }
 
-    public let prefillBits: Int
+    public let prefillBits: Precision
     /// Ascending in `fromStep`, the first at 0; strictly descending in `bits`.
     public let steps: [Step]
 
     /// - Throws: `usage` when the steps do not start at 0, are unsorted, or do not step down.
-    public init(prefillBits: Int, steps: [Step], place: String) throws(TaperError) {
+    public init(prefillBits: Precision, steps: [Step], place: String) throws(TaperError) {
         guard let first = steps.first else {
             throw TaperError(.usage, "the schedule is empty", at: place, expected: "steps such as 6@0,4@32")
         }
@@ -37,7 +38,7 @@ public struct PrecisionSchedule: Equatable, Sendable {
             guard after.bits < before.bits else {
                 throw TaperError(
                     .usage, "precision may only step down", at: place,
-                    expected: "fewer than " + String(before.bits) + " bits", found: PrecisionSchedule.text([after]))
+                    expected: "fewer than " + before.bits.text + " bits", found: PrecisionSchedule.text([after]))
             }
         }
         self.prefillBits = prefillBits
@@ -45,27 +46,29 @@ public struct PrecisionSchedule: Equatable, Sendable {
     }
 
     /// The same precision at every decode step.
-    public static func constant(_ bits: Int, prefillBits: Int? = nil) -> PrecisionSchedule {
+    public static func constant(_ bits: Precision, prefillBits: Precision? = nil) -> PrecisionSchedule {
         PrecisionSchedule(prefillBits: prefillBits ?? bits, bits: bits)
     }
 
     /// Steps that are known to rise from 0 and to fall in bits.
-    init(prefillBits: Int, descending steps: [Step]) {
+    init(prefillBits: Precision, descending steps: [Step]) {
         self.prefillBits = prefillBits
         self.steps = steps
     }
 
-    private init(prefillBits: Int, bits: Int) {
+    private init(prefillBits: Precision, bits: Precision) {
         self.prefillBits = prefillBits
         steps = [Step(fromStep: 0, bits: bits)]
     }
 
-    /// Reads "6@0,4@32,3@64": bits @ first decode step.
-    public init(parsing text: String, prefillBits: Int, place: String) throws(TaperError) {
+    /// Reads "6@0,4.5@32,3@64": bits @ first decode step.
+    public init(parsing text: String, prefillBits: Precision, place: String) throws(TaperError) {
         var steps: [Step] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let fields = part.split(separator: "@", omittingEmptySubsequences: false)
-            guard fields.count == 2, let bits = Int(fields[0]), let from = Int(fields[1]), bits > 0, from >= 0 else {
+            guard fields.count == 2, let bits = Precision(text: String(fields[0])), let from = Int(fields[1]),
+                from >= 0
+            else {
                 throw TaperError(
                     .usage, "not a switch point", at: place, expected: "BITS@STEP, such as 6@0,4@32,3@64",
                     found: "\"" + printable(String(part)) + "\"")
@@ -76,7 +79,7 @@ public struct PrecisionSchedule: Equatable, Sendable {
     }
 
     /// Bits of decode step `step` (0-based).
-    public func bits(atStep step: Int) -> Int {
+    public func bits(atStep step: Int) -> Precision {
         var bits = steps[0].bits
         for candidate in steps.dropFirst() {
             if candidate.fromStep > step { break }
@@ -85,12 +88,15 @@ public struct PrecisionSchedule: Equatable, Sendable {
         return bits
     }
 
-    /// Refuses precisions that the bundle does not hold; `precisions` ascending.
-    public func check(precisions: [Int], place: String) throws(TaperError) {
-        for bits in [prefillBits] + steps.map({ $0.bits }) where !precisions.contains(bits) {
+    /// Refuses precisions that the bundle does not serve; `served` ascending, rungs included.
+    public func check(served: [Precision], place: String) throws(TaperError) {
+        for bits in [prefillBits] + steps.map({ $0.bits }) where !served.contains(bits) {
             throw TaperError(
-                .usage, "the bundle holds no " + String(bits) + "-bit weights", at: place,
-                expected: "one of " + precisions.map { String($0) }.joined(separator: ", "), found: String(bits))
+                .usage,
+                bits.isRung
+                    ? "the bundle has no rung of " + bits.text + " bits"
+                    : "the bundle holds no " + bits.text + "-bit weights", at: place,
+                expected: "one of " + Precision.text(served), found: bits.text)
         }
     }
 
@@ -98,6 +104,6 @@ public struct PrecisionSchedule: Equatable, Sendable {
     public var text: String { PrecisionSchedule.text(steps) }
 
     private static func text(_ steps: [Step]) -> String {
-        steps.map { String($0.bits) + "@" + String($0.fromStep) }.joined(separator: ",")
+        steps.map { $0.bits.text + "@" + String($0.fromStep) }.joined(separator: ",")
     }
 }

@@ -1,11 +1,12 @@
 import Kernels
-import Model
+public import Model
+public import Storage
 
 extension Transformer {
     /// Runs one block of tokens through all layers and into the cache; the residual stream stays in `scratch.hidden`.
     ///
     /// All buffers are [tokens][columns]; products are y = x W^T + b.
-    func run(_ tokens: UnsafeBufferPointer<Int>, bits: Int) {
+    func run(_ tokens: UnsafeBufferPointer<Int>, _ allocation: BitAllocation) {
         let count = tokens.count
         let first = position
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
@@ -16,15 +17,17 @@ extension Transformer {
 
         // x = E[token]
         for row in 0..<count {
-            weights.embedding.dequantizeRow(tokens[row], bits: bits, into: x + row * width, pool: pool)
+            weights.embedding.dequantizeRow(tokens[row], bits: allocation.others, into: x + row * width, pool: pool)
         }
 
         for (index, layer) in weights.layers.enumerated() {
+            let bits = allocation.layers[index]
             // q, k, v = norm(x) W^T + b; q and k turned by their positions (RoFormer eq. 34)
             normalize(x, layer.inputNorm, into: normed, tokens: count)
-            take(normed, tokens: count, columns: width, for: layer.query, bits: bits)
+            take(normed, tokens: count, columns: width, for: layer.query, bits: bits.query)
             multiply(
-                layer.query.product(bits, query), layer.key.product(bits, key), layer.value.product(bits, value),
+                layer.query.product(bits.query, query), layer.key.product(bits.key, key),
+                layer.value.product(bits.value, value),
                 scratch.activations, pool: pool)
             addBias(layer.query, to: query, tokens: count)
             addBias(layer.key, to: key, tokens: count)
@@ -47,15 +50,18 @@ extension Transformer {
                 window: config.slidingWindow, output: scratch.attended, pool: pool)
 
             // x += a W_o^T + b
-            take(scratch.attended, tokens: count, columns: config.querySize, for: layer.attentionOutput, bits: bits)
-            multiply(layer.attentionOutput.product(bits, delta), nil, nil, scratch.activations, pool: pool)
+            take(
+                scratch.attended, tokens: count, columns: config.querySize, for: layer.attentionOutput,
+                bits: bits.attentionOutput)
+            multiply(
+                layer.attentionOutput.product(bits.attentionOutput, delta), nil, nil, scratch.activations, pool: pool)
             addBias(layer.attentionOutput, to: delta, tokens: count)
             operations.add(delta, tokens: count, columns: width, into: x)
 
             // Sequential residual: the MLP reads norm(x) after attention.
             if let mlpNorm = layer.mlpNorm {
                 normalize(x, mlpNorm, into: normed, tokens: count)
-                take(normed, tokens: count, columns: width, for: layer.up, bits: bits)
+                take(normed, tokens: count, columns: width, for: layer.up, bits: bits.up)
                 multiplyMLPInput(layer, bits: bits)
             }
 
@@ -77,8 +83,8 @@ extension Transformer {
             }
 
             // x += up W_down^T + b
-            take(up, tokens: count, columns: inner, for: layer.down, bits: bits)
-            multiply(layer.down.product(bits, delta), nil, nil, scratch.activations, pool: pool)
+            take(up, tokens: count, columns: inner, for: layer.down, bits: bits.down)
+            multiply(layer.down.product(bits.down, delta), nil, nil, scratch.activations, pool: pool)
             addBias(layer.down, to: delta, tokens: count)
             operations.add(delta, tokens: count, columns: width, into: x)
         }
@@ -86,36 +92,42 @@ extension Transformer {
     }
 
     /// logits = norm(x) W_head^T + b for some rows of the block that ran last.
-    func head(firstRow: Int, rows: Int, bits: Int) {
+    func head(firstRow: Int, rows: Int, _ allocation: BitAllocation) {
         let width = config.hiddenSize
         normalize(scratch.hidden + firstRow * width, weights.finalNorm, into: scratch.normed, tokens: rows)
-        take(scratch.normed, tokens: rows, columns: width, for: weights.head, bits: bits)
-        multiply(weights.head.product(bits, scratch.logits), nil, nil, scratch.activations, pool: pool)
+        take(scratch.normed, tokens: rows, columns: width, for: weights.head, bits: allocation.others)
+        multiply(weights.head.product(allocation.others, scratch.logits), nil, nil, scratch.activations, pool: pool)
         addBias(weights.head, to: scratch.logits, tokens: rows)
     }
 
     /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold: what
     /// a benchmark compares with reading memory. Returns the bytes of codes, tables and scales read.
-    public func multiplyLinearLayers(bits: Int) -> Int {
+    public func multiplyLinearLayers(bits: Precision) throws(TaperError) -> Int {
+        let allocation = try weights.allocation(bits)
         var byteCount = 0
-        for layer in weights.layers {
-            take(scratch.normed, tokens: 1, columns: config.hiddenSize, for: layer.query, bits: bits)
+        for (layer, bits) in zip(weights.layers, allocation.layers) {
+            take(scratch.normed, tokens: 1, columns: config.hiddenSize, for: layer.query, bits: bits.query)
             multiply(
-                layer.query.product(bits, scratch.query), layer.key.product(bits, scratch.key),
-                layer.value.product(bits, scratch.value), scratch.activations, pool: pool)
+                layer.query.product(bits.query, scratch.query), layer.key.product(bits.key, scratch.key),
+                layer.value.product(bits.value, scratch.value), scratch.activations, pool: pool)
             multiplyMLPInput(layer, bits: bits)
-            take(scratch.attended, tokens: 1, columns: config.querySize, for: layer.attentionOutput, bits: bits)
-            multiply(layer.attentionOutput.product(bits, scratch.delta), nil, nil, scratch.activations, pool: pool)
-            take(scratch.up, tokens: 1, columns: config.intermediateSize, for: layer.down, bits: bits)
-            multiply(layer.down.product(bits, scratch.delta), nil, nil, scratch.activations, pool: pool)
-            byteCount += layer.bytesRead(bits: bits)
+            take(
+                scratch.attended, tokens: 1, columns: config.querySize, for: layer.attentionOutput,
+                bits: bits.attentionOutput)
+            multiply(
+                layer.attentionOutput.product(bits.attentionOutput, scratch.delta), nil, nil, scratch.activations,
+                pool: pool)
+            take(scratch.up, tokens: 1, columns: config.intermediateSize, for: layer.down, bits: bits.down)
+            multiply(layer.down.product(bits.down, scratch.delta), nil, nil, scratch.activations, pool: pool)
+            byteCount += layer.bytesRead(bits)
         }
         return byteCount
     }
 
-    private func multiplyMLPInput(_ layer: TransformerWeights.Layer, bits: Int) {
+    private func multiplyMLPInput(_ layer: TransformerWeights.Layer, bits: BitAllocation.Layer) {
         multiply(
-            layer.up.product(bits, scratch.up), layer.gate?.product(bits, scratch.gate), nil, scratch.activations,
+            layer.up.product(bits.up, scratch.up), layer.gate?.product(bits.gate, scratch.gate), nil,
+            scratch.activations,
             pool: pool)
     }
 

@@ -46,45 +46,47 @@ public final class Transformer {
     }
 
     /// Logits [vocabularySize] after the last of `tokens`; valid until the next call.
-    public func forward(_ tokens: [Int], bits: Int) throws(TaperError) -> UnsafeBufferPointer<Float> {
+    public func forward(_ tokens: [Int], bits: Precision) throws(TaperError) -> UnsafeBufferPointer<Float> {
         try tokens.withUnsafeBufferPointer { all throws(TaperError) in try forward(all, bits: bits) }
     }
 
     /// The same for one token, without an array: the decode step.
-    public func forward(_ token: Int, bits: Int) throws(TaperError) -> UnsafeBufferPointer<Float> {
+    public func forward(_ token: Int, bits: Precision) throws(TaperError) -> UnsafeBufferPointer<Float> {
         scratch.oneToken.pointee = token
         return try forward(UnsafeBufferPointer(start: scratch.oneToken, count: 1), bits: bits)
     }
 
     private func forward(
-        _ tokens: UnsafeBufferPointer<Int>, bits: Int
+        _ tokens: UnsafeBufferPointer<Int>, bits: Precision
     ) throws(TaperError) -> UnsafeBufferPointer<Float> {
         try check(tokens)
+        let allocation = try weights.allocation(bits)
         var start = 0
         var rows = 0
         while start < tokens.count {
             if start > 0 { try Interrupt.check("The prompt was not read to its end") }
             rows = min(scratch.blockSize, tokens.count - start)
-            run(UnsafeBufferPointer(rebasing: tokens[start..<start + rows]), bits: bits)
+            run(UnsafeBufferPointer(rebasing: tokens[start..<start + rows]), allocation)
             start += rows
         }
-        head(firstRow: rows - 1, rows: 1, bits: bits)
+        head(firstRow: rows - 1, rows: 1, allocation)
         return UnsafeBufferPointer(start: scratch.logits, count: config.vocabularySize)
     }
 
     /// Hands out the logits after every token, with the token's index in `tokens`.
     public func forwardAll(
-        _ tokens: [Int], bits: Int, each: (Int, UnsafeBufferPointer<Float>) -> Void
+        _ tokens: [Int], bits: Precision, each: (Int, UnsafeBufferPointer<Float>) -> Void
     ) throws(TaperError) {
         try tokens.withUnsafeBufferPointer { all throws(TaperError) in
             try check(all)
+            let allocation = try weights.allocation(bits)
             var start = 0
             while start < all.count {
                 let end = min(all.count, start + scratch.blockSize)
-                run(UnsafeBufferPointer(rebasing: all[start..<end]), bits: bits)
+                run(UnsafeBufferPointer(rebasing: all[start..<end]), allocation)
                 for row in stride(from: start, to: end, by: scratch.headRows) {
                     let rows = min(scratch.headRows, end - row)
-                    head(firstRow: row - start, rows: rows, bits: bits)
+                    head(firstRow: row - start, rows: rows, allocation)
                     for index in 0..<rows {
                         let logits = scratch.logits + index * config.vocabularySize
                         each(row + index, UnsafeBufferPointer(start: logits, count: config.vocabularySize))
@@ -95,8 +97,12 @@ public final class Transformer {
         }
     }
 
-    /// Bytes of weights that one decode step reads: planes, tables and scales of the layers and the head.
-    public func bytesPerToken(bits: Int) -> Int { weights.bytesRead(bits: bits) }
+    /// Every precision that can be decoded with, rungs included, ascending.
+    public var served: [Precision] { weights.served }
+
+    /// Bytes of weights that one decode step reads: planes, tables and scales of the layers and the head. Of a rung that the
+    /// bundle has not, those of the whole precision below.
+    public func bytesPerToken(bits: Precision) -> Int { weights.bytesRead(bits: bits) }
 
     /// Bytes of keys and values that attention reads when `positions` are in the cache.
     public func cacheBytes(at positions: Int) -> Int { positions * config.layerCount * config.kvSize * 2 * 2 }

@@ -28,12 +28,12 @@ struct TransformerWeights {
         let gate: Linear?
         let up, down: Linear
 
-        func bytesRead(bits: Int) -> Int {
-            var total = gate?.matrix.bytesRead(bits: bits) ?? 0
-            for linear in [query, key, value, attentionOutput, up, down] {
-                total += linear.matrix.bytesRead(bits: bits)
-            }
-            return total
+        func bytesRead(_ bits: BitAllocation.Layer) -> Int {
+            query.matrix.bytesRead(bits: bits.query) + key.matrix.bytesRead(bits: bits.key)
+                + value.matrix.bytesRead(bits: bits.value)
+                + attentionOutput.matrix.bytesRead(bits: bits.attentionOutput)
+                + (gate?.matrix.bytesRead(bits: bits.gate) ?? 0) + up.matrix.bytesRead(bits: bits.up)
+                + down.matrix.bytesRead(bits: bits.down)
         }
     }
 
@@ -41,6 +41,12 @@ struct TransformerWeights {
     let layers: [Layer]
     let finalNorm: Norm
     let head: Linear
+    /// Every precision that can be decoded with, rungs included, ascending.
+    let served: [Precision]
+    /// Whole precisions of 1 to 8 and 16 bits, whether the bundle serves them or not, then its rungs.
+    private let allocations: [BitAllocation]
+    /// Bytes that one decode step reads, of each of `allocations`.
+    private let bytesPerToken: [Int]
 
     init(_ bundle: Bundle, _ config: ModelConfig) throws(TaperError) {
         func vector(_ name: String, _ count: Int) throws(TaperError) -> UnsafePointer<Float> {
@@ -99,17 +105,48 @@ struct TransformerWeights {
         finalNorm = Norm(weight: try vector(TensorName.finalNorm, config.hiddenSize), bias: finalBias)
         let headBias: UnsafePointer<Float>? =
             config.outputBias ? try vector(TensorName.headBias, config.vocabularySize) : nil
-        head = Linear(
+        let head = Linear(
             matrix: try matrix(
                 config.tiedEmbeddings ? TensorName.embedding : TensorName.head, config.vocabularySize,
                 config.hiddenSize), bias: headBias)
+        self.head = head
+        served = try bundle.servedPrecisions()
+        var all = ((1...8) + [HalfLayout.bits]).map { BitAllocation(uniform: $0, layerCount: config.layerCount) }
+        let order = bundle.manifest.linearTensors.map { $0.name }
+        for rung in try bundle.rungs() { all.append(try BitAllocation(rung, order: order, config)) }
+        allocations = all
+        var bytes: [Int] = []
+        for allocation in all {
+            var total = head.matrix.bytesRead(bits: allocation.others)
+            total += embedding.bytesRead(bits: allocation.others) / max(1, embedding.rows)
+            for (layer, bits) in zip(layers, allocation.layers) { total += layer.bytesRead(bits) }
+            bytes.append(total)
+        }
+        bytesPerToken = bytes
+    }
+
+    /// Largest allocation of at most this precision, or the smallest, which comes first.
+    private func index(_ precision: Precision) -> Int {
+        var best = 0
+        for index in allocations.indices
+        where allocations[index].precision <= precision && allocations[index].precision > allocations[best].precision {
+            best = index
+        }
+        return best
+    }
+
+    /// Bits of every tensor at this precision; a whole one that the bundle has not is rounded down to one it has.
+    /// - Throws: `usage` for a rung that the bundle has not.
+    func allocation(_ precision: Precision) throws(TaperError) -> BitAllocation {
+        let found = allocations[index(precision)]
+        guard precision.isWhole || found.precision == precision else {
+            throw TaperError(
+                .usage, "the bundle has no rung of " + precision.text + " bits", at: "precision",
+                expected: "one of " + Precision.text(served), found: precision.text)
+        }
+        return found
     }
 
     /// Bytes that one decode step reads at this precision: every linear layer, the head, and one embedding row.
-    func bytesRead(bits: Int) -> Int {
-        var total = head.matrix.bytesRead(bits: bits)
-        total += embedding.bytesRead(bits: bits) / max(1, embedding.rows)
-        for layer in layers { total += layer.bytesRead(bits: bits) }
-        return total
-    }
+    func bytesRead(bits: Precision) -> Int { bytesPerToken[index(bits)] }
 }

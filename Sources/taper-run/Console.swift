@@ -1,4 +1,5 @@
 import CPlatform
+import Model
 import Storage
 
 /// The process's streams. Standard output carries the result and nothing else.
@@ -25,14 +26,14 @@ final class Output {
     /// Why writing failed otherwise, such as a full disk.
     private(set) var failure: TaperError?
     let isColoured: Bool
-    private var colour = 0
+    private var colour: Precision = 0
     private var endsLine = true
 
     init(coloured: Bool) { isColoured = coloured }
 
     var isUsable: Bool { !isClosed && failure == nil }
 
-    func write(_ text: String, bits: Int = 0) {
+    func write(_ text: String, bits: Precision = 0) {
         if text.isEmpty { return }
         if isColoured && bits != colour {
             send(bits == 0 ? "\u{1b}[0m" : Output.escape(bits))
@@ -65,14 +66,14 @@ final class Output {
     }
 
     /// Many bits are cold, few are warm; readable on dark and light backgrounds.
-    private static func escape(_ bits: Int) -> String {
+    private static func escape(_ bits: Precision) -> String {
         let palette = [208, 208, 208, 178, 34, 37, 33, 63, 99]
-        return "\u{1b}[38;5;" + String(palette[min(max(bits, 0), palette.count - 1)]) + "m"
+        return "\u{1b}[38;5;" + String(palette[min(max(bits.roundedDown, 0), palette.count - 1)]) + "m"
     }
 
     /// "6 bits  4 bits", each in its colour.
-    static func legend(_ bits: [Int]) -> String {
-        bits.map { escape($0) + String($0) + " bits\u{1b}[0m" }.joined(separator: "  ")
+    static func legend(_ bits: [Precision]) -> String {
+        bits.map { escape($0) + $0.text + " bits\u{1b}[0m" }.joined(separator: "  ")
     }
 }
 

@@ -1,3 +1,4 @@
+import Model
 import Runtime
 import Storage
 
@@ -92,6 +93,14 @@ extension Options {
             }
             return number
         }
+        func precision() throws(TaperError) -> Precision {
+            guard let precision = Precision(text: value) else {
+                throw TaperError(
+                    .usage, "not a usable value", at: name, expected: "bits from 1 to 16, such as 4 or 3.5",
+                    found: "\"" + printable(value) + "\"")
+            }
+            return precision
+        }
         switch flag {
         case .model: modelPath = value
         case .prompt: prompt = value
@@ -101,8 +110,8 @@ extension Options {
         case .contextSize: contextLength = try integer(0...1 << 24)
         case .threads: threads = try integer(1...256)
         case .reversePrompt: reversePrompts.append(value)
-        case .bits: bits = try integer(1...16)
-        case .prefillBits: prefillBits = try integer(1...16)
+        case .bits: bits = try precision()
+        case .prefillBits: prefillBits = try precision()
         case .schedule: scheduling = try Options.scheduling(name, value)
         case .switchPoints: switchPoints = value
         case .temperature: sampling.temperature = try number()

@@ -1,3 +1,4 @@
+import Model
 import Runtime
 import Storage
 
@@ -31,8 +32,8 @@ struct Options {
     var reversePrompts: [String] = []
     var lockMemory = false
     var readsWholeFile = false
-    var bits: Int?
-    var prefillBits: Int?
+    var bits: Precision?
+    var prefillBits: Precision?
     var scheduling: Scheduling = .automatic
     var switchPoints: String?
     var showBits = false

@@ -1,15 +1,16 @@
+import Model
 import Runtime
 import Storage
 
 /// What a generation cost, for people and for programs.
 enum Report {
     static func line(_ result: GenerationResult, schedule: String) -> String {
-        var text = "prompt " + count(result.prefillTokens) + " at " + String(result.prefillBits) + " bits, "
+        var text = "prompt " + count(result.prefillTokens) + " at " + result.prefillBits.text + " bits, "
         text += fixed(result.prefillTokensPerSecond, 1) + " tok/s; wrote " + String(result.tokens.count) + " tokens"
         if result.decodeSteps > 0 {
             text += ", " + fixed(result.decodeTokensPerSecond, 1) + " tok/s, " + fixed(result.averageBits, 2)
             text += " bits and " + byteText(Int(result.bytesPerToken)) + " per token; " + schedule + " "
-            text += result.switchPoints.map { String($0.bits) + "@" + String($0.fromStep) }.joined(separator: ",")
+            text += result.switchPoints.map { $0.bits.text + "@" + String($0.fromStep) }.joined(separator: ",")
         }
         return text
     }
@@ -24,15 +25,15 @@ enum Report {
             .init("tokens", integers(result.tokens)),
             .init("stop_reason", .string(result.stopReason.rawValue)),
             .init("schedule", .string(schedule)),
-            .init("prefill_bits", .integer(result.prefillBits)),
-            .init("bits_per_step", integers(result.bitsPerStep)),
+            .init("prefill_bits", result.prefillBits.json),
+            .init("bits_per_step", .array(result.bitsPerStep.map { $0.json })),
             .init("average_bits", .number(result.averageBits)),
             .init("bytes_per_token", .number(result.bytesPerToken)),
             .init(
                 "switch_points",
                 .array(
                     result.switchPoints.map {
-                        .object([.init("bits", .integer($0.bits)), .init("from_step", .integer($0.fromStep))])
+                        .object([.init("bits", $0.bits.json), .init("from_step", .integer($0.fromStep))])
                     })),
             .init("prompt_tokens", .integer(result.prefillTokens)),
             .init("prefill_seconds", .number(result.prefillSeconds)),

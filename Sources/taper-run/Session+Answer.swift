@@ -1,4 +1,5 @@
 import Bundle
+import Model
 import Runtime
 import Storage
 import Text
@@ -43,9 +44,9 @@ extension Session {
         var answer = ""
         let silent = options.json
         releasedBytes = 0
-        func emit(_ part: String, _ bits: Int) {
+        func emit(_ part: String, _ hundredths: Int) {
             answer += part
-            if !silent { output.write(part, bits: bits) }
+            if !silent { output.write(part, bits: Precision(hundredths: hundredths)) }
         }
         var lastBits = scheduler.prefillBits
         var step = 0
@@ -59,10 +60,10 @@ extension Session {
             }
             step += 1
             lastBits = bits
-            stops.append(decoder.append(token), tag: bits, emit: emit)
+            stops.append(decoder.append(token), tag: bits.hundredths, emit: emit)
             return stops.found == nil && output.isUsable && Interrupt.signal == 0
         }
-        stops.append(decoder.finish(), tag: lastBits, emit: emit)
+        stops.append(decoder.finish(), tag: lastBits.hundredths, emit: emit)
         stops.finish(emit: emit)
         return (result, answer)
     }

@@ -82,11 +82,11 @@ final class Session {
         if options.verbose {
             Console.note(
                 place + ": " + model.family + ", " + String(model.layerCount) + " layers, precisions "
-                    + bundle.manifest.precisions.map { String($0) }.joined(separator: " ") + "; "
+                    + transformer.served.map { $0.text }.joined(separator: " ") + "; "
                     + String(pool.threadCount) + " threads, " + instructions.name + "; context "
                     + String(transformer.contextLength) + "; loaded in "
                     + fixed((monotonicSeconds() - start) * 1000, 1) + " ms; schedule " + scheduleName + " ("
-                    + scheduler.text + "), prefill " + String(scheduler.prefillBits) + " bits; seed "
+                    + scheduler.text + "), prefill " + scheduler.prefillBits.text + " bits; seed "
                     + String(sampling.seed))
         }
     }
@@ -105,15 +105,15 @@ final class Session {
     private static func scheduler(
         _ options: Options, _ bundle: Bundle
     ) throws(TaperError) -> (DecodeScheduler, String) {
-        let precisions = bundle.manifest.precisions
+        let served = try bundle.servedPrecisions()
         let place = options.modelPath
-        guard let highest = precisions.last else {
+        guard let highest = served.last else {
             throw TaperError(.badData, "the bundle has no precision", at: place)
         }
         let prefill = options.prefillBits
 
         func checked(_ schedule: PrecisionSchedule, _ name: String) throws(TaperError) -> (DecodeScheduler, String) {
-            try schedule.check(precisions: precisions, place: place)
+            try schedule.check(served: served, place: place)
             return (.fixed(schedule), name)
         }
         func calibrated(_ record: Schedule) throws(TaperError) -> (DecodeScheduler, String) {

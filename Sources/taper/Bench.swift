@@ -25,7 +25,7 @@ struct Bench: ParsableCommand {
     @Option(name: [.customShort("d"), .long], help: "Positions in the cache before decoding starts.") var depth = 0
     @Option(name: [.customShort("r"), .long], help: "Runs; the median is shown.") var runs = 5
     @Option(name: [.customShort("t"), .long], help: "Thread counts, such as 1,2.") var threads: String?
-    @Option(help: "Precisions, such as 2-6 or 4 (default: all).") var bits: String?
+    @Option(help: "Precisions, such as 2-6 or 4,3.5 (default: all, rungs included).") var bits: String?
     @Option(help: "Also a schedule, such as 4@0,2@64; repeat for more.") var schedule: [String] = []
     @Flag(help: "Copy the bundle into memory instead of mapping it.") var noMmap = false
     @Option(name: [.customShort("o"), .long], help: "md, json or csv.") var output = Format.md
@@ -84,14 +84,11 @@ struct Bench: ParsableCommand {
 
     private func schedules(_ bundle: Bundle) throws(TaperError) -> [(label: String, schedule: PrecisionSchedule)] {
         var all: [(label: String, schedule: PrecisionSchedule)] = []
-        let precisions = bundle.manifest.precisions
-        let wanted = try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? precisions
-        for bits in wanted.reversed() {
-            all.append(("\(try Precision.check(bits, bundle)) bits", .constant(bits)))
-        }
+        let served = try bundle.servedPrecisions()
+        for bits in try PrecisionChoice.list(bits, bundle).reversed() { all.append((bits.label, .constant(bits))) }
         for text in schedule {
-            let parsed = try PrecisionSchedule(parsing: text, prefillBits: precisions.last ?? 8, place: "--schedule")
-            try parsed.check(precisions: precisions, place: "--schedule")
+            let parsed = try PrecisionSchedule(parsing: text, prefillBits: served.last ?? 8, place: "--schedule")
+            try parsed.check(served: served, place: "--schedule")
             all.append((text, parsed))
         }
         return all
@@ -129,7 +126,7 @@ struct Bench: ParsableCommand {
                     .array(
                         row.stretches.map {
                             .object([
-                                .init("bits", .integer($0.bits)),
+                                .init("bits", $0.bits.json),
                                 .init("decode_tokens_per_second", array($0.tokensPerSecond)),
                             ])
                         })),

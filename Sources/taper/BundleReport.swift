@@ -13,7 +13,8 @@ struct BundleReport {
     private let learned: LearnedScheduler?
     private let texts: CalibrationTexts
     private let chatName: String?
-    private let linearBytes: [Int: Int]
+    private let served: [Precision]
+    private let linearBytes: [Precision: Int]
     private let fixedBytes: Int
 
     init(_ bundle: Bundle) throws {
@@ -23,11 +24,14 @@ struct BundleReport {
         learned = try bundle.learnedScheduler()
         texts = try CalibrationTexts(bundle)
         chatName = try bundle.json("chat")?["name"]?.string
-        let requirements = bundle.manifest.model.tensorRequirements()
-        var linear: [Int: Int] = [:]
-        for bits in bundle.manifest.precisions {
-            linear[bits] = try requirements.filter(\.isLinear).reduce(0) {
-                try $0 + bundle.weights($1.name).bytesRead(bits: bits)
+        served = try bundle.servedPrecisions()
+        let rungs = try bundle.rungs()
+        let matrices = try bundle.manifest.linearTensors.map { try bundle.weights($0.name) }
+        var linear: [Precision: Int] = [:]
+        for bits in served {
+            let rung = rungs.first { $0.precision == bits }
+            linear[bits] = matrices.indices.reduce(0) {
+                $0 + matrices[$1].bytesRead(bits: rung?.bits[$1] ?? bits.roundedDown)
             }
         }
         linearBytes = linear
@@ -35,10 +39,10 @@ struct BundleReport {
     }
 
     /// Bytes of weights read per decoded token: all linear layers and the head.
-    private func bytesPerToken(_ bits: Int) -> Int { (linearBytes[bits] ?? 0) + fixedBytes }
+    private func bytesPerToken(_ bits: Precision) -> Int { (linearBytes[bits] ?? 0) + fixedBytes }
 
-    private func measured(_ bits: Int) -> JSONValue? {
-        quality?["results"]?.array?.first { $0["bits"]?.integer == bits }
+    private func measured(_ bits: Precision) -> JSONValue? {
+        quality?["results"]?.array?.first { Precision(json: $0["bits"]) == bits }
     }
 
     /// Quality rows of calibrated schedules, as long as the bundle still has the schedule that was measured.
@@ -49,11 +53,17 @@ struct BundleReport {
             // A schedule of one step is a constant precision.
             let isSame =
                 schedule.steps.count == 1
-                ? row["bits"]?.integer == schedule.steps.first?.bits
+                ? Precision(json: row["bits"]) == schedule.steps.first?.bits
                 : row["schedule"]?.string == scheduleText(schedule)
             guard isSame else { return nil }
             return (schedule.task, row)
         }
+    }
+
+    /// "; rungs 2.5, 3.5", or nothing.
+    private var rungText: String {
+        let rungs = served.filter(\.isRung)
+        return rungs.isEmpty ? "" : "; rungs " + Precision.text(rungs)
     }
 
     private func group(_ section: SectionInfo) -> String {
@@ -70,17 +80,17 @@ struct BundleReport {
             "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
                 + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
             "chat       \(chatName ?? "none")    end tokens \(model.eosTokens.map(String.init).joined(separator: ", "))",
-            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits; head read at \(byteText(fixedBytes)) a token",
+            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(byteText(fixedBytes)) a token",
             "",
         ]
         var table = TextTable(["bits", "bytes/token", "perplexity", "over full", "KL mean", "KL p99", "top-1"])
         let full = quality?["results"]?.array?.first { $0["label"]?.string == "full precision" }?["perplexity"]?.double
-        for bits in bundle.manifest.precisions.reversed() {
+        for bits in served.reversed() {
             let item = measured(bits)
             func number(_ key: String, _ digits: Int) -> String { item?[key]?.double.map { fixed($0, digits) } ?? "-" }
             let over = item?["perplexity"]?.double.flatMap { value in full.map { fixed(value / $0, 3) } } ?? "-"
             table.add([
-                String(bits), byteText(bytesPerToken(bits)), number("perplexity", 2), over, number("kl_mean", 4),
+                bits.text, byteText(bytesPerToken(bits)), number("perplexity", 2), over, number("kl_mean", 4),
                 number("kl_p99", 3), item?["top1_agreement"]?.double.map { fixed($0 * 100, 1) + "%" } ?? "-",
             ])
         }
@@ -164,9 +174,9 @@ struct BundleReport {
             .init(
                 "precisions",
                 .array(
-                    bundle.manifest.precisions.map { bits in
+                    served.map { bits in
                         .object([
-                            .init("bits", .integer(bits)), .init("bytes_per_token", .integer(bytesPerToken(bits))),
+                            .init("bits", bits.json), .init("bytes_per_token", .integer(bytesPerToken(bits))),
                             .init("quality", measured(bits) ?? .null),
                         ])
                     })),

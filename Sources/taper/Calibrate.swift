@@ -2,6 +2,7 @@ import ArgumentParser
 import Bundle
 import Calibration
 import Evaluation
+import Model
 import Pipeline
 import Storage
 
@@ -18,8 +19,8 @@ struct Calibrate: ParsableCommand {
     @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String?
     @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
-    @Option(help: "Highest decode precision to consider.") var bitsHigh: Int?
-    @Option(help: "Lowest decode precision to consider.") var bitsLow: Int?
+    @Option(help: "Highest decode precision to consider.") var bitsHigh: Precision?
+    @Option(help: "Lowest decode precision to consider.") var bitsLow: Precision?
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
     @Option(help: "At most this many examples.") var examples = 32
     @Option(help: "Full-precision checkpoint whose outputs `agreement` compares with.") var reference: String?
@@ -50,7 +51,8 @@ struct Calibrate: ParsableCommand {
         let scheduler = try trainLearnedInPlace(
             bundlePath: bundle, textPath: try learning.text(),
             settings: try learning.settings(
-                try Bundle(path: bundle), high: bitsHigh, low: bitsLow, maxNewTokens: maxNewTokens),
+                try Bundle(path: bundle), high: bitsHigh, low: bitsLow, maxNewTokens: maxNewTokens,
+                tolerance: tolerance),
             checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
         json ? Console.out(scheduler.json) : LearnedReport.lines(scheduler).forEach { Console.out($0) }
     }
@@ -59,12 +61,12 @@ struct Calibrate: ParsableCommand {
         guard let data else {
             throw TaperError(.usage, "a task needs examples", at: "--task", remedy: "Name a file with --data")
         }
-        let available = try Bundle(path: bundle).manifest.precisions
+        let available = try Bundle(path: bundle).servedPrecisions()
         let precisions = available.filter { $0 <= bitsHigh ?? 16 && $0 >= bitsLow ?? 2 }
         guard !precisions.isEmpty else {
             throw TaperError(
                 .usage, "no precision of the bundle lies between --bits-low and --bits-high", at: bundle,
-                found: available.map(String.init).joined(separator: ", "))
+                found: Precision.text(available))
         }
         let schedule = try calibrateInPlace(
             bundlePath: bundle, dataPath: data, examples: examples,

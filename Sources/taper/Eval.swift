@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bundle
 import Evaluation
+import Model
 import Pipeline
 import Runtime
 import Storage
@@ -14,19 +15,18 @@ struct Eval: ParsableCommand {
 /// Flags that every evaluation has.
 struct EvaluationOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
-    @Option(help: "Precisions, such as 2-6 or 4 (bundles; default: all).") var bits: String?
-    @Option(help: "A schedule: 6@0,4@32 or static[:task] (bundles).") var schedule: String?
+    @Option(help: "Precisions, such as 2-6 or 4,3.5 (bundles; default: all, rungs included).") var bits: String?
+    @Option(help: "A schedule: 6@0,4@32, static[:task], or learned where text is generated (bundles).") var schedule:
+        String?
     @Option(help: "Precision that reads prompts (bundles; default: the schedule's, else the highest).")
-    var bitsPrefill: Int?
+    var bitsPrefill: Precision?
     @Flag(help: "Print JSON.") var json = false
     @Option(help: "Also write the report to this folder, as Markdown and JSON.") var report: String?
     @OptionGroup var output: OutputOptions
 
     /// What to measure on a bundle: every precision and calibrated schedule, or what was asked for.
     func schedules(_ bundle: Bundle) throws(TaperError) -> [(label: String, schedule: PrecisionSchedule)] {
-        let precisions = bundle.manifest.precisions
-        if let bitsPrefill { _ = try Precision.check(bitsPrefill, bundle) }
-        let prefill = bitsPrefill ?? precisions.last ?? 8
+        let prefill = try PrecisionChoice.check(bitsPrefill, bundle)
         func calibrated(_ item: Schedule) throws(TaperError) -> (label: String, schedule: PrecisionSchedule) {
             var item = item
             if let bitsPrefill { item.prefillBits = bitsPrefill }
@@ -36,8 +36,12 @@ struct EvaluationOptions: ParsableArguments {
         if let schedule {
             if schedule.contains("@") {
                 let parsed = try PrecisionSchedule(parsing: schedule, prefillBits: prefill, place: "--schedule")
-                try parsed.check(precisions: precisions, place: "--schedule")
+                try parsed.check(served: try bundle.servedPrecisions(), place: "--schedule")
                 result.append((schedule, parsed))
+            } else if schedule == "learned" {
+                throw TaperError(
+                    .usage, "the learned scheduler decides when a prompt has been read", at: "--schedule",
+                    remedy: "Use it where answers are generated, with another metric than kl")
             } else {
                 let task = schedule.split(separator: ":").dropFirst().first.map(String.init)
                 let found = try bundle.schedules().filter { task == nil || $0.task == task }
@@ -49,14 +53,33 @@ struct EvaluationOptions: ParsableArguments {
             }
             if bits == nil { return result }
         }
-        let wanted = try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? precisions
+        let wanted = try PrecisionChoice.list(bits, bundle)
         var constants: [(label: String, schedule: PrecisionSchedule)] = []
         for bits in wanted.reversed() {
-            constants.append(
-                ("\(try Precision.check(bits, bundle)) bits", PrecisionSchedule.constant(bits, prefillBits: prefill)))
+            constants.append((bits.label, PrecisionSchedule.constant(bits, prefillBits: prefill)))
         }
         if bits == nil { for item in try bundle.schedules() { result.append(try calibrated(item)) } }
         return constants + result
+    }
+
+    /// The same where answers are generated: the learned scheduler decides for every prompt.
+    func schedulers(_ bundle: Bundle) throws(TaperError) -> [(label: String, scheduler: DecodeScheduler)] {
+        var result: [(label: String, scheduler: DecodeScheduler)] = []
+        if schedule != "learned" || bits != nil {
+            var constants = self
+            if schedule == "learned" { constants.schedule = nil }
+            result = try constants.schedules(bundle).map { ($0.label, .fixed($0.schedule)) }
+        }
+        guard schedule == "learned" || (schedule == nil && bits == nil) else { return result }
+        if let learned = try bundle.learnedScheduler() {
+            let prefill = try bitsPrefill.map { bits throws(TaperError) in try PrecisionChoice.check(bits, bundle) }
+            result.append(("learned", .learned(learned, prefillBits: prefill ?? learned.prefillBits)))
+        } else if schedule == "learned" {
+            throw TaperError(
+                .usage, "the bundle has no learned scheduler", at: "--schedule",
+                remedy: "Train one with taper calibrate --learned")
+        }
+        return result
     }
 
     /// One line on standard error for every calibration text that the evaluation text equals or overlaps.

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Bundle
 import Calibration
-import Pipeline
+import Evaluation
+import Model
 import Storage
 
 /// Flags of the learned scheduler's training.
@@ -24,21 +25,25 @@ struct LearnedOptions: ParsableArguments {
     /// - Parameters:
     ///   - high: nil: 4 bits, or the highest precision below when there are no 4.
     ///   - low: nil: the next precision below `high`.
-    func settings(_ bundle: Bundle, high: Int?, low: Int?, maxNewTokens: Int) throws(TaperError) -> LearnedSettings {
-        let available = bundle.manifest.precisions
-        var precisions: [Int]
+    func settings(
+        _ bundle: Bundle, high: Precision?, low: Precision?, maxNewTokens: Int, tolerance: Double
+    ) throws(TaperError)
+        -> LearnedSettings
+    {
+        let available = try bundle.servedPrecisions()
+        var precisions: [Precision]
         if let steps {
             guard high == nil, low == nil else {
                 throw TaperError(
                     .usage, "--steps names all precisions", at: "--steps", remedy: "Drop --bits-high and --bits-low")
             }
-            precisions = try Recipe.parsePrecisions(steps)
+            precisions = try Precision.list(parsing: steps, place: "--steps")
         } else {
             let top = high ?? available.last { $0 <= 4 } ?? available[0]
             guard let bottom = low ?? available.last(where: { $0 < top }) else {
                 throw TaperError(
                     .usage, "there is no precision to step down to", at: bundle.path,
-                    found: available.map(String.init).joined(separator: ", "), remedy: "Choose a higher --bits-high")
+                    found: Precision.text(available), remedy: "Choose a higher --bits-high")
             }
             precisions = [top, bottom]
         }
@@ -46,6 +51,7 @@ struct LearnedOptions: ParsableArguments {
         var settings = LearnedSettings(precisions: precisions)
         settings.prompts = prompts
         settings.maxNewTokens = maxNewTokens
+        settings.tolerance = tolerance
         settings.training.isBalanced = balanced
         settings.training.seed = seed
         return settings

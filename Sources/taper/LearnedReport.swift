@@ -17,10 +17,11 @@ enum LearnedReport {
             }
             lines.append(
                 "  \(pair.high) to \(pair.low): \(percent(evidence["held_out_accuracy"])) of "
-                    + "\(evidence["prompts"]?.integer ?? 0) held-out prompts right, "
-                    + "\(percent(evidence["accuracy_of_most_frequent"])) by the most frequent class; labels "
-                    + "\(shares("class_prior")), chosen \(shares("held_out_choices")) for 0 / 1/3 / 2/3 / all steps high"
-            )
+                    + "\(evidence["prompts"]?.integer ?? 0) held-out prompts right by the likeliest class, "
+                    + "\(percent(evidence["accuracy_of_most_frequent"])) by the most frequent one; labels "
+                    + "\(shares("class_prior")), chosen \(shares("held_out_choices")) for 0 / 1/3 / 2/3 / all steps high, "
+                    + "confidence \(fixed(Double(pair.confidence), 2)) for a loss of "
+                    + "\(evidence["tolerance"]?.double.map { shortest($0) } ?? "?")")
             var table = TextTable([
                 "choice", "average bits", "ROUGE-L to full", "difference", "std error", "regret bits", "regret ROUGE-L",
             ])

@@ -14,7 +14,7 @@ struct Logits: ParsableCommand {
 
     @Argument(help: "Bundle or checkpoint.") var model: String
     @Option(help: "Token ids, such as 5,17,3.") var tokens: String
-    @Option(help: "Precision (bundles; default: the highest).") var bits: Int?
+    @Option(help: "Precision, such as 4 or 3.5 (bundles; default: the highest).") var bits: Precision?
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Flag(help: "Print JSON (the only form).") var json = false
 
@@ -38,7 +38,7 @@ struct Logits: ParsableCommand {
                 rows.append(.array(logits[row * vocabulary..<(row + 1) * vocabulary].map { .number(Double($0)) }))
             }
         case .bundle(let bundle):
-            let precision = try Precision.check(bits, bundle)
+            let precision = try PrecisionChoice.check(bits, bundle)
             let transformer = try Transformer(
                 bundle: bundle, contextLength: min(max(ids.count, 1), bundle.manifest.model.contextLength),
                 pool: try ThreadPool(threadCount: count))
@@ -48,19 +48,5 @@ struct Logits: ParsableCommand {
         }
         Console.out(
             JSONValue.object([.init("schema", .string("taper-logits-1")), .init("logits", .array(rows))]).text())
-    }
-}
-
-enum Precision {
-    /// The precision asked for, if the bundle has it; otherwise its highest.
-    static func check(_ bits: Int?, _ bundle: Bundle) throws(TaperError) -> Int {
-        let available = bundle.manifest.precisions
-        guard let bits else { return available.last ?? 8 }
-        guard available.contains(bits) else {
-            throw TaperError(
-                .usage, "the bundle has no \(bits)-bit precision", at: bundle.path,
-                expected: available.map(String.init).joined(separator: ", "))
-        }
-        return bits
     }
 }

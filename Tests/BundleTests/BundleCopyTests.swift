@@ -1,5 +1,6 @@
 import Bundle
 import Kernels
+import Model
 import Storage
 import Testing
 

@@ -26,8 +26,14 @@ import struct Foundation.URL
         whole.documents.append(("schedules", .array([TinyBundle.schedule([(0, 4), (16, 3), (32, 2)]).json])))
         let nested = TinyBundle(precisions: [3], embedding: [2, 5], tied: false, tokenizer: nil, documents: [])
         let half = TinyBundle(precisions: [2, 4, 16], tokenizer: nil, documents: [])
+        var rungs = TinyBundle(precisions: [2, 3, 4], tokenizer: nil, documents: [])
+        rungs.documents = [
+            ("rungs", .array(TinyBundle.rungs.map(\.json))),
+            ("schedules", .array([TinyBundle.schedule([(0, 4), (16, TinyBundle.rungs[0].precision)]).json])),
+        ]
         return [
-            ("half", half), ("learned", TinyBundle.withLearned), ("minimal", HostileCase.base), ("whole", whole),
+            ("rungs", rungs), ("half", half), ("learned", TinyBundle.withLearned), ("minimal", HostileCase.base),
+            ("whole", whole),
             ("nested-embedding", nested),
         ]
     }()

@@ -1,4 +1,5 @@
 import Bundle
+import Model
 import Storage
 import Testing
 
@@ -13,8 +14,10 @@ extension TinyBundle {
         return LearnedScheduler(
             prefillBits: 4, maxNewTokens: 48, window: 32, shape: shape,
             pairs: [
-                .init(high: 4, low: 3, weights: weights("4 to 3"), evidence: .object([.init("prompts", .integer(10))])),
-                .init(high: 3, low: 2, weights: weights("3 to 2"), evidence: .null),
+                .init(
+                    high: 4, low: 3, confidence: 0.75, weights: weights("4 to 3"),
+                    evidence: .object([.init("prompts", .integer(10))])),
+                .init(high: 3, low: 2, confidence: 1, weights: weights("3 to 2"), evidence: .null),
             ])
     }
     static var withLearned: TinyBundle {
@@ -40,7 +43,7 @@ extension HostileCase {
     ) -> HostileCase {
         learned(name, says, code) { try $0.edit("learned", old, new) }
     }
-    private static let pairs = "[{\"high\":4,\"low\":3,\"evidence\":{\"prompts\":10}},{\"high\":3,\"low\":2"
+    private static let pairs = "[{\"high\":4,\"low\":3,\"confidence\":0.75,"
 
     /// Of a bundle with a learned scheduler.
     static let learnedScheduler: [HostileCase] = [
@@ -66,6 +69,8 @@ extension HostileCase {
         facts("pairs-with-a-gap", "must step down", "\"high\":3,\"low\":2", "\"high\":4,\"low\":2"),
         facts("precision-missing", "pairs", "\"high\":3,\"low\":2", "\"high\":3"),
         facts("precision-not-held", "lacks", "\"high\":4,\"low\":3", "\"high\":5,\"low\":3"),
+        facts("confidence-missing", "pairs", "\"confidence\":0.75,", ""),
+        facts("confidence-above-1", "pairs", "\"confidence\":0.75", "\"confidence\":1.25"),
         facts("prefill-not-held", "lacks", "\"prefill_bits\":4", "\"prefill_bits\":6"),
         facts("weights-of-another-shape", "does not match the pairs", "\"hidden\":3", "\"hidden\":4"),
         learned("weights-short", "does not match the pairs") {

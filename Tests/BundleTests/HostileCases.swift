@@ -59,6 +59,14 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
             return forge.bytes()
         }
     }
+    /// Of a bundle of 2, 3 and 4 bits with this section "rungs".
+    private static func rung(_ name: String, _ says: String, _ json: String) -> HostileCase {
+        HostileCase(name: "rung-" + name, code: .badData, says: says) {
+            var forge = Forge(try TinyBundle(precisions: [2, 3, 4], tokenizer: nil, documents: []).bytes())
+            try forge.add("rungs", json: json)
+            return forge.bytes()
+        }
+    }
     private static func schedule(_ name: String, _ says: String, _ json: String) -> HostileCase {
         forged("schedule-" + name, says) { try $0.add("schedules", json: json) }
     }
@@ -69,7 +77,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
 
     static let all: [HostileCase] =
         damaged + header + table + frames + manifest + tensors + halves + schedules
-        + learnedScheduler
+        + rungs + learnedScheduler
 
     /// One byte of damage, or a piece missing or too much.
     static let damaged: [HostileCase] = [
@@ -308,5 +316,33 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
         schedule(
             "task-twice", "two schedules",
             "[\(scheduleText("[{\"from_step\":0,\"bits\":2}]")),\(scheduleText("[{\"from_step\":0,\"bits\":2}]"))]"),
+    ]
+
+    /// The blocks' matrices are q, k, v, o of 64, 32, 32, 64 weights and gate, up, down of 96.
+    static let rungs: [HostileCase] = [
+        rung("not-an-array", "not an array", "{}"),
+        rung("bits-missing", "is no rung", "[{\"tensors\":[3,3,3,3,2,2,2]}]"),
+        rung("bits-whole", "is no rung", "[{\"bits\":3,\"tensors\":[3,3,3,3,3,3,3]}]"),
+        rung("bits-thousandths", "is no rung", "[{\"bits\":2.405,\"tensors\":[3,3,3,3,2,2,2]}]"),
+        rung("tensors-missing", "another number of tensors", "[{\"bits\":2.4}]"),
+        rung("tensor-left-out", "another number of tensors", "[{\"bits\":2.4,\"tensors\":[3,3,3,3,2,2]}]"),
+        rung("tensor-fraction", "no array of integers", "[{\"bits\":2.4,\"tensors\":[3,3,3,3,2,2,2.5]}]"),
+        rung("precision-not-held", "precision the bundle lacks", "[{\"bits\":2.8,\"tensors\":[6,3,3,3,2,2,2]}]"),
+        rung("other-average", "not what its name says", "[{\"bits\":2.5,\"tensors\":[3,3,3,3,2,2,2]}]"),
+        rung(
+            "unsorted", "must rise",
+            "[{\"bits\":2.6,\"tensors\":[2,2,2,2,3,3,3]},{\"bits\":2.4,\"tensors\":[3,3,3,3,2,2,2]}]"),
+        rung(
+            "twice", "must rise",
+            "[{\"bits\":2.4,\"tensors\":[3,3,3,3,2,2,2]},{\"bits\":2.4,\"tensors\":[3,3,3,3,2,2,2]}]"),
+        // Gate and up have 12 rows, padded to 16; k and v have 4, padded to 8: fewer bits, more bytes.
+        rung(
+            "bytes-do-not-fall", "reads no fewer bytes",
+            "[{\"bits\":2.4,\"tensors\":[2,2,2,2,3,3,2]},{\"bits\":2.43,\"tensors\":[3,3,3,3,2,2,2]}]"),
+        rung("below-the-lowest", "outside the bundle", "[{\"bits\":1.97,\"tensors\":[2,2,2,2,2,2,2]}]"),
+        rung("as-bytes-as-its-neighbour", "reads no fewer bytes", "[{\"bits\":2.97,\"tensors\":[3,3,3,3,3,3,3]}]"),
+        forged("schedule-rung-not-held", "lacks") {
+            try $0.add("schedules", json: "[\(scheduleText("[{\"from_step\":0,\"bits\":2.5}]"))]")
+        },
     ]
 }

@@ -2,6 +2,7 @@ import Bundle
 import struct Foundation.Data
 import class Foundation.FileHandle
 import struct Foundation.URL
+import Model
 import Storage
 import Testing
 

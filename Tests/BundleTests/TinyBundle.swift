@@ -145,7 +145,15 @@ struct TinyBundle {
         }
     }
 
-    static func schedule(_ steps: [(from: Int, bits: Int)], task: String = "summary") -> Schedule {
+    /// For precisions 2, 3, 4 or more: 2.4 and 3.6 bits.
+    static let rungs = [
+        Rung(precision: Precision(hundredths: 240), bits: [3, 3, 3, 3, 2, 2, 2]),
+        Rung(
+            precision: Precision(hundredths: 360), bits: [3, 3, 3, 3, 4, 4, 4],
+            evidence: .object([.init("method", .string("by hand"))])),
+    ]
+
+    static func schedule(_ steps: [(from: Int, bits: Precision)], task: String = "summary") -> Schedule {
         Schedule(
             task: task, metric: "rouge-l", prefillBits: steps[0].bits,
             steps: steps.map { Schedule.Step(fromStep: $0.from, bits: $0.bits) }, maxNewTokens: 48, averageBits: 2.5,

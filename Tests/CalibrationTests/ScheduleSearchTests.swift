@@ -1,5 +1,6 @@
 import Calibration
 import Evaluation
+import Model
 import Runtime
 import Storage
 import Testing
@@ -7,18 +8,18 @@ import Testing
 @Suite struct ScheduleSearchTests {
     /// Scores of 8 examples that depend on the average precision over N steps.
     private func search(
-        tolerance: Double, n: Int = 60, precisions: [Int] = [2, 3, 4], metric: TaskMetric = .rougeL,
+        tolerance: Double, n: Int = 60, precisions: [Precision] = [2, 3, 4], metric: TaskMetric = .rougeL,
         score: @escaping (PrecisionSchedule) -> Double
     ) throws -> ScheduleSearch.Outcome {
         let search = ScheduleSearch(precisions: precisions, maxNewTokens: n, tolerance: tolerance)
         return try search.run { schedules throws(TaperError) in
             schedules.map { schedule in
-                let bits = (0..<n).reduce(0) { $0 + schedule.bits(atStep: $1) }
+                let bits = (0..<n).reduce(0) { $0 + schedule.bits(atStep: $1).hundredths }
                 return CandidateResult(
                     schedule: schedule,
                     scores: MetricScores(
                         metric, tallies: [MetricTally](repeating: MetricTally(score: score(schedule)), count: 8)),
-                    averageBits: Double(bits) / Double(n))
+                    averageBits: Double(bits) / Double(100 * n))
             }
         }
     }
@@ -93,7 +94,7 @@ import Testing
 
     /// A tolerance of 0.01 is one point of 100.
     @Test func tolerancesAreSharesOfTheScale() throws {
-        func chosen(_ lowest: Double) throws -> [Int] {
+        func chosen(_ lowest: Double) throws -> [Precision] {
             try search(tolerance: 0.01, precisions: [2, 4], metric: .rougeL) { schedule in
                 schedule.bits(atStep: 0) == 4 ? 0.3 : lowest
             }.chosen.schedule.steps.map(\.bits)

@@ -1,6 +1,7 @@
 import Bundle
 import Calibration
 import Kernels
+import Model
 import Runtime
 import Storage
 import Testing
@@ -47,7 +48,7 @@ import Testing
         let shape = ClassifierShape(kvHeads: 2, headSize: 10, queries: 2, hidden: 16)
         let scheduler = LearnedScheduler(
             prefillBits: 4, maxNewTokens: 30, window: 512, shape: shape,
-            pairs: [.init(high: 4, low: 2, weights: trained.weights, evidence: .null)])
+            pairs: [.init(high: 4, low: 2, confidence: 0.5, weights: trained.weights, evidence: .null)])
         let operations = VectorOps(ThreadPool(threadCount: 1, instructionSet: .best))
         let unseen = Self.toy(120).suffix(40)
         let found = unseen.count { scheduler.classes($0.states, operations: operations) == [$0.label] }

@@ -225,7 +225,9 @@ import func Foundation.log
                 let full = try reference.logits(prompt + answer)
                 transformer.truncate(to: 0)
                 var rows: [[Float]] = [Array(try transformer.forward(prompt, bits: 4))]
-                for token in answer.dropLast() { rows.append(Array(try transformer.forward(token, bits: bits))) }
+                for token in answer.dropLast() {
+                    rows.append(Array(try transformer.forward(token, bits: Precision(bits: bits))))
+                }
                 var sum = 0.0
                 for (index, row) in rows.enumerated() {
                     let start = (prompt.count - 1 + index) * size

@@ -91,7 +91,7 @@ import Testing
         let transformer = try Transformer(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
         var sampler = Sampler(.greedy)
         var seen: [Int] = []
-        var bits: [Int] = []
+        var bits: [Precision] = []
         let schedule = try PrecisionSchedule(parsing: "4@0,2@1", prefillBits: 6, place: "test")
         let result = try generate(
             transformer, prompt: prompt, maxNewTokens: 20, schedule: schedule, sampler: &sampler, stopTokens: []

@@ -1,6 +1,7 @@
 import Bundle
 import Foundation
 import Kernels
+import Model
 import Runtime
 import Storage
 import Testing
@@ -33,7 +34,7 @@ struct RunnerTests {
                 let environment = ["TAPER_ISA": set.name]
                 let result = try json(arguments + ["-t", threads], environment: environment)
                 #expect(tokens(result) == expected.tokens)
-                #expect(tokens(result, "bits_per_step") == expected.bitsPerStep)
+                #expect(tokens(result, "bits_per_step") == expected.bitsPerStep.map(\.wholeBits))
                 #expect(result["prompt_tokens"]?.integer == prompt.count)
                 #expect(result["average_bits"]?.double == expected.averageBits)
                 #expect(result["schema"]?.string == "taper.run/1")
@@ -147,12 +148,34 @@ struct RunnerTests {
         let unknown = try RunnerProgram.run(base + ["--schedule", "static:poetry"])
         #expect(unknown.status == 64 && unknown.errors.contains("chat, summary"))
         let learned = try RunnerProgram.run(base + ["--schedule", "learned"])
-        #expect(learned.status == 65 && learned.errors.contains("no learned scheduler"))
+        #expect(learned.status == 64 && learned.errors.contains("no learned scheduler"))
 
         let one = try TalkingBundle.make(schedules: [TalkingBundle.schedule("chat", [(0, 4), (3, 3)], prefill: 6)])
         let automatic = try json(["-m", one.path, "-p", "abc", "-n", "6", "--ignore-eos"])
         #expect(tokens(automatic, "bits_per_step") == [4, 4, 4, 3, 3])
         #expect(automatic["schedule"]?.string == "static:chat")
+    }
+
+    @Test func theLearnedSchedulerDecidesAfterThePrompt() throws {
+        let tiny = try TalkingBundle.make()
+        let scheduler = StubbornScheduler.make(TalkingBundle.config, [(6, 4, 1), (4, 2, 2)], limit: 12)
+        try rewriteBundle(from: tiny.path, to: tiny.path, documents: [], learned: scheduler, replacing: true)
+        let base = ["-m", tiny.path, "-p", "abc", "--ignore-eos", "--schedule", "learned"]
+        let result = try json(base + ["-n", "7"])
+        #expect(tokens(result, "bits_per_step") == [6, 6, 4, 4, 2, 2])
+        #expect(result["schedule"]?.string == "learned" && result["prefill_bits"]?.integer == 6)
+        #expect(try #require(result["scheduling_seconds"]?.double) > 0)
+        #expect(result["switch_points"]?.array?.compactMap { $0["from_step"]?.integer } == [0, 2, 4])
+        #expect(tokens(try json(base + ["-c", "32"]), "bits_per_step").prefix(9) == [6, 6, 6, 6, 4, 4, 4, 4, 2])
+        #expect(try json(base + ["-n", "7", "--bits-prefill", "3"])["prefill_bits"]?.integer == 3)
+        let plain = try RunnerProgram.run(base + ["-n", "7", "-v"])
+        #expect(plain.status == 0 && plain.errors.contains("learned 6@0,4@2,2@4"), "\(plain.errors)")
+        #expect(plain.errors.contains("6 to 4 to 2, decided for every prompt"))
+        let wrong = try RunnerProgram.run(base + ["-n", "7", "--bits-prefill", "5"])
+        #expect(wrong.status == 64, "\(wrong.errors)")
+        // It is no choice of its own accord.
+        let automatic = try json(["-m", tiny.path, "-p", "abc", "-n", "4", "--ignore-eos"])
+        #expect(automatic["schedule"]?.string == "fixed")
     }
 
     @Test func sixteenBitsAreAPrecisionLikeAnyOther() throws {
@@ -167,6 +190,31 @@ struct RunnerTests {
         #expect(mixed["prefill_bits"]?.integer == 16 && tokens(mixed, "bits_per_step") == [2, 2, 2, 2, 2])
         let wrong = try RunnerProgram.run(base + ["--bits", "8"])
         #expect(wrong.status == 64 && wrong.errors.contains("one of 2, 4, 16"))
+    }
+
+    @Test func rungsArePrecisionsLikeAnyOther() throws {
+        let rung = TinyBundle.rung(TalkingBundle.config, low: 3, high: 4)
+        let name = rung.precision.text
+        let tiny = try TalkingBundle.make(rungs: [rung])
+        let base = ["-m", tiny.path, "-p", "abc", "-n", "6", "--ignore-eos"]
+        func bits(_ more: [String]) throws -> [Precision] {
+            try (try json(base + more)["bits_per_step"]?.array ?? []).map { try #require(Precision(json: $0)) }
+        }
+        #expect(try bits(["--bits", name]) == [Precision](repeating: rung.precision, count: 5))
+        let switched = ["--switch", "6@0,\(name)@1,3@4", "--trim"]
+        #expect(try bits(switched) == [6, rung.precision, rung.precision, rung.precision, 3])
+        let result = try json(base + switched + ["--bits-prefill", name])
+        #expect(Precision(json: result["prefill_bits"]) == rung.precision)
+        let mean = (6 + 3 * rung.precision.bits + 3) / 5
+        #expect(abs((result["average_bits"]?.double ?? 0) - mean) < 1e-9)
+        // A rung is neither of its neighbours.
+        let plain = ["-m", tiny.path, "-p", "abc", "-n", "24", "--ignore-eos", "--bits"]
+        let answers = try [name, "3", "4"].map { tokens(try json(plain + [$0])) }
+        #expect(answers[0] != answers[1] && answers[0] != answers[2])
+        let wrong = try RunnerProgram.run(base + ["--bits", "2.5"])
+        #expect(wrong.status == 64 && wrong.errors.contains("one of 2, 3, \(name), 4, 6"), "\(wrong.errors)")
+        let broken = try RunnerProgram.run(base + ["--bits", "2.555"])
+        #expect(broken.status == 64 && broken.errors.contains("--bits"), "\(broken.errors)")
     }
 
     @Test func precisionsTheBundleLacksAreRefused() throws {

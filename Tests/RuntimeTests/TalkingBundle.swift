@@ -45,19 +45,21 @@ enum TalkingBundle {
     }
 
     static func make(
-        chat: Bool = true, schedules: [Schedule] = [], precisions: [Int] = [2, 3, 4, 6]
+        chat: Bool = true, schedules: [Schedule] = [], precisions: [Int] = [2, 3, 4, 6], rungs: [Rung] = []
     ) throws -> TinyBundle {
         var documents: [(section: String, value: JSONValue)] = []
         if chat, let template { documents.append(("chat", template.json)) }
         if !schedules.isEmpty { documents.append(("schedules", .array(schedules.map(\.json)))) }
+        if !rungs.isEmpty { documents.append((Rung.section, .array(rungs.map(\.json)))) }
         return try TinyBundle(
             config, precisions: precisions, tokenizer: try tokenizer().compact(), documents: documents)
     }
 
-    static func schedule(_ task: String, _ steps: [(Int, Int)], prefill: Int) -> Schedule {
+    static func schedule(_ task: String, _ steps: [(Int, Int)], prefill: Precision) -> Schedule {
         Schedule(
             task: task, metric: "agreement", prefillBits: prefill,
-            steps: steps.map { Schedule.Step(fromStep: $0.0, bits: $0.1) }, maxNewTokens: 64, averageBits: 4, score: 1,
+            steps: steps.map { Schedule.Step(fromStep: $0.0, bits: Precision(bits: $0.1)) }, maxNewTokens: 64,
+            averageBits: 4, score: 1,
             referenceScore: 1, tolerance: 0.1, evidence: .null)
     }
 }

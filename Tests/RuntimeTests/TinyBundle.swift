@@ -86,7 +86,16 @@ final class TinyBundle {
     }
 
     /// The oracle for one precision, from the rows the bundle itself dequantizes.
-    func oracle(bits: Int) throws -> NaiveTransformer {
+    func oracle(bits: Int) throws -> NaiveTransformer { try oracle(roundsInputs: bits < 16) { _ in bits } }
+
+    /// The oracle for one rung; embedding and head take the whole precision below.
+    func oracle(rung: Rung) throws -> NaiveTransformer {
+        var bits: [String: Int] = [:]
+        for (tensor, value) in zip(bundle.manifest.linearTensors, rung.bits) { bits[tensor.name] = value }
+        return try oracle(roundsInputs: true) { bits[$0] ?? rung.precision.roundedDown }
+    }
+
+    private func oracle(roundsInputs: Bool, bits: (String) -> Int) throws -> NaiveTransformer {
         let config = bundle.manifest.model
         let pool = ThreadPool(threadCount: 1, instructionSet: .scalar)
         var matrices: [String: [[Double]]] = [:]
@@ -100,12 +109,21 @@ final class TinyBundle {
             var row = [Float](repeating: 0, count: matrix.columns)
             matrices[need.name] = (0..<matrix.rows).map { index in
                 row.withUnsafeMutableBufferPointer { buffer in
-                    matrix.dequantizeRow(index, bits: bits, into: buffer.baseAddress!, pool: pool)
+                    matrix.dequantizeRow(index, bits: bits(need.name), into: buffer.baseAddress!, pool: pool)
                 }
                 return row.map { Double($0) }
             }
         }
-        return NaiveTransformer(config: config, matrices: matrices, vectors: vectors, roundsInputs: bits < 16)
+        return NaiveTransformer(config: config, matrices: matrices, vectors: vectors, roundsInputs: roundsInputs)
+    }
+
+    /// A rung that gives three of four linear tensors the lower precision.
+    static func rung(_ config: ModelConfig, low: Int, high: Int) -> Rung {
+        let tensors = config.tensorRequirements().filter(\.isLinear)
+        let bits = tensors.indices.map { $0 % 4 == 3 ? high : low }
+        let weights = tensors.map { $0.shape[0] * $0.shape[1] }
+        let average = Double(zip(bits, weights).reduce(0) { $0 + 100 * $1.0 * $1.1 }) / Double(weights.reduce(0, +))
+        return Rung(precision: Precision(hundredths: Int(average.rounded())), bits: bits)
     }
 }
 

@@ -1,3 +1,4 @@
+import Bundle
 import Kernels
 import Model
 import Runtime
@@ -14,7 +15,7 @@ import Testing
         let expected = try tiny.oracle(bits: bits).logits(TransformerTests.text)
         var worst = 0.0
         var spread = 0.0
-        try transformer.forwardAll(TransformerTests.text, bits: bits) { index, logits in
+        try transformer.forwardAll(TransformerTests.text, bits: Precision(bits: bits)) { index, logits in
             for (value, other) in zip(logits, expected[index]) {
                 worst = max(worst, abs(Double(value) - other))
                 spread = max(spread, abs(other))
@@ -23,6 +24,37 @@ import Testing
         // A rounding to bytes that falls the other way moves a product by half a step; nothing else differs.
         #expect(worst < 0.001 * spread, "\(config.family): \(worst) of \(spread)")
         #expect(transformer.position == TransformerTests.text.count)
+    }
+
+    @Test(arguments: TinyModels.all)
+    func aRungMatchesTheForwardPassInDoublePrecision(_ config: ModelConfig) throws {
+        let rung = TinyBundle.rung(config, low: 2, high: 4)
+        let tiny = try TinyBundle(config, documents: [(Rung.section, .array([rung.json]))])
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(2))
+        #expect(transformer.served == ([2, 3, 4, 6] + [rung.precision]).sorted())
+        let expected = try tiny.oracle(rung: rung).logits(TransformerTests.text)
+        var (worst, spread) = (0.0, 0.0)
+        try transformer.forwardAll(TransformerTests.text, bits: rung.precision) { index, logits in
+            for (value, other) in zip(logits, expected[index]) {
+                worst = max(worst, abs(Double(value) - other))
+                spread = max(spread, abs(other))
+            }
+        }
+        #expect(worst < 0.001 * spread, "\(config.family): \(worst) of \(spread)")
+        let bytes = ([2, rung.precision, 4] as [Precision]).map { transformer.bytesPerToken(bits: $0) }
+        #expect(bytes[0] < bytes[1] && bytes[1] < bytes[2])
+        // The sum over tensors that the format speaks of is what the kernels count.
+        let plans = tiny.bundle.manifest.linearTensors
+        let uniform = plans.reduce(0) { $0 + $1.bytesRead(bits: 2) }
+        let mixed = zip(plans, rung.bits).reduce(0) { $0 + $1.0.bytesRead(bits: $1.1) }
+        #expect(bytes[1] - bytes[0] == mixed - uniform)
+    }
+
+    @Test func aRungTheBundleLacksIsRefused() throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 8, pool: .make(1))
+        #expect(throws: TaperError(.usage, "")) { try transformer.forward(1, bits: Precision(hundredths: 350)) }
+        #expect(transformer.position == 0)
     }
 
     /// Nothing but the head's input and the cache is rounded.
@@ -42,7 +74,7 @@ import Testing
         let tiny = try TinyBundle(TinyModels.llama, precisions: [2, 4, 16])
         let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(2))
         let schedule = try PrecisionSchedule(parsing: "16@0,4@3,2@6", prefillBits: 16, place: "test")
-        try schedule.check(precisions: [2, 4, 16], place: "test")
+        try schedule.check(served: [2, 4, 16], place: "test")
         var sampler = Sampler(.greedy)
         let result = try generate(
             transformer, prompt: [1, 5, 130], maxNewTokens: 10, schedule: schedule, sampler: &sampler, stopTokens: []
@@ -58,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: TinyModels.all, [4, 16])
-    func theDivisionIntoCallsAndTheThreadsChangeNothing(_ config: ModelConfig, _ bits: Int) throws {
+    func theDivisionIntoCallsAndTheThreadsChangeNothing(_ config: ModelConfig, _ bits: Precision) throws {
         let tiny = try TinyBundle(config, precisions: [2, 3, 4, 6, 16])
         var reference: [[Float]] = []
         for threads in 1...3 {
@@ -85,7 +117,7 @@ import Testing
         let tiny = try TinyBundle(TinyModels.llama)
         let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(1))
         var seen: [[Float]] = []
-        for bits in [2, 3, 4, 6] {
+        for bits: Precision in [2, 3, 4, 6] {
             transformer.truncate(to: 0)
             let logits = Array(try transformer.forward(TransformerTests.text, bits: bits))
             #expect(!seen.contains(logits))

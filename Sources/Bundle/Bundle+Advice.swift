@@ -1,0 +1,60 @@
+import Kernels
+public import Model
+import Storage
+
+/// What the system is told of the sections that a precision reads, or no longer reads.
+extension Bundle {
+    /// Asks the system to read ahead what decoding at `bits` needs.
+    public func willNeed(bits: Precision) {
+        let used = tensorBits(bits)
+        for section in table.sections where section.kind == .mapped && isRead(section, at: used) {
+            file.advise(.willNeed, range: section.range)
+        }
+    }
+
+    /// Whole bits at which the linear tensors are read, without repetition; not empty.
+    private func tensorBits(_ precision: Precision) -> [Int] {
+        // Rungs that cannot be read are refused before anything is decoded with them.
+        if precision.isRung, let rung = knownRungs?.first(where: { $0.precision == precision }) {
+            return manifest.precisions.filter { rung.bits.contains($0) }
+        }
+        return [manifest.precisions.last { $0 <= precision.roundedDown } ?? manifest.precisions[0]]
+    }
+
+    private func isRead(_ section: SectionInfo, at used: [Int]) -> Bool {
+        guard let part = TensorSection(section.name), part.group == Manifest.linearGroup else { return true }
+        // 16 bits stand alone; a nested precision reads all planes up to its own.
+        return used.contains { $0 == part.bits || part.part == .planes && $0 <= 8 && part.bits < $0 }
+    }
+
+    /// Gives back the pages of linear layers that `bits` does not read. Large pages map parts of the sections beside those
+    /// that are read.
+    public func releaseUnread(bits: Precision) {
+        guard file.isMapped else { return }
+        let used = tensorBits(bits)
+        for section in table.sections where section.kind == .mapped && !isRead(section, at: used) {
+            file.advise(.doNotNeed, range: section.range)
+        }
+    }
+
+    /// Gives back the pages of planes, tables and 16-bit weights above the highest bits that `bits` reads, up to the highest
+    /// that `highest` reads; they are read again from the file when needed. Returns their bytes: none of a copy.
+    @discardableResult
+    public func releasePlanes(above bits: Precision, upTo highest: Precision = 16) -> Int {
+        guard file.isMapped else { return 0 }
+        let low = tensorBits(bits).max() ?? bits.roundedDown
+        // A whole precision that the bundle lacks still bounds what is released.
+        let high = highest.wholeBits ?? tensorBits(highest).max() ?? highest.roundedDown
+        var byteCount = 0
+        for section in table.sections {
+            guard let part = TensorSection(section.name), part.group == Manifest.linearGroup, part.bits > low,
+                part.bits <= high
+            else {
+                continue
+            }
+            file.advise(.doNotNeed, range: section.range)
+            byteCount += section.storedByteCount
+        }
+        return byteCount
+    }
+}
