@@ -87,8 +87,9 @@ public struct LearnedScheduler: Sendable {
         return writer.bytes
     }
 
+    /// Reads both sections' content.
     /// - Throws: `badData` naming the rule of `formats/bundle.md` that is broken.
-    init(json: JSONValue, weights: [UInt8], for bundle: Bundle, place: String) throws(TaperError) {
+    public init(json: JSONValue, weights: [UInt8], for bundle: Bundle, place: String) throws(TaperError) {
         func wrong(_ key: String) -> TaperError {
             TaperError(.badData, "\"" + key + "\" has no usable value", at: place, found: json[key]?.kind ?? "nothing")
         }

@@ -81,6 +81,31 @@ import struct Foundation.UUID
         #expect(try Files.read(one, limit: 1 << 30) != Files.read(two, limit: 1 << 30))
     }
 
+    @Test func aRecipeTrainsTheSameScheduler() throws {
+        let path = try copy()
+        #expect(try train(path, threads: 2).status == 0)
+        let recipe = sample.folder + "/learned-\(UUID().uuidString).json"
+        var text = String(decoding: try Files.read(sample.folder + "/recipe.json", limit: 1 << 20), as: UTF8.self)
+        text.removeLast()
+        text +=
+            ", \"learned\": {\"text\": \"\(self.text)\", \"precisions\": [4, 2], \"prompts\": 12, \"max_new_tokens\": 9}}"
+        try AtomicFile.write(Array(text.utf8), to: recipe, replacing: false)
+        let made = sample.folder + "/learned-\(UUID().uuidString).taper"
+        for force in [[], ["--force"]] {
+            // The work folder has all other stages; the second time this one as well.
+            let outcome = try TaperProgram.run(
+                [
+                    "convert", sample.checkpoint, "-o", made, "--recipe", recipe, "--work", sample.folder + "/work",
+                    "-t",
+                    "2", "--quiet",
+                ] + force)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            let learned = try #require(try Bundle(path: made).learnedScheduler())
+            let expected = try #require(try Bundle(path: path).learnedScheduler())
+            #expect(learned.json.text() == expected.json.text() && learned.weightBytes == expected.weightBytes)
+        }
+    }
+
     @Test func saysWhatIsMissing() throws {
         func errors(_ arguments: [String]) throws -> String {
             let outcome = try TaperProgram.run(["calibrate", sample.bundle] + arguments)
