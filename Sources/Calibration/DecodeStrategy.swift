@@ -28,6 +28,20 @@ public struct DecodeStrategy {
     public init(_ schedule: PrecisionSchedule) {
         self.init(prefillBits: schedule.prefillBits, rule: .schedule(schedule))
     }
+
+    /// - Parameter maxNewTokens: the limit that a learned scheduler's switch points are shares of.
+    public init(_ scheduler: DecodeScheduler, maxNewTokens: Int) {
+        switch scheduler {
+        case .fixed(let schedule): self.init(schedule)
+        case .learned(_, let prefillBits):
+            self.init(
+                prefillBits: prefillBits,
+                rule: .afterPrefill { (transformer: Transformer) throws(TaperError) -> PrecisionSchedule in
+                    scheduler.schedule(
+                        after: transformer, positions: transformer.position, maxNewTokens: maxNewTokens)
+                })
+        }
+    }
 }
 
 /// High precision until the most likely token's probability exceeds mean + k * deviation of the first ten, then low: a

@@ -55,12 +55,22 @@ public final class TaskRunner {
 
     /// - Parameter keepsPrompts: keep what has been read for later calls, as far as a gigabyte holds it: for searches that
     ///   come back to the same examples.
-    /// - Throws: `badData` naming the example whose prompt does not fit the context.
-    public init(
+    /// - Throws: `badData` when a prompt and its answer do not fit the context.
+    public convenience init(
         bundle: Bundle, examples: [TaskExample], maxNewTokens: Int, pool: ThreadPool, place: String,
         keepsPrompts: Bool = false
     ) throws(TaperError) {
-        rendered = try TaskPrompts(.bundle(bundle), examples: examples, place: place)
+        try self.init(
+            bundle: bundle, prompts: try TaskPrompts(.bundle(bundle), examples: examples, place: place),
+            maxNewTokens: maxNewTokens, pool: pool, place: place, keepsPrompts: keepsPrompts)
+    }
+
+    /// - Throws: `badData` when a prompt and its answer do not fit the context.
+    public init(
+        bundle: Bundle, prompts: TaskPrompts, maxNewTokens: Int, pool: ThreadPool, place: String,
+        keepsPrompts: Bool = false
+    ) throws(TaperError) {
+        rendered = prompts
         let longest = rendered.longestPrompt
         let limit = bundle.manifest.model.contextLength
         guard longest + maxNewTokens <= limit else {
@@ -87,6 +97,16 @@ public final class TaskRunner {
     /// Answers to example `index` under every schedule, in the order given.
     public func answers(_ index: Int, schedules: [PrecisionSchedule]) throws(TaperError) -> [Answer] {
         try run([index], schedules.map { DecodeStrategy($0) })[0].map(\.answer)
+    }
+
+    /// The same where the schedule may depend on the prompt.
+    public func answers(_ index: Int, schedulers: [DecodeScheduler]) throws(TaperError) -> [Answer] {
+        try run([index], schedulers.map { DecodeStrategy($0, maxNewTokens: maxNewTokens) })[0].map(\.answer)
+    }
+
+    /// The last layer's states after the prompt of the example answered last.
+    func lastLayerStates(_ index: Int, window: Int) -> LayerStates {
+        transformer.lastLayerStates(positions: prompts[index].count, window: window)
     }
 
     /// Every strategy on every one of some examples: one row per example, in the order given.

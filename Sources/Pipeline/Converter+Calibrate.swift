@@ -64,6 +64,9 @@ extension Converter {
         for task in recipe.tasks {
             texts.add(CalibrationSource(use: "task " + task.name, text: try SourceText(path: task.dataPath)))
         }
+        if let learned = recipe.learned {
+            texts.add(CalibrationSource(use: LearnedScheduler.section, text: try SourceText(path: learned.textPath)))
+        }
         return texts
     }
 

@@ -134,7 +134,7 @@ public struct ScheduleExperimentPlan {
             maxNewTokens: maxNewTokens, served: served)
     }
 
-    /// Schedules in the bundle; their prompts are read as they say.
+    /// Schedules in the bundle, whose prompts are read as they say, and its learned scheduler after the common prefill.
     private func stored(
         _ bundle: Bundle, _ frame: ExperimentFrame, _ warnings: inout [String]
     ) throws(TaperError) -> [ExperimentMethod] {
@@ -144,6 +144,18 @@ public struct ScheduleExperimentPlan {
             methods.append(ExperimentMethod("static:\(schedule.task)", .calibrated, DecodeStrategy(own)))
             if own.prefillBits != frame.prefill {
                 warnings.append("static:\(schedule.task) reads prompts at \(own.prefillBits.text) bits")
+            }
+        }
+        if let learned = try bundle.learnedScheduler() {
+            let scheduler = DecodeScheduler.learned(learned, prefillBits: frame.prefill)
+            methods.append(
+                ExperimentMethod(
+                    "learned, " + scheduler.decodeBits.map(\.text).joined(separator: " to "), .learned,
+                    DecodeStrategy(scheduler, maxNewTokens: frame.maxNewTokens)))
+            if scheduler.decodeBits != [frame.high, frame.low] {
+                warnings.append(
+                    "the learned scheduler chooses from " + Precision.text(scheduler.decodeBits) + " bits, not from "
+                        + "\(frame.high.text) and \(frame.low.text)")
             }
         }
         return methods

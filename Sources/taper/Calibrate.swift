@@ -8,11 +8,15 @@ import Storage
 
 struct Calibrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Calibrate the switch points of a task, in place and atomically.")
+        abstract: "Calibrate the switch points of a task, or train the learned scheduler, in place and atomically.",
+        usage: """
+            taper calibrate <bundle> --task <task> --data <data>
+            taper calibrate <bundle> --learned --calibration <text> --reference <checkpoint>
+            """)
 
     @Argument(help: "The bundle.") var bundle: String
-    @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String
-    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
+    @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String?
+    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String?
     @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
     @Option(
@@ -23,18 +27,42 @@ struct Calibrate: ParsableCommand {
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
     @Option(help: "At most this many examples.") var examples = 32
     @Option(help: "Full-precision checkpoint whose outputs `agreement` compares with.") var reference: String?
-    @Flag(help: "Train the learned scheduler as well.") var learned = false
+    @Flag(help: "Train the learned scheduler: one decision per prompt, for any task.") var learned = false
+    @OptionGroup(title: "Learned scheduler") var learning: LearnedOptions
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Flag(help: "Print the schedule as JSON.") var json = false
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        guard !learned else {
-            throw TaperError(.unsupported, "the learned scheduler is not implemented in this version", at: "--learned")
+        guard learned || task != nil else {
+            throw TaperError(.usage, "nothing to calibrate", at: "calibrate", remedy: "Give --task or --learned")
         }
         guard tolerance >= 0, tolerance <= 1, maxNewTokens >= 1, examples >= 1, referenceScore?.isFinite ?? true else {
             throw TaperError(
                 .usage, "--tolerance must be 0 to 1, --max-new-tokens and --examples at least 1", at: "calibrate")
+        }
+        if let task { try calibrate(task) }
+        if learned { try trainLearned() }
+    }
+
+    private func trainLearned() throws {
+        guard let reference else {
+            throw TaperError(
+                .usage, "the learned scheduler compares with the full-precision model", at: "--learned",
+                remedy: "Name the checkpoint with --reference")
+        }
+        let scheduler = try trainLearnedInPlace(
+            bundlePath: bundle, textPath: try learning.text(),
+            settings: try learning.settings(
+                try Bundle(path: bundle), high: bitsHigh, low: bitsLow, maxNewTokens: maxNewTokens,
+                tolerance: tolerance),
+            checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
+        json ? Console.out(scheduler.json) : LearnedReport.lines(scheduler).forEach { Console.out($0) }
+    }
+
+    private func calibrate(_ task: String) throws {
+        guard let data else {
+            throw TaperError(.usage, "a task needs examples", at: "--task", remedy: "Name a file with --data")
         }
         let available = try Bundle(path: bundle).servedPrecisions()
         let precisions = available.filter { $0 <= bitsHigh ?? 16 && $0 >= bitsLow ?? 2 }

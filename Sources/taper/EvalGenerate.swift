@@ -30,10 +30,13 @@ struct Generate: ParsableCommand {
         let threads = try Threads.count(options.threads)
         let any = try AnyModel(path: model)
         let list = try readTask(data, limit: examples)
-        var schedules: [(label: String, schedule: PrecisionSchedule)] = []
+        var schedulers: [(label: String, scheduler: DecodeScheduler)] = []
         var warnings: [String] = []
         if case .bundle(let bundle) = any {
-            schedules = try options.schedules(bundle)
+            schedulers =
+                kind == .kl
+                ? try options.schedules(bundle).map { ($0.label, .fixed($0.schedule)) }
+                : try options.schedulers(bundle)
             warnings = try options.leakage([bundle], try SourceText(path: data), progress)
         }
         let full = try reference.map { path throws(TaperError) in
@@ -47,7 +50,7 @@ struct Generate: ParsableCommand {
         }
         progress.begin("generate")
         let results = try evaluateGeneration(
-            any, schedules: schedules, examples: list, metric: kind, maxNewTokens: maxNewTokens, reference: full,
+            any, schedulers: schedulers, examples: list, metric: kind, maxNewTokens: maxNewTokens, reference: full,
             pool: try ThreadPool(threadCount: threads), place: data
         ) { progress.update($0) }
         progress.end("\(list.count) examples")

@@ -18,6 +18,7 @@ import Testing
              "calibration": {"text": "a.txt", "sequences": 3, "length": 64},
              "quality": {"text": "/b.txt", "window": 128, "windows": 2},
              "tasks": [{"name": "t", "data": "d.jsonl", "metric": "agreement", "max_new_tokens": 9, "tolerance": 0.5}],
+             "learned": {"text": "c.txt", "precisions": [4, 2], "prompts": 20, "tolerance": 0.1},
              "chat_template": "chatml"}
             """)
         #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingBits == 6)
@@ -25,6 +26,9 @@ import Testing
         #expect(recipe.quality?.path == "/b.txt" && recipe.quality?.windows == 2)
         #expect(recipe.tasks.first?.metric == "agreement" && recipe.tasks.first?.maxNewTokens == 9)
         #expect(recipe.chatTemplate == "chatml")
+        let learned = try #require(recipe.learned)
+        #expect(learned.textPath.hasSuffix("/c.txt") && learned.precisions == [4, 2] && learned.prompts == 20)
+        #expect(learned.maxNewTokens == 64 && learned.tolerance == 0.1)
     }
 
     @Test(arguments: [
@@ -37,6 +41,10 @@ import Testing
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":\"x\"},{\"name\":\"a\",\"data\":\"y\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"calibration\":{\"length\":1}}",
+        "{\"schema\":\"taper-recipe-1\",\"learned\":{\"precisions\":[4,3]}}",
+        "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[3,4]}}",
+        "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[4]}}",
+        "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[8,4]}}",
     ])
     func refusesUnusableRecipes(text: String) { #expect(throws: TaperError(.badData, "")) { try load(text) } }
 
