@@ -60,7 +60,7 @@ public func trainLearnedScheduler(
         runner.prompts, maxNewTokens: settings.maxNewTokens, stop: runner.rendered.stopTokens
     ) { progress($0 * 0.3) }
 
-    // One prefill serves all pairs; of a pair, late switches come first: they share most.
+    // One prefill serves all pairs.
     let steps = zip(precisions, precisions.dropFirst()).map { (high: $0, low: $1) }
     var schedules: [PrecisionSchedule] = []
     for step in steps {
@@ -72,19 +72,29 @@ public func trainLearnedScheduler(
     }
     var states: [LayerStates] = []
     var outcomes = [[SwitchOutcome]](repeating: [], count: steps.count)
+    var strategies = schedules.map { DecodeStrategy($0) }
+    if let first = schedules.first {
+        // The first one also keeps what the classifier will see of every prompt.
+        strategies[0].rule = .afterPrefill { (transformer: Transformer) throws(TaperError) -> PrecisionSchedule in
+            states.append(transformer.lastLayerStates(positions: transformer.position, window: settings.window))
+            return first
+        }
+    }
+    let answers = try runner.run(Array(runner.prompts.indices), strategies) { progress(0.3 + 0.6 * $0) }
     for index in runner.prompts.indices {
-        let answers = try runner.answers(index, schedules: schedules)
-        states.append(runner.lastLayerStates(index, window: settings.window))
         let target = tokenizer.decode(full[index], skipSpecial: true)
         for order in steps.indices {
-            let part = answers[order * ClassifierShape.classCount..<(order + 1) * ClassifierShape.classCount].reversed()
+            let part = answers[index][order * ClassifierShape.classCount..<(order + 1) * ClassifierShape.classCount]
+                .reversed()
             outcomes[order].append(
                 SwitchOutcome(
-                    scores: part.map { likeness(runner.text($0), target) },
+                    scores: part.map { likeness(runner.text($0.answer), target) },
                     // An answer of one token has no decode step; it counts at the precision the schedule starts with.
-                    bits: part.map { $0.bits.isEmpty ? $0.schedule.bits(atStep: 0).bits : $0.averageBits }))
+                    bits: part.map { outcome in
+                        let start = outcome.schedule?.bits(atStep: 0).bits ?? 0
+                        return outcome.answer.bits.isEmpty ? start : outcome.answer.averageBits
+                    }))
         }
-        progress(0.3 + 0.6 * Double(index + 1) / Double(runner.prompts.count))
     }
 
     let shape = ClassifierShape(

@@ -104,11 +104,6 @@ public final class TaskRunner {
         try run([index], schedulers.map { DecodeStrategy($0, maxNewTokens: maxNewTokens) })[0].map(\.answer)
     }
 
-    /// The last layer's states after the prompt of the example answered last.
-    func lastLayerStates(_ index: Int, window: Int) -> LayerStates {
-        transformer.lastLayerStates(positions: prompts[index].count, window: window)
-    }
-
     /// Every strategy on every one of some examples: one row per example, in the order given.
     ///
     /// - Parameters:
