@@ -3,8 +3,8 @@ public import Storage
 
 /// Cuts a bundle to at most `maxBits`: planes and tables of higher precisions are dropped, nothing is requantized.
 ///
-/// Rungs of which some tensor needs a dropped precision go too, and schedules that name one or such a rung: their scores
-/// were measured with it. Returns the schedules' tasks.
+/// Rungs of which some tensor needs a dropped precision go too, schedules that name one or such a rung, and a learned
+/// scheduler that does: their scores were measured with it. Returns the schedules' tasks.
 @discardableResult
 public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) throws(TaperError) -> [String] {
     let source = try Bundle(path: from)
@@ -26,15 +26,22 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
     let served = manifest.precisions.map { Precision(bits: $0) } + keptRungs.map { $0.precision }
     let schedules = try source.schedules()
     let kept = schedules.filter { $0.precisions.allSatisfy { served.contains($0) } }
-    var documents: [(section: String, value: JSONValue)] = [(BundleFormat.manifest, manifest.json)]
-    if kept.count < schedules.count, !kept.isEmpty { documents.append((schedulesName, .array(kept.map { $0.json }))) }
+    let learned = try source.learnedScheduler()
+    let keepsLearned = learned.map { $0.precisions.allSatisfy { served.contains($0) } } ?? false
+    var documents = [(section: BundleFormat.manifest, bytes: manifest.json.bytes())]
+    if kept.count < schedules.count, !kept.isEmpty {
+        documents.append((schedulesName, JSONValue.array(kept.map { $0.json }).bytes()))
+    }
     if keptRungs.count < rungs.count, !keptRungs.isEmpty {
-        documents.append((Rung.section, .array(keptRungs.map { $0.json })))
+        documents.append((Rung.section, JSONValue.array(keptRungs.map { $0.json }).bytes()))
     }
     let layout = try BundleLayout(tensors: manifest.tensors, place: from)
     try copy(source, to: to, replacing: replacing, documents: documents) { section in
         if section.name == schedulesName { return !kept.isEmpty }
         if section.name == Rung.section { return !keptRungs.isEmpty }
+        if section.name == LearnedScheduler.section || section.name == LearnedScheduler.weightsSection {
+            return keepsLearned
+        }
         return TensorSection(section.name) == nil || layout.holds(section.name)
     }
     return schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map { $0.task }
@@ -44,13 +51,17 @@ private let schedulesName = "schedules"
 
 /// Copies a bundle with some JSON sections replaced or added; `from` and `to` may be the same path.
 /// A document that is `.null` removes its section.
+/// - Parameter learned: replaces or adds the learned scheduler.
 public func rewriteBundle(
-    from: String, to: String, documents: [(section: String, value: JSONValue)], replacing: Bool
+    from: String, to: String, documents: [(section: String, value: JSONValue)], learned: LearnedScheduler? = nil,
+    replacing: Bool
 ) throws(TaperError) {
     let source = try Bundle(path: from)
     try BundleWriter.checkDocuments(documents.map { $0.section })
     let removed = Set(documents.filter { $0.value.isNull }.map { $0.section })
-    try copy(source, to: to, replacing: replacing, documents: documents.filter { !$0.value.isNull }) { section in
+    var contents = documents.filter { !$0.value.isNull }.map { (section: $0.section, bytes: $0.value.bytes()) }
+    if let learned { contents += try learned.sections(for: source) }
+    try copy(source, to: to, replacing: replacing, documents: contents) { section in
         !removed.contains(section.name)
     }
 }
@@ -62,14 +73,15 @@ private enum Content {
     case copied(Int)
 }
 
+/// - Parameter documents: unpacked content of sections that are made anew.
 private func copy(
-    _ source: Bundle, to: String, replacing: Bool, documents: [(section: String, value: JSONValue)],
+    _ source: Bundle, to: String, replacing: Bool, documents: [(section: String, bytes: [UInt8])],
     keep: (SectionInfo) -> Bool
 ) throws(TaperError) {
     var plan = SectionPlan()
     var contents: [Content] = []
-    func add(_ name: String, _ value: JSONValue) throws(TaperError) {
-        let (section, bytes) = try SectionPlan.compressed(name, value.bytes())
+    func add(_ name: String, _ unpacked: [UInt8]) throws(TaperError) {
+        let (section, bytes) = try SectionPlan.compressed(name, unpacked)
         plan.sections.append(section)
         contents.append(.made(bytes))
     }
@@ -84,11 +96,11 @@ private func copy(
         if isAmongSmall, section.kind == .mapped {
             isAmongSmall = false
             for document in documents where !names.contains(document.section) {
-                try add(document.section, document.value)
+                try add(document.section, document.bytes)
             }
         }
         if let document = documents.first(where: { $0.section == section.name }) {
-            try add(section.name, document.value)
+            try add(section.name, document.bytes)
         } else {
             plan.sections.append(section)
             contents.append(.copied(index))

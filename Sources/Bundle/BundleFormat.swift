@@ -64,6 +64,7 @@ enum BundleFormat {
     /// Names whose content this module makes itself; nobody else may write a document under them.
     static func isReserved(_ name: String) -> Bool {
         name == manifest || name == checksums || name == tokenizer || name == vectors || name == bytes
+            || name == LearnedScheduler.section || name == LearnedScheduler.weightsSection
             || TensorSection(name) != nil
     }
 }

@@ -11,12 +11,12 @@ import Text
 /// Greedy answers of a bundle under every schedule, or of a checkpoint, to all examples, scored.
 ///
 /// - Parameters:
-///   - schedules: ignored for a checkpoint.
+///   - schedulers: ignored for a checkpoint; divergence is measured along schedules known before.
 ///   - encoder: for `bertScore`.
 ///   - reference: the full-precision model whose answers are compared with as well; its own result comes first.
 /// - Throws: `usage` for a metric that needs a reference where there is none, or for models that render prompts differently.
 public func evaluateGeneration(
-    _ model: AnyModel, schedules: [(label: String, schedule: PrecisionSchedule)], examples: [TaskExample],
+    _ model: AnyModel, schedulers: [(label: String, scheduler: DecodeScheduler)], examples: [TaskExample],
     metric: TaskMetric, maxNewTokens: Int, reference: ReferenceModel?, encoder: BERTScore? = nil, pool: ThreadPool,
     place: String,
     progress: (Double) -> Void
@@ -81,6 +81,13 @@ public func evaluateGeneration(
         // Along the answers just made; nothing more is generated.
         let divergence = try AnswerDivergence(
             prompts, answers: outputs, maxNewTokens: maxNewTokens, reference: reference, pool: pool, place: place)
+        let schedules = try schedulers.map { item throws(TaperError) in
+            guard case .fixed(let schedule) = item.scheduler else {
+                throw TaperError(
+                    .usage, "kl needs schedules that do not depend on the prompt", at: "--metric", found: item.label)
+            }
+            return (label: item.label, schedule: schedule)
+        }
         let length = results.first?.averageTokens ?? 0
         return results
             + (try divergences(divergence, model, schedules, pool) { progress(done + $0 * (1 - done)) }).map { result in
@@ -99,10 +106,10 @@ public func evaluateGeneration(
     case .bundle(let bundle):
         let runner = try TaskRunner(
             bundle: bundle, examples: examples, maxNewTokens: maxNewTokens, pool: pool, place: place)
-        var measured = schedules.map { AnswerScores(label: $0.label, metric: metric) }
-        var bits = [[Precision: Int]](repeating: [:], count: schedules.count)
+        var measured = schedulers.map { AnswerScores(label: $0.label, metric: metric) }
+        var bits = [[Precision: Int]](repeating: [:], count: schedulers.count)
         for index in examples.indices {
-            for (order, answer) in try runner.answers(index, schedules: schedules.map(\.schedule)).enumerated() {
+            for (order, answer) in try runner.answers(index, schedulers: schedulers.map(\.scheduler)).enumerated() {
                 score(answer.tokens, runner.text(answer), index, full(index), into: &measured[order])
                 for bit in answer.bits { bits[order][bit, default: 0] += 1 }
             }

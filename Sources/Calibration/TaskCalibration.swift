@@ -13,37 +13,37 @@ public struct TaskCalibrationSettings: Sendable {
     public var maxNewTokens: Int
     /// Loss that is allowed, as a share of the metric's scale.
     public var tolerance: Double
-    /// Precisions the search may use, rungs included; empty for all of the bundle's.
+    /// Precisions the search may use, rungs included; empty for all that the bundle serves.
     public var precisions: [Precision]
+    /// Precision that reads prompts; nil for the highest of `precisions`.
+    public var prefill: Precision?
+    /// q_ref, on the metric's scale; nil: the score of the highest precision.
+    public var referenceScore: Double?
 
-    public init(task: String, metric: TaskMetric, maxNewTokens: Int, tolerance: Double, precisions: [Precision] = []) {
+    public init(
+        task: String, metric: TaskMetric, maxNewTokens: Int, tolerance: Double, precisions: [Precision] = [],
+        prefill: Precision? = nil, referenceScore: Double? = nil
+    ) {
         self.task = task
         self.metric = metric
         self.maxNewTokens = maxNewTokens
         self.tolerance = tolerance
         self.precisions = precisions
+        self.prefill = prefill
+        self.referenceScore = referenceScore
     }
 }
 
-/// Calibrates one task on a bundle: the schedule with the fewest bits whose score is within the tolerance of always
-/// decoding at the highest precision, with the evidence for it.
+/// Calibrates one task on a bundle: the schedule that reads the fewest bytes and whose score is within the tolerance of q_ref,
+/// by default the score of the highest precision, with the evidence for it.
 ///
-/// - Parameter reference: the full-precision model, whose outputs `agreement` compares with; without it the bundle's
-///   own highest precision stands in, and the evidence says so.
+/// - Parameter reference: the full-precision model, whose answers `agreement` and `kl` compare with; without it the bundle's
+///   own highest precision stands in for `agreement`, and the evidence says so.
 public func calibrateTask(
     bundle: Bundle, examples: [TaskExample], settings: TaskCalibrationSettings, reference: ReferenceModel?,
     pool: ThreadPool, progress: (Double) -> Void
 ) throws(TaperError) -> Schedule {
-    let available = try bundle.servedPrecisions()
-    let precisions = settings.precisions.isEmpty ? available : settings.precisions.sorted()
-    for bits in precisions where !available.contains(bits) {
-        throw TaperError(
-            .usage, "the bundle has no precision of \(bits) bits", at: bundle.path,
-            expected: "of " + Precision.text(available), found: bits.text)
-    }
-    let runner = try TaskRunner(
-        bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool,
-        place: "task " + settings.task)
+    let place = "task " + settings.task
     guard settings.metric.isForCalibration else {
         throw TaperError(
             .usage, "tasks are not calibrated by \(settings.metric.rawValue)", at: "--metric",
@@ -54,90 +54,130 @@ public func calibrateTask(
             .usage, "kl compares with the full-precision model's distributions", at: "--metric",
             remedy: "Name the checkpoint with --reference")
     }
-    var outputs: [[Int]] = []
-    if !settings.metric.comparesTexts, let reference {
-        outputs = try reference.greedy(
-            runner.prompts, maxNewTokens: settings.maxNewTokens, stop: runner.stopTokens)
+    let runner = try TaskRunner(
+        bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool, place: place,
+        keepsPrompts: true)
+    let precisions = settings.precisions.isEmpty ? runner.served : settings.precisions.sorted()
+    for bits in precisions + (settings.prefill.map { [$0] } ?? []) where !runner.served.contains(bits) {
+        throw TaperError(
+            .usage, "the bundle does not serve \(bits.label)", at: bundle.path, expected: Precision.text(runner.served),
+            found: bits.text)
     }
-    let stages = Double(precisions.count)
-    var stage = 0.0
+    let full = try fullAnswers(runner, settings, reference)
+    var comparedWith = full?.tokens
     let search = ScheduleSearch(
-        precisions: precisions, maxNewTokens: settings.maxNewTokens, tolerance: settings.tolerance)
-    let divergence =
-        try settings.metric == .kl
-        ? reference.map { reference throws(TaperError) in
-            try AnswerDivergence(
-                runner.rendered, answers: outputs, maxNewTokens: settings.maxNewTokens, reference: reference,
-                pool: pool,
-                place: "task " + settings.task)
-        } : nil
+        precisions: precisions, prefill: settings.prefill, maxNewTokens: settings.maxNewTokens,
+        tolerance: settings.tolerance, referenceScore: settings.referenceScore)
+    // Constants cost about as much as all that follows.
+    var done = 0.0
     let outcome = try search.run { schedules throws(TaperError) in
-        if let divergence {
-            let scores = try divergence.run(
-                .bundle(runner.transformer, schedules.map { ($0.text, $0) })
-            ) { progress(min(1, (stage + $0) / stages)) }
-            stage += 1
-            return zip(schedules, scores).map { schedule, scores in
-                CandidateResult(
-                    schedule: schedule, scores: scores, averageBits: divergence.averageBits(schedule))
-            }
+        let share = done == 0 ? 0.4 : 0.5 * (1 - done)
+        let outcomes = try runner.run(
+            Array(examples.indices), schedules.map { DecodeStrategy($0) },
+            paths: settings.metric == .kl ? full?.paths : nil, writes: settings.metric != .kl
+        ) { progress(min(1, done + share * $0)) }
+        done += share
+        if comparedWith == nil { comparedWith = outcomes.map { $0[0].answer.tokens } }
+        return schedules.enumerated().map { order, schedule in
+            candidate(
+                schedule, outcomes.map { $0[order] }, runner, metric: settings.metric,
+                comparedWith: comparedWith ?? [])
         }
-        var results = schedules.map {
-            CandidateResult(schedule: $0, scores: MetricScores(settings.metric), averageBits: 0)
-        }
-        for index in examples.indices {
-            let answers = try runner.answers(index, schedules: schedules)
-            if settings.metric == .agreement, outputs.count <= index, let highest = answers.first {
-                outputs.append(highest.tokens)
-            }
-            for (order, answer) in answers.enumerated() {
-                results[order].scores.append(
-                    settings.metric.comparesTexts
-                        ? settings.metric.tally(
-                            answer: runner.text(answer), references: runner.references[index])
-                        : MetricTally(score: TokenAgreement.positions(answer.tokens, outputs[index])))
-                // An answer of one token has no decode step; it counts at the precision the schedule starts with.
-                let bits = answer.bits.isEmpty ? schedules[order].steps.first?.bits.bits ?? 0 : answer.averageBits
-                results[order].averageBits += bits / Double(examples.count)
-            }
-            progress(min(1, (stage + Double(index + 1) / Double(examples.count)) / stages))
-        }
-        stage += 1
-        return results
     }
+    return calibrated(settings, outcome, runner, hasReference: reference != nil)
+}
+
+/// The full-precision model's answers, for the metrics that compare with them.
+private func fullAnswers(
+    _ runner: TaskRunner, _ settings: TaskCalibrationSettings, _ reference: ReferenceModel?
+) throws(TaperError) -> FloatAnswers? {
+    guard !settings.metric.comparesTexts, let reference else { return nil }
+    return try FloatAnswers(
+        reference, prompts: runner.prompts, limit: settings.maxNewTokens, stop: runner.stopTokens
+    ) { _ in }
+}
+
+/// Scores and costs of one schedule. Bits are means over the examples of the means over their steps; bytes are means over all
+/// steps.
+private func candidate(
+    _ schedule: PrecisionSchedule, _ outcomes: [TaskRunner.Outcome], _ runner: TaskRunner, metric: TaskMetric,
+    comparedWith: [[Int]]
+) -> CandidateResult {
+    var result = CandidateResult(
+        schedule: schedule, scores: MetricScores(metric), averageBits: 0, bytesPerToken: 0)
+    var byteCount = 0
+    var stepCount = 0
+    for (index, outcome) in outcomes.enumerated() {
+        let steps = metric == .kl ? outcome.pathBits : outcome.answer.bits
+        if metric.comparesTexts {
+            result.scores.append(
+                metric.tally(answer: runner.text(outcome.answer), references: runner.references[index]))
+        } else if metric == .kl {
+            result.scores.append(MetricTally(score: outcome.divergence?.mean ?? 0))
+        } else {
+            result.scores.append(
+                MetricTally(score: TokenAgreement.positions(outcome.answer.tokens, comparedWith[index])))
+        }
+        // An answer of one token has no decode step; it counts at the precision the schedule starts with.
+        let own = steps.isEmpty ? [schedule.bits(atStep: 0)] : steps
+        result.averageBits += (Precision.mean(own) ?? 0) / Double(outcomes.count)
+        byteCount += own.reduce(0) { $0 + runner.bytesPerToken(bits: $1) }
+        stepCount += own.count
+    }
+    result.bytesPerToken = Double(byteCount) / Double(max(1, stepCount))
+    return result
+}
+
+/// The schedule as bundles store it, with everything that was measured.
+private func calibrated(
+    _ settings: TaskCalibrationSettings, _ outcome: ScheduleSearch.Outcome, _ runner: TaskRunner, hasReference: Bool
+) -> Schedule {
     func summary(_ candidate: CandidateResult) -> JSONValue {
         let difference = candidate.scores.difference(to: outcome.reference.scores)
         return .object([
             .init("schedule", .string(candidate.schedule.text)),
             .init("score", .number(round6(candidate.score))),
             .init("average_bits", .number(round6(candidate.averageBits))),
+            .init("bytes_per_token", .integer(Int(candidate.bytesPerToken.rounded()))),
             .init("difference", .number(round6(difference?.value ?? 0))),
             .init("standard_error", .number(round6(difference?.standardError ?? 0))),
             .init("low", .number(round6(difference?.interval.lowerBound ?? 0))),
             .init("high", .number(round6(difference?.interval.upperBound ?? 0))),
         ])
     }
-    let difference = outcome.chosen.scores.difference(to: outcome.reference.scores)
-    let standardError = difference?.standardError ?? 0
+    let metric = settings.metric
+    let chosen = outcome.chosen
+    // Of a constant highest precision the difference is zero, so what the others scatter by tells the noise.
+    let standardErrors = outcome.candidates.compactMap {
+        $0.scores.difference(to: outcome.reference.scores)?.standardError
+    }
+    let own = chosen.scores.difference(to: outcome.reference.scores)?.standardError ?? 0
+    let standardError = own > 0 ? own : standardErrors.filter { $0 > 0 }.min() ?? 0
+    let exampleCount = runner.prompts.count
     let evidence = JSONValue.object([
         .init("method", .string("static")),
-        .init("examples", .integer(examples.count)),
+        .init("examples", .integer(exampleCount)),
         .init(
             "compared_with",
-            .string(
-                settings.metric.comparesTexts
-                    ? "references" : reference == nil ? "highest precision" : "full precision")),
+            .string(metric.comparesTexts ? "references" : hasReference ? "full precision" : "highest precision")),
+        .init("objective", .string("bytes per token")),
+        .init("reference_score", .number(round6(outcome.referenceScore))),
+        .init("within_tolerance", .bool(outcome.isWithinTolerance)),
         .init("decode_high_bits", outcome.decodeHigh.json),
+        .init("bytes_per_token", .integer(Int(chosen.bytesPerToken.rounded()))),
+        .init("highest_bytes_per_token", .integer(Int(outcome.reference.bytesPerToken.rounded()))),
+        .init("schedules_measured", .integer(outcome.candidates.count)),
+        .init("schedules_of_full_grid", .integer(outcome.fullGridCount)),
+        .init("answers", .integer(runner.answerCount)),
         .init("decode_steps", .integer(runner.stepCount)),
         .init("shared_decode_steps", .integer(runner.sharedStepCount)),
         .init("standard_error", .number(round6(standardError))),
-        .init("tolerance_below_noise", .bool(standardError > settings.tolerance * settings.metric.scale)),
+        .init("tolerance_below_noise", .bool(standardError > settings.tolerance * metric.scale)),
         .init("candidates", .array(outcome.candidates.map(summary))),
     ])
     return Schedule(
-        task: settings.task, metric: settings.metric.rawValue, prefillBits: outcome.chosen.schedule.prefillBits,
-        steps: outcome.chosen.schedule.steps.map { Schedule.Step(fromStep: $0.fromStep, bits: $0.bits) },
-        maxNewTokens: settings.maxNewTokens, averageBits: round6(outcome.chosen.averageBits),
-        score: round6(outcome.chosen.score), referenceScore: round6(outcome.reference.score),
-        tolerance: settings.tolerance, evidence: evidence)
+        task: settings.task, metric: metric.rawValue, prefillBits: chosen.schedule.prefillBits,
+        steps: chosen.schedule.steps.map { Schedule.Step(fromStep: $0.fromStep, bits: $0.bits) },
+        maxNewTokens: settings.maxNewTokens, averageBits: round6(chosen.averageBits), score: round6(chosen.score),
+        referenceScore: round6(outcome.referenceScore), tolerance: settings.tolerance, evidence: evidence)
 }

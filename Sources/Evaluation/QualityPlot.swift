@@ -1,6 +1,7 @@
 import Storage
 
-/// A plot of quality against bytes read per token: one line with markers per bundle, single markers for other files.
+/// A plot of quality against bytes read per token or bits: lines with markers, such as a bundle's precisions, and single
+/// markers.
 ///
 /// Labels stand at the points themselves where there is room; the legend names the shapes, which differ without colour.
 public struct QualityPlot {
@@ -31,6 +32,8 @@ public struct QualityPlot {
     public var xName: String
     public var yName: String
     public var series: [Series]
+    /// Of the y axis; else it is linear.
+    public var isLogarithmic = true
     /// A vertical line, for a model whose y is zero and has no place on a logarithmic axis.
     public var mark: (x: Double, label: String)?
 
@@ -73,11 +76,11 @@ public struct QualityPlot {
             + "\n}"
     }
 
-    /// Values a logarithmic axis can show.
+    /// Values the axes can show.
     private var drawable: [Series] {
         series.map { item in
             var item = item
-            item.points = item.points.filter { $0.x.isFinite && $0.y.isFinite && $0.y > 0 }
+            item.points = item.points.filter { $0.x.isFinite && $0.y.isFinite && ($0.y > 0 || !isLogarithmic) }
             if item.isLine { item.points.sort { ($0.x, $0.y) < ($1.x, $1.y) } }
             return item
         }
@@ -93,7 +96,7 @@ public struct QualityPlot {
         let shown = drawable
         let points = shown.flatMap(\.points)
         let x = PlotAxis.linear(points.map(\.x) + (mark.map { [$0.x] } ?? []))
-        let y = PlotAxis.logarithmic(points.map(\.y))
+        let y = isLogarithmic ? PlotAxis.logarithmic(points.map(\.y)) : PlotAxis.linear(points.map(\.y))
         let area = PlotBox(left: left, top: top, right: width - right, bottom: bottom)
         func across(_ value: Double) -> Double { area.left + x.place(value) * (area.right - area.left) }
         func down(_ value: Double) -> Double { area.bottom - y.place(value) * (area.bottom - area.top) }

@@ -25,10 +25,22 @@ public struct TaskPrompts {
         }
         self.prompts = prompts
         references = examples.map(\.references)
+        stopTokens = TaskPrompts.stopTokens(model, tokenizer, template)
+    }
+
+    /// Prompts that are token ids already, without references.
+    public init(_ model: AnyModel, prompts: [[Int]]) throws(TaperError) {
+        tokenizer = try model.tokenizer()
+        self.prompts = prompts
+        references = prompts.map { _ in [] }
+        stopTokens = TaskPrompts.stopTokens(model, tokenizer, try model.chatTemplate())
+    }
+
+    private static func stopTokens(_ model: AnyModel, _ tokenizer: Tokenizer, _ template: ChatTemplate?) -> [Int] {
         var stops = Set(model.config.eosTokens)
         for stop in template?.stops ?? [] { if let id = tokenizer.id(ofToken: stop) { stops.insert(id) } }
         if let end = tokenizer.eosToken { stops.insert(end) }
-        stopTokens = stops.sorted()
+        return stops.sorted()
     }
 
     public var longestPrompt: Int { prompts.map(\.count).max() ?? 0 }

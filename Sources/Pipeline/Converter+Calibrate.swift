@@ -65,6 +65,9 @@ extension Converter {
             guard let path = task.dataPath else { continue }
             texts.add(CalibrationSource(use: "task " + task.name, text: try SourceText(path: path)))
         }
+        if let learned = recipe.learned {
+            texts.add(CalibrationSource(use: LearnedScheduler.section, text: try SourceText(path: learned.textPath)))
+        }
         return texts
     }
 

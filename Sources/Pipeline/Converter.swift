@@ -104,6 +104,7 @@ public final class Converter {
         let quantized = try tune(try quantize())
         let packed = try addRungs(try pack(quantized))
         let schedules = try calibrateTasks(packed)
+        let learned = try trainLearned(packed)
         let texts = try calibrationTexts()
         let quality = try measureQuality(packed, schedules, texts)
         progress.begin("write")
@@ -113,7 +114,8 @@ public final class Converter {
             sections.append(("schedules", .array(schedules.map(\.json))))
         }
         if !texts.sources.isEmpty { sections.append((CalibrationTexts.section, texts.json)) }
-        try rewriteBundle(from: packed.path, to: output, documents: sections, replacing: options.force)
+        try rewriteBundle(
+            from: packed.path, to: output, documents: sections, learned: learned, replacing: options.force)
         let byteCount = FileStatus(path: output)?.byteCount ?? 0
         progress.end("\(output), \(byteText(byteCount))")
         return ConversionReport(

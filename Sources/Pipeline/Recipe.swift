@@ -19,6 +19,15 @@ public struct Recipe: Sendable {
         /// At most this many examples are decoded.
         public var examples: Int
     }
+    /// The learned scheduler's training.
+    public struct Learned: Sendable {
+        public var textPath: String
+        /// From high to low.
+        public var precisions: [Int]
+        public var prompts: Int
+        public var maxNewTokens: Int
+        public var tolerance: Double
+    }
     /// Text cut into windows for perplexity.
     public struct QualityText: Sendable {
         public var path: String
@@ -63,6 +72,7 @@ public struct Recipe: Sendable {
     public var calibrationLength = 512
     public var quality: QualityText?
     public var tasks: [Task] = []
+    public var learned: Learned?
     /// Name of a chat template that replaces the checkpoint's.
     public var chatTemplate: String?
 
@@ -175,6 +185,20 @@ public struct Recipe: Sendable {
                         examples: try part.integer("examples", 1...100_000) ?? 32))
             }
         }
+        if let item = json["learned"] {
+            let part = Reader(json: item, place: path + ": learned")
+            try part.allow(["text", "precisions", "prompts", "max_new_tokens", "tolerance"])
+            guard let file = try part.string("text") else { throw part.wrong("text", "a path") }
+            let list = (item["precisions"]?.array ?? []).compactMap(\.integer)
+            guard list.count >= 2, list.count == item["precisions"]?.array?.count,
+                zip(list, list.dropFirst()).allSatisfy({ $0 > $1 })
+            else { throw part.wrong("precisions", "two or more falling integers") }
+            learned = Learned(
+                textPath: Recipe.resolve(file, folder), precisions: list,
+                prompts: try part.integer("prompts", 10...100_000) ?? 256,
+                maxNewTokens: try part.integer("max_new_tokens", 1...65536) ?? 64,
+                tolerance: try part.number("tolerance", 0...1) ?? 0.01)
+        }
         try validate(place: path)
     }
 
@@ -212,6 +236,11 @@ public struct Recipe: Sendable {
         guard rungs.isEmpty || calibrationPath != nil else {
             throw TaperError(
                 .badData, "rungs need a calibration text", at: place, remedy: "Name one as calibration.text")
+        }
+        for bits in learned?.precisions ?? [] where !precisions.contains(bits) {
+            throw TaperError(
+                .badData, "the learned scheduler steps through a precision that is not made", at: place,
+                found: "\(bits) bits")
         }
         guard Set(tasks.map(\.name)).count == tasks.count else {
             throw TaperError(.badData, "two tasks have the same name", at: place)

@@ -13,6 +13,12 @@ final class LayerCache {
         keys.append(contentsOf: UnsafeBufferPointer(start: newKeys, count: count))
         values.append(contentsOf: UnsafeBufferPointer(start: newValues, count: count))
     }
+
+    /// Forgets all floats from `count` on.
+    func truncate(to count: Int) {
+        keys.removeLast(keys.count - count)
+        values.removeLast(values.count - count)
+    }
 }
 
 /// Where the tokens that a block is given stand, and what they see.

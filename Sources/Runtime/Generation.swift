@@ -22,6 +22,8 @@ public struct GenerationResult: Sendable {
     public var prefillBits: Precision = 0
     public var prefillTokens = 0
     public var prefillSeconds = 0.0
+    /// Asking the scheduler, between prefill and decode.
+    public var schedulingSeconds = 0.0
     public var decodeSeconds = 0.0
     public var stopReason = StopReason.length
     /// Weights and cache entries read by all decode steps.
@@ -52,18 +54,19 @@ public struct GenerationResult: Sendable {
     public init() {}
 }
 
-/// Progressive mixed-precision decoding: prefill at one precision, then decode along the schedule.
+/// Progressive mixed-precision decoding: prefill at one precision, then decode along the schedule, which the scheduler may
+/// choose once the prompt has been read.
 ///
 /// The prompt continues whatever the transformer already holds. Every new token is handed to `onToken` with the bits of
 /// the step that made it; `onToken` returns whether to go on. The last new token is not in the cache afterwards.
 /// - Parameter maxNewTokens: negative for no limit but the context.
 /// - Throws: `badData` when the prompt is empty or does not fit the context.
 public func generate(
-    _ transformer: Transformer, prompt: [Int], maxNewTokens: Int, schedule: PrecisionSchedule, sampler: inout Sampler,
+    _ transformer: Transformer, prompt: [Int], maxNewTokens: Int, scheduler: DecodeScheduler, sampler: inout Sampler,
     stopTokens: [Int], onToken: (Int, Precision) -> Bool
 ) throws(TaperError) -> GenerationResult {
     var result = GenerationResult()
-    result.prefillBits = schedule.prefillBits
+    result.prefillBits = scheduler.prefillBits
     result.prefillTokens = prompt.count
     let limit = maxNewTokens < 0 ? transformer.contextLength : maxNewTokens
     let expected = min(limit, transformer.contextLength - min(transformer.position, transformer.contextLength))
@@ -72,11 +75,15 @@ public func generate(
 
     sampler.observe(prompt)
     let start = monotonicSeconds()
-    var logits = try transformer.forward(prompt, bits: schedule.prefillBits)
+    var logits = try transformer.forward(prompt, bits: scheduler.prefillBits)
+    let prefillEnd = monotonicSeconds()
+    result.prefillSeconds = prefillEnd - start
+    let schedule = scheduler.schedule(
+        after: transformer, positions: transformer.position, maxNewTokens: maxNewTokens)
     let decodeStart = monotonicSeconds()
-    result.prefillSeconds = decodeStart - start
+    result.schedulingSeconds = decodeStart - prefillEnd
 
-    var bits = schedule.prefillBits
+    var bits = scheduler.prefillBits
     while true {
         if result.tokens.count >= limit {
             result.stopReason = .length
@@ -108,4 +115,14 @@ public func generate(
     }
     result.decodeSeconds = monotonicSeconds() - decodeStart
     return result
+}
+
+/// The same along a schedule known before.
+public func generate(
+    _ transformer: Transformer, prompt: [Int], maxNewTokens: Int, schedule: PrecisionSchedule, sampler: inout Sampler,
+    stopTokens: [Int], onToken: (Int, Precision) -> Bool
+) throws(TaperError) -> GenerationResult {
+    try generate(
+        transformer, prompt: prompt, maxNewTokens: maxNewTokens, scheduler: .fixed(schedule), sampler: &sampler,
+        stopTokens: stopTokens, onToken: onToken)
 }

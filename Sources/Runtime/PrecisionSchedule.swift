@@ -50,6 +50,12 @@ public struct PrecisionSchedule: Equatable, Sendable {
         PrecisionSchedule(prefillBits: prefillBits ?? bits, bits: bits)
     }
 
+    /// Steps that are known to rise from 0 and to fall in bits.
+    init(prefillBits: Precision, descending steps: [Step]) {
+        self.prefillBits = prefillBits
+        self.steps = steps
+    }
+
     private init(prefillBits: Precision, bits: Precision) {
         self.prefillBits = prefillBits
         steps = [Step(fromStep: 0, bits: bits)]

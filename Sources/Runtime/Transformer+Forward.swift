@@ -6,14 +6,16 @@ extension Transformer {
     /// Runs one block of tokens through all layers and into the cache; the residual stream stays in `scratch.hidden`.
     ///
     /// All buffers are [tokens][columns]; products are y = x W^T + b.
-    func run(_ tokens: UnsafeBufferPointer<Int>, _ allocation: BitAllocation) {
+    /// - Parameter sequences: one for every token, which continues it, instead of the transformer's own cache.
+    func run(
+        _ tokens: UnsafeBufferPointer<Int>, _ allocation: BitAllocation, sequences: [DecodingSequence] = []
+    ) {
         let count = tokens.count
         let first = position
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
         let (x, normed, delta) = (scratch.hidden, scratch.normed, scratch.delta)
         let (query, key, value) = (scratch.query, scratch.key, scratch.value)
         let (gate, up) = (scratch.gate, scratch.up)
-        let rotation = rope.rows(first, count: count)
 
         // x = E[token]
         for row in 0..<count {
@@ -32,22 +34,22 @@ extension Transformer {
             addBias(layer.query, to: query, tokens: count)
             addBias(layer.key, to: key, tokens: count)
             addBias(layer.value, to: value, tokens: count)
-            operations.rope(
-                query, tokens: count, heads: config.headCount, headSize: config.headSize, pairs: rope.pairs,
-                cosines: rotation.cosines, sines: rotation.sines)
-            operations.rope(
-                key, tokens: count, heads: config.kvHeadCount, headSize: config.headSize, pairs: rope.pairs,
-                cosines: rotation.cosines, sines: rotation.sines)
+            rotate(query, heads: config.headCount, tokens: count, sequences)
+            rotate(key, heads: config.kvHeadCount, tokens: count, sequences)
 
             // Parallel residual: the MLP reads the same normalized input, before the activations are replaced.
             if layer.mlpNorm == nil { multiplyMLPInput(layer, bits: bits) }
 
             // a = softmax(q K^T / sqrt(headSize)) V, every head over all positions so far
-            let cached = cache.layers[index]
-            storeKV(keys: key, values: value, tokens: count, firstPosition: first, cache: cached, pool: pool)
-            attention(
-                query: query, tokens: count, firstPosition: first, cache: cached, heads: config.headCount,
-                window: config.slidingWindow, output: scratch.attended, pool: pool)
+            if sequences.isEmpty {
+                let cached = cache.layers[index]
+                storeKV(keys: key, values: value, tokens: count, firstPosition: first, cache: cached, pool: pool)
+                attention(
+                    query: query, tokens: count, firstPosition: first, cache: cached, heads: config.headCount,
+                    window: config.slidingWindow, output: scratch.attended, pool: pool)
+            } else {
+                attend(sequences, layer: index)
+            }
 
             // x += a W_o^T + b
             take(
@@ -88,7 +90,38 @@ extension Transformer {
             addBias(layer.down, to: delta, tokens: count)
             operations.add(delta, tokens: count, columns: width, into: x)
         }
-        position += count
+        for sequence in sequences { sequence.position += 1 }
+        if sequences.isEmpty { position += count }
+    }
+
+    /// Turns heads of x, [tokens][heads * headSize], by the positions of their tokens.
+    private func rotate(
+        _ x: UnsafeMutablePointer<Float>, heads: Int, tokens: Int, _ sequences: [DecodingSequence]
+    ) {
+        func rotate(_ x: UnsafeMutablePointer<Float>, _ tokens: Int, _ position: Int) {
+            let rotation = rope.rows(position, count: tokens)
+            operations.rope(
+                x, tokens: tokens, heads: heads, headSize: config.headSize, pairs: rope.pairs,
+                cosines: rotation.cosines, sines: rotation.sines)
+        }
+        if sequences.isEmpty { return rotate(x, tokens, position) }
+        for (row, sequence) in sequences.enumerated() {
+            rotate(x + row * heads * config.headSize, 1, sequence.position)
+        }
+    }
+
+    /// Attention of one new token per sequence, each over its own cache.
+    private func attend(_ sequences: [DecodingSequence], layer: Int) {
+        let size = config.kvSize
+        for (row, sequence) in sequences.enumerated() {
+            storeKV(
+                keys: scratch.key + row * size, values: scratch.value + row * size, tokens: 1,
+                firstPosition: sequence.position, cache: sequence.cache.layers[layer], pool: pool)
+        }
+        attention(
+            query: scratch.query, positions: sequences.map { $0.position },
+            caches: sequences.map { $0.cache.layers[layer] }, heads: config.headCount, window: config.slidingWindow,
+            output: scratch.attended, pool: pool)
     }
 
     /// logits = norm(x) W_head^T + b for some rows of the block that ran last.

@@ -118,7 +118,11 @@ public final class Transformer {
                 expected: "at most " + String(contextLength - position) + " more tokens", found: String(tokens.count),
                 remedy: "Use a larger --ctx-size, or shorten the text")
         }
-        for token in tokens where token < 0 || token >= config.vocabularySize {
+        for token in tokens { try check(token: token) }
+    }
+
+    func check(token: Int) throws(TaperError) {
+        guard token >= 0, token < config.vocabularySize else {
             throw TaperError(
                 .badData, "token outside the model's vocabulary",
                 at: "vocabulary of " + String(config.vocabularySize), found: String(token))

@@ -38,6 +38,7 @@ enum Report {
             .init("prompt_tokens", .integer(result.prefillTokens)),
             .init("prefill_seconds", .number(result.prefillSeconds)),
             .init("prefill_tokens_per_second", .number(result.prefillTokensPerSecond)),
+            .init("scheduling_seconds", .number(result.schedulingSeconds)),
             .init("decode_seconds", .number(result.decodeSeconds)),
             .init("decode_tokens_per_second", .number(result.decodeTokensPerSecond)),
             .init("released_bytes", .integer(releasedBytes)),

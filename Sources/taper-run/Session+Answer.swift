@@ -35,8 +35,8 @@ extension Session {
     /// Generates after `tokens`, writing the text as it comes (with `--json` nothing yet).
     func write(_ tokens: [Int]) throws(TaperError) -> (result: GenerationResult, text: String) {
         if output.isColoured && !options.quiet {
-            var used = [schedule.prefillBits]
-            for step in schedule.steps where !used.contains(step.bits) { used.append(step.bits) }
+            var used = [scheduler.prefillBits]
+            for bits in scheduler.decodeBits where !used.contains(bits) { used.append(bits) }
             Console.note(Output.legend(used))
         }
         var decoder = StreamDecoder(tokenizer, atStart: template != nil)
@@ -48,10 +48,10 @@ extension Session {
             answer += part
             if !silent { output.write(part, bits: Precision(hundredths: hundredths)) }
         }
-        var lastBits = schedule.prefillBits
+        var lastBits = scheduler.prefillBits
         var step = 0
         let result = try generate(
-            transformer, prompt: tokens, maxNewTokens: options.maxNewTokens, schedule: schedule, sampler: &sampler,
+            transformer, prompt: tokens, maxNewTokens: options.maxNewTokens, scheduler: scheduler, sampler: &sampler,
             stopTokens: stopTokens
         ) { token, bits in
             if options.trim {

@@ -13,7 +13,7 @@ final class Session {
     /// nil when the bundle has none or the prompt is raw.
     let template: ChatTemplate?
     let transformer: Transformer
-    let schedule: PrecisionSchedule
+    let scheduler: DecodeScheduler
     /// "fixed", "static:summary", ... for the report.
     let scheduleName: String
     let stopTokens: [Int]
@@ -64,7 +64,7 @@ final class Session {
         try sampling.validate(vocabularySize: model.vocabularySize)
         sampler = Sampler(sampling)
 
-        (schedule, scheduleName) = try Session.schedule(options, bundle)
+        (scheduler, scheduleName) = try Session.scheduler(options, bundle)
         let context = options.contextLength ?? min(model.contextLength, 4096)
         if context > model.contextLength && !options.quiet {
             Console.note(
@@ -86,7 +86,7 @@ final class Session {
                     + String(pool.threadCount) + " threads, " + instructions.name + "; context "
                     + String(transformer.contextLength) + "; loaded in "
                     + fixed((monotonicSeconds() - start) * 1000, 1) + " ms; schedule " + scheduleName + " ("
-                    + schedule.text + "), prefill " + schedule.prefillBits.text + " bits; seed "
+                    + scheduler.text + "), prefill " + scheduler.prefillBits.text + " bits; seed "
                     + String(sampling.seed))
         }
     }
@@ -102,9 +102,9 @@ final class Session {
         UInt64(monotonicSeconds() * 1e9) &* 0x9e37_79b9_7f4a_7c15 >> 1
     }
 
-    private static func schedule(
+    private static func scheduler(
         _ options: Options, _ bundle: Bundle
-    ) throws(TaperError) -> (PrecisionSchedule, String) {
+    ) throws(TaperError) -> (DecodeScheduler, String) {
         let served = try bundle.servedPrecisions()
         let place = options.modelPath
         guard let highest = served.last else {
@@ -112,11 +112,11 @@ final class Session {
         }
         let prefill = options.prefillBits
 
-        func checked(_ schedule: PrecisionSchedule, _ name: String) throws(TaperError) -> (PrecisionSchedule, String) {
+        func checked(_ schedule: PrecisionSchedule, _ name: String) throws(TaperError) -> (DecodeScheduler, String) {
             try schedule.check(served: served, place: place)
-            return (schedule, name)
+            return (.fixed(schedule), name)
         }
-        func calibrated(_ record: Schedule) throws(TaperError) -> (PrecisionSchedule, String) {
+        func calibrated(_ record: Schedule) throws(TaperError) -> (DecodeScheduler, String) {
             let whole = try PrecisionSchedule(record, place: place + " (schedule " + record.task + ")")
             let schedule = try PrecisionSchedule(
                 prefillBits: prefill ?? whole.prefillBits, steps: whole.steps, place: place)
@@ -132,9 +132,15 @@ final class Session {
         switch options.scheduling {
         case .fixed: return try checked(.constant(highest, prefillBits: prefill), "fixed")
         case .learned:
-            throw TaperError(
-                .unsupported, "the bundle has no learned scheduler", at: "--schedule",
-                remedy: "Use --schedule static or fixed, or --switch")
+            guard let learned = try bundle.learnedScheduler() else {
+                throw TaperError(
+                    .usage, "the bundle has no learned scheduler", at: "--schedule",
+                    remedy: "Train one with taper calibrate --learned, or use --schedule static or fixed, or --switch")
+            }
+            // Its own precisions were checked when it was read.
+            let bits = prefill ?? learned.prefillBits
+            _ = try checked(.constant(bits), "learned")
+            return (.learned(learned, prefillBits: bits), "learned")
         case .calibrated(let task):
             let all = try bundle.schedules()
             let names = all.map { $0.task }.joined(separator: ", ")

@@ -10,6 +10,7 @@ struct BundleReport {
     let bundle: Bundle
     private let quality: JSONValue?
     private let calibrated: [Schedule]
+    private let learned: LearnedScheduler?
     private let texts: CalibrationTexts
     private let chatName: String?
     private let served: [Precision]
@@ -20,6 +21,7 @@ struct BundleReport {
         self.bundle = bundle
         quality = try bundle.json("quality")
         calibrated = try bundle.schedules()
+        learned = try bundle.learnedScheduler()
         texts = try CalibrationTexts(bundle)
         chatName = try bundle.json("chat")?["name"]?.string
         served = try bundle.servedPrecisions()
@@ -110,7 +112,7 @@ struct BundleReport {
             )
         }
         lines += ["", Console.strong("schedules")]
-        if calibrated.isEmpty {
+        if calibrated.isEmpty, learned == nil {
             lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE")
         }
         for schedule in calibrated {
@@ -122,6 +124,10 @@ struct BundleReport {
                         + "\(fixed(schedule.averageBits, 2)) bits, \(schedule.metric) \(fixed(schedule.score, 4)) "
                         + "(\(fixed(schedule.referenceScore, 4)) at the highest precision)")
             }
+        }
+        if let learned {
+            let all = LearnedReport.lines(learned).map { "  " + $0 }
+            lines += schedules ? all : Array(all.prefix(1))
         }
         lines += ["", Console.strong("texts it was made with")]
         if texts.sources.isEmpty { lines.append("  not recorded") }
@@ -175,6 +181,7 @@ struct BundleReport {
                         ])
                     })),
             .init("quality", quality ?? .null), .init("schedules", .array(calibrated.map(\.json))),
+            .init("learned", learned?.json ?? .null),
             .init(
                 "texts",
                 .array(

@@ -8,10 +8,11 @@ import Storage
 
 struct Calibrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Calibrate the switch points of a task, or find rungs, in place and atomically.",
-        discussion: """
-            With --rungs, mixed allocations with these average bits are found and stored first:
-              taper calibrate MODEL.taper --rungs halves --calibration TEXT --reference CHECKPOINT
+        abstract: "Calibrate switch points of a task, find rungs, train the learned scheduler; in place and atomically.",
+        usage: """
+            taper calibrate <bundle> --task <task> --data <data>
+            taper calibrate <bundle> --rungs halves --calibration <text> --reference <checkpoint>
+            taper calibrate <bundle> --learned --calibration <text> --reference <checkpoint>
             """)
 
     @Argument(help: "The bundle.") var bundle: String
@@ -20,6 +21,9 @@ struct Calibrate: ParsableCommand {
     @OptionGroup var translation: TranslationOptions
     @Option(help: "Metric: \(TaskMetric.calibrationNames).") var metric = "rouge-l"
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
+    @Option(
+        help: "Score that the tolerance counts from, on the metric's scale (default: that of the highest precision).")
+    var referenceScore: Double?
     @Option(help: "Highest decode precision to consider.") var bitsHigh: Precision?
     @Option(help: "Lowest decode precision to consider.") var bitsLow: Precision?
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
@@ -27,28 +31,28 @@ struct Calibrate: ParsableCommand {
     @Option(help: "Full-precision checkpoint whose outputs are compared with.") var reference: String?
     @Option(help: "Averages of the rungs to make, such as 2.5,3.5, or halves; the bundle's own are replaced.")
     var rungs: String?
-    @Option(help: "Text to measure sensitivities on (with --rungs): plain text or JSONL.") var calibration: String?
-    @Flag(help: "Train the learned scheduler as well.") var learned = false
+    @Option(help: "Text for --rungs and --learned: plain text or JSONL.") var calibration: String?
+    @Flag(help: "Train the learned scheduler: one decision per prompt, for any task.") var learned = false
+    @OptionGroup(title: "Learned scheduler") var learning: LearnedOptions
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Flag(help: "Print the schedule as JSON.") var json = false
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        guard !learned else {
-            throw TaperError(.unsupported, "the learned scheduler is not implemented in this version", at: "--learned")
-        }
-        guard tolerance >= 0, tolerance <= 1, maxNewTokens >= 1, examples >= 1 else {
+        guard tolerance >= 0, tolerance <= 1, maxNewTokens >= 1, examples >= 1, referenceScore?.isFinite ?? true else {
             throw TaperError(
                 .usage, "--tolerance must be 0 to 1, --max-new-tokens and --examples at least 1", at: "calibrate")
         }
-        guard task != nil || rungs != nil else {
-            throw TaperError(.usage, "there is nothing to calibrate", at: "calibrate", expected: "--task or --rungs")
+        guard task != nil || rungs != nil || learned else {
+            throw TaperError(
+                .usage, "there is nothing to calibrate", at: "calibrate", expected: "--task, --rungs or --learned")
         }
         guard (task == nil) == (data == nil) else {
             throw TaperError(.usage, "--task and --data come together", at: "calibrate")
         }
         if let rungs { try calibrateRungs(rungs) }
         if let task, let data { try calibrate(task: task, data: data) }
+        if learned { try trainLearned() }
     }
 
     /// Finds rungs; prints them unless a schedule follows.
@@ -69,10 +73,23 @@ struct Calibrate: ParsableCommand {
             averages, bundlePath: bundle, textPath: calibration, checkpointPath: reference,
             threads: try Threads.count(threads), progress: progress)
         for task in dropped { progress.warn("task \(task): its schedule named a rung of before and was dropped") }
-        guard task == nil else { return }
+        guard task == nil, !learned else { return }
         if json { return Console.out(.array(found.map(\.json))) }
         let tensors = try Bundle(path: bundle).manifest.linearTensors
         RungReport.lines(found, tensors).forEach { Console.out($0) }
+    }
+
+    private func trainLearned() throws {
+        guard let reference, let calibration else {
+            throw TaperError(.usage, "--learned needs --calibration and --reference", at: "calibrate")
+        }
+        let scheduler = try trainLearnedInPlace(
+            bundlePath: bundle, textPath: calibration,
+            settings: try learning.settings(
+                try Bundle(path: bundle), high: bitsHigh, low: bitsLow, maxNewTokens: maxNewTokens,
+                tolerance: tolerance),
+            checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
+        json ? Console.out(scheduler.json) : LearnedReport.lines(scheduler).forEach { Console.out($0) }
     }
 
     private func calibrate(task: String, data: String) throws {
@@ -87,7 +104,7 @@ struct Calibrate: ParsableCommand {
             bundlePath: bundle, dataPath: data, examples: examples, direction: try translation.parsed(),
             settings: TaskCalibrationSettings(
                 task: task, metric: try TaskMetric(name: metric), maxNewTokens: maxNewTokens, tolerance: tolerance,
-                precisions: precisions),
+                precisions: precisions, referenceScore: referenceScore),
             checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
         json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
     }
@@ -99,31 +116,41 @@ enum ScheduleReport {
         var lines = [
             Console.strong("\(schedule.task)") + "  prefill \(schedule.prefillBits), decode \(scheduleText(schedule))"
                 + "  average \(fixed(schedule.averageBits, 2)) bits",
-            "  \(schedule.metric) \(fixed(schedule.score, 4)) against \(fixed(schedule.referenceScore, 4)) at the highest precision,"
+            "  \(schedule.metric) \(fixed(schedule.score, 4)) against \(fixed(schedule.referenceScore, 4)),"
                 + " tolerance \(shortest(schedule.tolerance)), up to \(schedule.maxNewTokens) new tokens",
         ]
-        var table = TextTable(["candidate", "score", "difference", "std error", "average bits"])
+        var table = TextTable(["candidate", "score", "difference", "std error", "average bits", "MB/token"])
         for item in schedule.evidence["candidates"]?.array ?? [] {
             func number(_ key: String, _ digits: Int) -> String { item[key]?.double.map { fixed($0, digits) } ?? "-" }
             table.add([
                 item["schedule"]?.string ?? "?", number("score", 4), number("difference", 4),
                 number("standard_error", 4),
                 number("average_bits", 2),
+                item["bytes_per_token"]?.double.map { fixed($0 / 1e6, 1) } ?? "-",
             ])
         }
         lines += table.lines(indent: 4)
-        if let steps = schedule.evidence["decode_steps"]?.integer,
-            let shared = schedule.evidence["shared_decode_steps"]?.integer
-        {
-            lines.append(
-                "    \(schedule.evidence["examples"]?.integer ?? 0) examples, "
-                    + (steps == 0
-                        ? "the full-precision model's answers read, nothing decoded"
-                        : "\(steps) decode steps run, \(shared) shared")
-            )
-        }
+        lines += effort(schedule.evidence)
         if schedule.evidence["tolerance_below_noise"]?.bool == true {
             lines.append("    the tolerance is below the standard error: more examples are needed to trust this")
+        }
+        return lines
+    }
+
+    /// What the search cost, and what it spared.
+    private static func effort(_ evidence: JSONValue) -> [String] {
+        guard let steps = evidence["decode_steps"]?.integer, let shared = evidence["shared_decode_steps"]?.integer
+        else {
+            return []
+        }
+        var line = "    \(evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared"
+        if let measured = evidence["schedules_measured"]?.integer, let all = evidence["schedules_of_full_grid"]?.integer
+        {
+            line += "; \(measured) of the \(all) schedules of a full grid measured"
+        }
+        var lines = [line]
+        if evidence["within_tolerance"]?.bool == false {
+            lines.append("    no precision is within the tolerance of the reference score: the highest was kept")
         }
         return lines
     }

@@ -37,7 +37,7 @@ struct Convert: ParsableCommand {
     @Flag(help: "Say what would be done, and stop.") var dryRun = false
     @Flag(help: "Replace an existing output.") var force = false
     @Flag(help: "Accept NaN and infinite weights.") var allowNonfinite = false
-    @Flag(help: "Leave out tasks, quality and schedules.") var noCalibrate = false
+    @Flag(help: "Leave out tasks, quality, schedules and the learned scheduler.") var noCalibrate = false
     @Flag(help: "Print a JSON report.") var json = false
     @OptionGroup var outputOptions: OutputOptions
 
@@ -71,6 +71,7 @@ struct Convert: ParsableCommand {
         if noCalibrate {
             settings.tasks = []
             settings.quality = nil
+            settings.learned = nil
         }
         try settings.validate(place: "command line")
         let converter = try Converter(

@@ -9,14 +9,15 @@ import Storage
 struct Eval: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure quality.",
-        subcommands: [Perplexity.self, Divergence.self, Generate.self, Compare.self])
+        subcommands: [Perplexity.self, Divergence.self, Generate.self, Compare.self, Schedules.self])
 }
 
 /// Flags that every evaluation has.
 struct EvaluationOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Option(help: "Precisions, such as 2-6 or 4,3.5 (bundles; default: all, rungs included).") var bits: String?
-    @Option(help: "A schedule: 6@0,4@32 or static[:task] (bundles).") var schedule: String?
+    @Option(help: "A schedule: 6@0,4@32, static[:task], or learned where text is generated (bundles).") var schedule:
+        String?
     @Option(help: "Precision that reads prompts (bundles; default: the schedule's, else the highest).")
     var bitsPrefill: Precision?
     @Flag(help: "Print JSON.") var json = false
@@ -37,6 +38,10 @@ struct EvaluationOptions: ParsableArguments {
                 let parsed = try PrecisionSchedule(parsing: schedule, prefillBits: prefill, place: "--schedule")
                 try parsed.check(served: try bundle.servedPrecisions(), place: "--schedule")
                 result.append((schedule, parsed))
+            } else if schedule == "learned" {
+                throw TaperError(
+                    .usage, "the learned scheduler decides when a prompt has been read", at: "--schedule",
+                    remedy: "Use it where answers are generated, with another metric than kl")
             } else {
                 let task = schedule.split(separator: ":").dropFirst().first.map(String.init)
                 let found = try bundle.schedules().filter { task == nil || $0.task == task }
@@ -55,6 +60,26 @@ struct EvaluationOptions: ParsableArguments {
         }
         if bits == nil { for item in try bundle.schedules() { result.append(try calibrated(item)) } }
         return constants + result
+    }
+
+    /// The same where answers are generated: the learned scheduler decides for every prompt.
+    func schedulers(_ bundle: Bundle) throws(TaperError) -> [(label: String, scheduler: DecodeScheduler)] {
+        var result: [(label: String, scheduler: DecodeScheduler)] = []
+        if schedule != "learned" || bits != nil {
+            var constants = self
+            if schedule == "learned" { constants.schedule = nil }
+            result = try constants.schedules(bundle).map { ($0.label, .fixed($0.schedule)) }
+        }
+        guard schedule == "learned" || (schedule == nil && bits == nil) else { return result }
+        if let learned = try bundle.learnedScheduler() {
+            let prefill = try bitsPrefill.map { bits throws(TaperError) in try PrecisionChoice.check(bits, bundle) }
+            result.append(("learned", .learned(learned, prefillBits: prefill ?? learned.prefillBits)))
+        } else if schedule == "learned" {
+            throw TaperError(
+                .usage, "the bundle has no learned scheduler", at: "--schedule",
+                remedy: "Train one with taper calibrate --learned")
+        }
+        return result
     }
 
     /// One line on standard error for every calibration text that the evaluation text equals or overlaps.

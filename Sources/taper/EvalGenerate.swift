@@ -47,10 +47,13 @@ struct Generate: ParsableCommand {
                 folder: folder, layerCount: encoderLayer, weighting: idf ? .inverseFrequency : .uniform,
                 references: list.map(\.references), pool: pool)
         }
-        var schedules: [(label: String, schedule: PrecisionSchedule)] = []
+        var schedulers: [(label: String, scheduler: DecodeScheduler)] = []
         var warnings: [String] = []
         if case .bundle(let bundle) = any {
-            schedules = try options.schedules(bundle)
+            schedulers =
+                kind == .kl
+                ? try options.schedules(bundle).map { ($0.label, .fixed($0.schedule)) }
+                : try options.schedulers(bundle)
             warnings = try options.leakage([bundle], try SourceText(path: data), progress)
         }
         let full = try reference.map { path throws(TaperError) in
@@ -64,7 +67,7 @@ struct Generate: ParsableCommand {
         }
         progress.begin("generate")
         let results = try evaluateGeneration(
-            any, schedules: schedules, examples: list, metric: kind, maxNewTokens: maxNewTokens, reference: full,
+            any, schedulers: schedulers, examples: list, metric: kind, maxNewTokens: maxNewTokens, reference: full,
             encoder: judge,
             pool: pool, place: data
         ) { progress.update($0) }

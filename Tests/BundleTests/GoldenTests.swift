@@ -32,7 +32,8 @@ import struct Foundation.URL
             ("schedules", .array([TinyBundle.schedule([(0, 4), (16, TinyBundle.rungs[0].precision)]).json])),
         ]
         return [
-            ("rungs", rungs), ("half", half), ("minimal", HostileCase.base), ("whole", whole),
+            ("rungs", rungs), ("half", half), ("learned", TinyBundle.withLearned), ("minimal", HostileCase.base),
+            ("whole", whole),
             ("nested-embedding", nested),
         ]
     }()

@@ -17,6 +17,7 @@ struct TinyBundle {
     var documents: [(section: String, value: JSONValue)] = [
         ("chat", .object([.init("template", .string("plain"))]))
     ]
+    var learned: LearnedScheduler?
     var provenance: JSONValue = .object([.init("source", .string("tiny"))])
 
     var model: ModelConfig {
@@ -134,6 +135,7 @@ struct TinyBundle {
         let plans = manifest.tensors
         for plan in reversed ? plans.reversed() : plans { try TinyBundle.add(plan, to: writer) }
         try writer.finish()
+        if let learned { try rewriteBundle(from: path, to: path, documents: [], learned: learned, replacing: true) }
     }
 
     func bytes() throws -> [UInt8] {

@@ -6,20 +6,23 @@ import Storage
 import Testing
 
 @Suite struct ScheduleSearchTests {
-    /// Scores of 8 examples that depend on the average precision over N steps.
+    /// Scores of 8 examples that depend on the average precision over N steps; a step reads as many bytes as hundredths of
+    /// bits.
     private func search(
         tolerance: Double, n: Int = 60, precisions: [Precision] = [2, 3, 4], metric: TaskMetric = .rougeL,
-        score: @escaping (PrecisionSchedule) -> Double
+        referenceScore: Double? = nil, gridSize: Int = 6, score: @escaping (PrecisionSchedule) -> Double
     ) throws -> ScheduleSearch.Outcome {
-        let search = ScheduleSearch(precisions: precisions, maxNewTokens: n, tolerance: tolerance)
+        let search = ScheduleSearch(
+            precisions: precisions, maxNewTokens: n, tolerance: tolerance, referenceScore: referenceScore,
+            gridSize: gridSize)
         return try search.run { schedules throws(TaperError) in
             schedules.map { schedule in
-                let bits = (0..<n).reduce(0) { $0 + schedule.bits(atStep: $1).hundredths }
+                let bits = Precision.mean((0..<n).map { schedule.bits(atStep: $0) }) ?? 0
                 return CandidateResult(
                     schedule: schedule,
                     scores: MetricScores(
                         metric, tallies: [MetricTally](repeating: MetricTally(score: score(schedule)), count: 8)),
-                    averageBits: Double(bits) / Double(100 * n))
+                    averageBits: bits, bytesPerToken: bits * 100)
             }
         }
     }
@@ -102,5 +105,55 @@ import Testing
         #expect(try chosen(0.291) == [2] && chosen(0.289) != [2])
         #expect(TaskMetric.sacrebleu.gain(30) - TaskMetric.sacrebleu.gain(29) < 0.0100001)
         #expect(TaskMetric.kl.gain(0.5) == -0.5)
+    }
+
+    /// A lower precision that is good enough all along is cheaper than any switch to the lowest.
+    @Test func aConstantMiddlePrecisionIsAmongTheCandidates() throws {
+        let outcome = try search(tolerance: 0.01) { schedule in
+            1 - 0.002 * Double((0..<60).filter { schedule.bits(atStep: $0) == 2 }.count)
+        }
+        #expect(outcome.decodeHigh == 3)
+        #expect(outcome.chosen.schedule.steps == [.init(fromStep: 0, bits: 3)])
+        #expect(outcome.candidates.prefix(3).map(\.schedule.steps.count) == [1, 1, 1])
+    }
+
+    /// Even when a precision between fails: with rungs, more bits are not always better.
+    @Test func aConstantBelowAFailingOneIsTaken() throws {
+        let outcome = try search(tolerance: 0.01, precisions: [2, 3, 4, 5]) { schedule in
+            let bits = schedule.bits(atStep: 0)
+            return schedule.steps.count > 1 ? 0.5 : bits == 4 ? 0.9 : bits == 2 ? 0.4 : 1
+        }
+        #expect(outcome.chosen.schedule.steps == [.init(fromStep: 0, bits: 3)])
+    }
+
+    @Test func bisectionSparesMostOfTheGrid() throws {
+        for worst in 1..<64 {
+            let outcome = try search(tolerance: 0, n: 64, precisions: [2, 4], gridSize: 16) { schedule in
+                (0..<64).filter { schedule.bits(atStep: $0) == 2 }.min().map { $0 < worst ? 0.6 : 1 } ?? 1
+            }
+            let point = (worst + 3) / 4 * 4
+            #expect(outcome.chosen.schedule.steps.last?.fromStep == (point == 64 ? 0 : point))
+            #expect(outcome.candidates.count <= 8 && outcome.fullGridCount == 17)
+        }
+    }
+
+    @Test func theReferenceScoreCanBeGiven() throws {
+        let loss: (PrecisionSchedule) -> Double = { schedule in
+            schedule.bits(atStep: 0) == 4 ? 0.8 : 0.7
+        }
+        let own = try search(tolerance: 0.05, precisions: [2, 4], score: loss)
+        #expect(abs(own.referenceScore - 0.8) < 1e-9 && own.isWithinTolerance)
+        #expect(own.chosen.schedule.bits(atStep: 0) == 4)
+        let less = try search(tolerance: 0.05, precisions: [2, 4], referenceScore: 0.74, score: loss)
+        #expect(less.chosen.schedule.steps.map(\.bits) == [2])
+        let more = try search(tolerance: 0.05, precisions: [2, 4], referenceScore: 0.95, score: loss)
+        #expect(more.chosen.schedule.steps.map(\.bits) == [4] && !more.isWithinTolerance)
+    }
+
+    @Test func shortAnswersHaveFewSwitchPoints() throws {
+        let outcome = try search(tolerance: 0.01, n: 1, precisions: [2, 4]) { schedule in
+            schedule.bits(atStep: 0) == 4 ? 1 : 0.6
+        }
+        #expect(outcome.chosen.schedule.steps.map(\.bits) == [4])
     }
 }

@@ -18,7 +18,9 @@ import Testing
              "calibration": {"text": "a.txt", "sequences": 3, "length": 64},
              "quality": {"text": "/b.txt", "window": 128, "windows": 2},
              "tasks": [{"name": "t", "data": "d.jsonl", "metric": "agreement", "max_new_tokens": 9, "tolerance": 0.5}],
-             "rungs": [2.5, 3.25], "chat_template": "chatml"}
+             "rungs": [2.5, 3.25],
+             "learned": {"text": "c.txt", "precisions": [4, 2], "prompts": 20, "tolerance": 0.1},
+             "chat_template": "chatml"}
             """)
         #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingPrecisions == [6])
         #expect(recipe.calibrationPath?.hasSuffix("/a.txt") == true && recipe.calibrationSequences == 3)
@@ -26,6 +28,9 @@ import Testing
         #expect(recipe.tasks.first?.metric == "agreement" && recipe.tasks.first?.maxNewTokens == 9)
         #expect(recipe.rungs.map(\.text) == ["2.5", "3.25"])
         #expect(recipe.chatTemplate == "chatml")
+        let learned = try #require(recipe.learned)
+        #expect(learned.textPath.hasSuffix("/c.txt") && learned.precisions == [4, 2] && learned.prompts == 20)
+        #expect(learned.maxNewTokens == 64 && learned.tolerance == 0.1)
     }
 
     @Test(arguments: [
@@ -44,6 +49,10 @@ import Testing
         "{\"schema\":\"taper-recipe-1\",\"rungs\":[3],\"calibration\":{\"text\":\"a\"}}",
         "{\"schema\":\"taper-recipe-1\",\"rungs\":[1.5],\"calibration\":{\"text\":\"a\"}}",
         "{\"schema\":\"taper-recipe-1\",\"rungs\":[3.123],\"calibration\":{\"text\":\"a\"}}",
+        "{\"schema\":\"taper-recipe-1\",\"learned\":{\"precisions\":[4,3]}}",
+        "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[3,4]}}",
+        "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[4]}}",
+        "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[8,4]}}",
     ])
     func refusesUnusableRecipes(text: String) { #expect(throws: TaperError(.badData, "")) { try load(text) } }
 

@@ -148,12 +148,34 @@ struct RunnerTests {
         let unknown = try RunnerProgram.run(base + ["--schedule", "static:poetry"])
         #expect(unknown.status == 64 && unknown.errors.contains("chat, summary"))
         let learned = try RunnerProgram.run(base + ["--schedule", "learned"])
-        #expect(learned.status == 65 && learned.errors.contains("no learned scheduler"))
+        #expect(learned.status == 64 && learned.errors.contains("no learned scheduler"))
 
         let one = try TalkingBundle.make(schedules: [TalkingBundle.schedule("chat", [(0, 4), (3, 3)], prefill: 6)])
         let automatic = try json(["-m", one.path, "-p", "abc", "-n", "6", "--ignore-eos"])
         #expect(tokens(automatic, "bits_per_step") == [4, 4, 4, 3, 3])
         #expect(automatic["schedule"]?.string == "static:chat")
+    }
+
+    @Test func theLearnedSchedulerDecidesAfterThePrompt() throws {
+        let tiny = try TalkingBundle.make()
+        let scheduler = StubbornScheduler.make(TalkingBundle.config, [(6, 4, 1), (4, 2, 2)], limit: 12)
+        try rewriteBundle(from: tiny.path, to: tiny.path, documents: [], learned: scheduler, replacing: true)
+        let base = ["-m", tiny.path, "-p", "abc", "--ignore-eos", "--schedule", "learned"]
+        let result = try json(base + ["-n", "7"])
+        #expect(tokens(result, "bits_per_step") == [6, 6, 4, 4, 2, 2])
+        #expect(result["schedule"]?.string == "learned" && result["prefill_bits"]?.integer == 6)
+        #expect(try #require(result["scheduling_seconds"]?.double) > 0)
+        #expect(result["switch_points"]?.array?.compactMap { $0["from_step"]?.integer } == [0, 2, 4])
+        #expect(tokens(try json(base + ["-c", "32"]), "bits_per_step").prefix(9) == [6, 6, 6, 6, 4, 4, 4, 4, 2])
+        #expect(try json(base + ["-n", "7", "--bits-prefill", "3"])["prefill_bits"]?.integer == 3)
+        let plain = try RunnerProgram.run(base + ["-n", "7", "-v"])
+        #expect(plain.status == 0 && plain.errors.contains("learned 6@0,4@2,2@4"), "\(plain.errors)")
+        #expect(plain.errors.contains("6 to 4 to 2, decided for every prompt"))
+        let wrong = try RunnerProgram.run(base + ["-n", "7", "--bits-prefill", "5"])
+        #expect(wrong.status == 64, "\(wrong.errors)")
+        // It is no choice of its own accord.
+        let automatic = try json(["-m", tiny.path, "-p", "abc", "-n", "4", "--ignore-eos"])
+        #expect(automatic["schedule"]?.string == "fixed")
     }
 
     @Test func sixteenBitsAreAPrecisionLikeAnyOther() throws {

@@ -1,0 +1,176 @@
+import Kernels
+public import Model
+public import Storage
+
+/// The learned scheduler of a bundle: one small classifier for every step down, which looks at the last layer's keys and
+/// values after the prefill and says how many steps to decode at the higher precision (Chen et al. 2025, section 4.3).
+public struct LearnedScheduler: Sendable {
+    /// One step down.
+    public struct Pair: Sendable {
+        public var high: Precision
+        public var low: Precision
+        /// How likely it must be that a number of high-precision steps is enough: the least number for which it is more
+        /// likely than this is taken. 1: all steps are high.
+        public var confidence: Float
+        /// [shape.weightCount]
+        public var weights: [Float]
+        /// How it was trained and what came of it; for people and reports.
+        public var evidence: JSONValue
+
+        public init(
+            high: Precision, low: Precision, confidence: Float, weights: [Float], evidence: JSONValue
+        ) {
+            self.high = high
+            self.low = low
+            self.confidence = confidence
+            self.weights = weights
+            self.evidence = evidence
+        }
+    }
+
+    public static let schema = "taper-learned-1"
+    /// Facts and evidence, JSON.
+    public static let section = "learned"
+    /// The weights of all pairs.
+    public static let weightsSection = "learned.weights"
+    static let pairLimit = 16
+    static let windowLimit = 4096
+
+    /// Precision of the prefill whose keys and values it was trained on.
+    public var prefillBits: Precision
+    /// The limit of new tokens it was trained with.
+    public var maxNewTokens: Int
+    /// Latest positions that it looks at; a multiple of 16.
+    public var window: Int
+    public var shape: ClassifierShape
+    /// From high to low, each beginning where the one before ends.
+    public var pairs: [Pair]
+
+    public init(prefillBits: Precision, maxNewTokens: Int, window: Int, shape: ClassifierShape, pairs: [Pair]) {
+        self.prefillBits = prefillBits
+        self.maxNewTokens = maxNewTokens
+        self.window = window
+        self.shape = shape
+        self.pairs = pairs
+    }
+
+    /// Every precision it names.
+    public var precisions: [Precision] { [prefillBits] + pairs.flatMap { [$0.high, $0.low] } }
+
+    public var json: JSONValue {
+        .object([
+            .init("schema", .string(LearnedScheduler.schema)),
+            .init("prefill_bits", prefillBits.json),
+            .init("max_new_tokens", .integer(maxNewTokens)),
+            .init("window", .integer(window)),
+            .init("kv_heads", .integer(shape.kvHeads)),
+            .init("head_size", .integer(shape.headSize)),
+            .init("queries", .integer(shape.queries)),
+            .init("hidden", .integer(shape.hidden)),
+            .init(
+                "pairs",
+                .array(
+                    pairs.map {
+                        .object([
+                            .init("high", $0.high.json), .init("low", $0.low.json),
+                            .init("confidence", .number(Double($0.confidence))),
+                            .init("evidence", $0.evidence),
+                        ])
+                    })),
+        ])
+    }
+
+    /// Content of the section of weights.
+    public var weightBytes: [UInt8] {
+        var writer = ByteWriter()
+        for pair in pairs { for weight in pair.weights { writer.f32(weight) } }
+        return writer.bytes
+    }
+
+    /// Reads both sections' content.
+    /// - Throws: `badData` naming the rule of `formats/bundle.md` that is broken.
+    public init(json: JSONValue, weights: [UInt8], for bundle: Bundle, place: String) throws(TaperError) {
+        func wrong(_ key: String) -> TaperError {
+            TaperError(.badData, "\"" + key + "\" has no usable value", at: place, found: json[key]?.kind ?? "nothing")
+        }
+        func integer(_ key: String, _ range: ClosedRange<Int>) throws(TaperError) -> Int {
+            guard let value = json[key]?.integer, range.contains(value) else { throw wrong(key) }
+            return value
+        }
+        guard json["schema"]?.string == LearnedScheduler.schema else {
+            throw TaperError(
+                .unsupported, "unknown schema of the learned scheduler", at: place, expected: LearnedScheduler.schema,
+                found: json["schema"]?.string.map { printable($0) } ?? "nothing")
+        }
+        let model = bundle.manifest.model
+        guard json["kv_heads"]?.integer == model.kvHeadCount, json["head_size"]?.integer == model.headSize else {
+            throw TaperError(
+                .badData, "the learned scheduler is for another model", at: place,
+                expected: String(model.kvHeadCount) + " KV heads of " + String(model.headSize))
+        }
+        let window = try integer("window", KVLayer.positionBlock...LearnedScheduler.windowLimit)
+        guard window % KVLayer.positionBlock == 0 else { throw wrong("window") }
+        let shape = ClassifierShape(
+            kvHeads: model.kvHeadCount, headSize: model.headSize,
+            queries: try integer("queries", 1...ClassifierShape.queryLimit),
+            hidden: try integer("hidden", 1...ClassifierShape.hiddenLimit))
+        guard let list = json["pairs"]?.array, (1...LearnedScheduler.pairLimit).contains(list.count) else {
+            throw wrong("pairs")
+        }
+        // Bounded by the limits above, so the products cannot overflow.
+        let expected = shape.weightCount * list.count * 4
+        guard weights.count == expected else {
+            throw TaperError(
+                .badData, "section " + LearnedScheduler.weightsSection + " does not match the pairs", at: place,
+                expected: String(expected) + " bytes", found: String(weights.count))
+        }
+        let values = try LearnedScheduler.floats(weights, place: place)
+        guard let prefill = Precision(json: json["prefill_bits"]) else { throw wrong("prefill_bits") }
+        var pairs: [Pair] = []
+        for (index, item) in list.enumerated() {
+            guard let high = Precision(json: item["high"]), let low = Precision(json: item["low"]) else {
+                throw wrong("pairs")
+            }
+            guard let confidence = item["confidence"]?.double, confidence >= 0, confidence <= 1 else {
+                throw wrong("pairs")
+            }
+            guard low < high, pairs.last.map({ $0.low == high }) ?? true else {
+                throw TaperError(
+                    .badData, "the pairs must step down, each from where the one before ends", at: place,
+                    found: high.text + " to " + low.text)
+            }
+            pairs.append(
+                Pair(
+                    high: high, low: low, confidence: Float(confidence),
+                    weights: Array(values[index * shape.weightCount..<(index + 1) * shape.weightCount]),
+                    evidence: item["evidence"] ?? .null))
+        }
+        self.init(
+            prefillBits: prefill, maxNewTokens: try integer("max_new_tokens", 1...1 << 20),
+            window: window, shape: shape, pairs: pairs)
+        let served = try bundle.servedPrecisions()
+        for bits in precisions where !served.contains(bits) {
+            throw TaperError(
+                .badData, "the learned scheduler names a precision the bundle lacks", at: place,
+                expected: "one of " + Precision.text(served), found: bits.text)
+        }
+    }
+
+    private static func floats(_ bytes: [UInt8], place: String) throws(TaperError) -> [Float] {
+        try bytes.withBytes { raw throws(TaperError) -> [Float] in
+            var reader = ByteReader(raw, place: place + ": section " + weightsSection)
+            var values: [Float] = []
+            values.reserveCapacity(raw.count / 4)
+            while reader.remaining > 0 {
+                let value = try reader.f32("weight")
+                guard value.isFinite else {
+                    throw TaperError(
+                        .badData, "a weight of the learned scheduler is not finite", at: reader.place,
+                        found: "element " + String(values.count))
+                }
+                values.append(value)
+            }
+            return values
+        }
+    }
+}

@@ -1,0 +1,146 @@
+public import Evaluation
+public import Model
+public import Storage
+
+/// What all methods of an experiment reached, and how each compares with Baseline-H and with constants of equal bytes.
+public struct ExperimentResult {
+    public let settings: ScheduleExperiment.Settings
+    /// Full precision first, then Baseline-H and Baseline-L.
+    public let results: [MethodResult]
+    public let exampleCount: Int
+    /// Of a single sequence, measured in the same run.
+    public let secondsPerStep: [Precision: Double]
+    public let bytesPerToken: [Precision: Int]
+    /// Decode steps of the bundle that were run, and those that sharing saved.
+    public let stepCount: Int
+    public let sharedStepCount: Int
+    /// Comparisons in the order of `results`.
+    public let comparisons: [Comparison]
+
+    /// One method beside what it is measured against; differences in the order of `MethodResult.measures`.
+    public struct Comparison {
+        public let baseline: [MeasuredDifference?]
+        /// Only of methods that change precision, or keep weights.
+        public let opponents: EqualByteOpponents?
+        public let fitting: [MeasuredDifference?]
+        public let mixture: [MeasuredDifference?]
+    }
+
+    init(
+        settings: ScheduleExperiment.Settings, results: [MethodResult], exampleCount: Int,
+        secondsPerStep: [Precision: Double], bytesPerToken: [Precision: Int], stepCount: Int, sharedStepCount: Int
+    ) {
+        self.settings = settings
+        self.results = results
+        self.exampleCount = exampleCount
+        self.secondsPerStep = secondsPerStep
+        self.bytesPerToken = bytesPerToken
+        self.stepCount = stepCount
+        self.sharedStepCount = sharedStepCount
+        let constants = results.filter { $0.kind == .constant }
+        func differences(_ mine: MethodResult, _ other: MethodResult?) -> [MeasuredDifference?] {
+            guard let other, other.label != mine.label else { return mine.measures.map { _ in nil } }
+            return zip(mine.measures, other.measures).map { MeasuredDifference($0, $1) }
+        }
+        comparisons = results.map { result in
+            let isConstant = result.kind == .constant || result.kind == .full || result.kind == .prefill
+            let opponents =
+                isConstant
+                ? nil
+                : EqualByteOpponents(
+                    to: result, among: constants, bytes: { bytesPerToken[$0] ?? 0 }, seconds: secondsPerStep)
+            return Comparison(
+                baseline: differences(result, constants.first), opponents: opponents,
+                fitting: differences(result, opponents?.fitting), mixture: differences(result, opponents?.mixture))
+        }
+    }
+
+    /// Names of the measures, in the order of `MethodResult.measures`.
+    public var measureNames: [String] { settings.metrics.map(\.rawValue) + ["like full precision", "KL"] }
+}
+
+extension ExperimentResult {
+    /// Schema `taper-schedules-1`.
+    public func json(model: String, reference: String, data: String, warnings: [String]) -> JSONValue {
+        let frame = settings.frame
+        return .object([
+            .init("schema", .string("taper-schedules-1")), .init("model", .string(model)),
+            .init("reference", .string(reference)), .init("data", .string(data)),
+            .init("examples", .integer(exampleCount)), .init("max_new_tokens", .integer(frame.maxNewTokens)),
+            .init("high", frame.high.json), .init("low", frame.low.json), .init("prefill", frame.prefill.json),
+            .init("metrics", .array(settings.metrics.map { .string($0.rawValue) })),
+            .init("decode_steps", .integer(stepCount)), .init("shared_decode_steps", .integer(sharedStepCount)),
+            .init(
+                "precisions",
+                .array(
+                    frame.served.map { bits in
+                        .object([
+                            .init("bits", bits.json), .init("bytes_per_token", .integer(bytesPerToken[bits] ?? 0)),
+                            .init("seconds_per_step", number(secondsPerStep[bits])),
+                        ])
+                    })),
+            .init("warnings", .array(warnings.map { .string($0) })),
+            .init("results", .array(zip(results, comparisons).map { json($0, $1) })),
+        ])
+    }
+
+    private func json(_ result: MethodResult, _ comparison: Comparison) -> JSONValue {
+        func differences(_ all: [MeasuredDifference?]) -> JSONValue {
+            .object(
+                zip(measureNames, all).compactMap { name, difference in
+                    difference.map { difference in
+                        .init(
+                            name,
+                            .object([
+                                .init("value", number(difference.estimate.value)),
+                                .init("low", number(difference.estimate.interval.lowerBound)),
+                                .init("high", number(difference.estimate.interval.upperBound)),
+                                .init("verdict", .string(difference.verdict.rawValue)),
+                            ]))
+                    }
+                })
+        }
+        func opponent(_ opponent: MethodResult?, _ all: [MeasuredDifference?]) -> JSONValue {
+            guard let opponent else { return .null }
+            return .object([
+                .init("label", .string(opponent.label)), .init("average_bits", number(opponent.averageBits)),
+                .init("bytes_per_token", number(opponent.bytesPerToken)), .init("differences", differences(all)),
+            ])
+        }
+        return .object([
+            .init("label", .string(result.label)), .init("kind", .string(result.kind.rawValue)),
+            .init("average_bits", number(result.averageBits)), .init("bytes_per_token", number(result.bytesPerToken)),
+            .init("tokens_per_second", number(result.tokensPerSecond)),
+            .init("average_tokens", number(result.averageTokens)),
+            .init("note", result.note.map { .string($0) } ?? .null),
+            .init(
+                "measures",
+                .object(
+                    zip(measureNames, result.measures).compactMap { name, scores in
+                        scores.estimate().map { estimate in
+                            .init(
+                                name,
+                                .object([
+                                    .init("value", number(estimate.value)),
+                                    .init("low", number(estimate.interval.lowerBound)),
+                                    .init("high", number(estimate.interval.upperBound)),
+                                    .init("scores", .array(scores.tallies.map { number($0.score) })),
+                                ]))
+                        }
+                    })),
+            .init("minus_baseline_h", differences(comparison.baseline)),
+            .init("best_constant_of_at_most_equal_bytes", opponent(comparison.opponents?.fitting, comparison.fitting)),
+            .init("constants_of_equal_bytes", opponent(comparison.opponents?.mixture, comparison.mixture)),
+            .init("schedules", .array(distinct(result.schedules).map { .string($0) })),
+            .init("answers", .array(result.answers.map { .string($0) })),
+        ])
+    }
+
+    /// One entry when all are the same.
+    private func distinct(_ all: [String]) -> [String] { Set(all).count <= 1 ? Array(all.prefix(1)) : all }
+
+    private func number(_ value: Double?) -> JSONValue {
+        guard let value, value.isFinite else { return .null }
+        return .number(parseDouble(fixed(value, 6)) ?? value)
+    }
+}

@@ -1,0 +1,163 @@
+import Bundle
+public import Calibration
+import Checkpoint
+public import Evaluation
+import Kernels
+public import Model
+import Reference
+import Runtime
+public import Storage
+
+/// An experiment from files: opens bundle and checkpoint, calibrates what is to be calibrated, and runs all methods.
+public struct ScheduleExperimentPlan {
+    public struct Outcome {
+        public let result: ExperimentResult
+        public let warnings: [String]
+        /// Names for files.
+        public let plots: [(name: String, plot: QualityPlot)]
+    }
+    let bundlePath: String
+    let dataPath: String
+    let referencePath: String
+    let metrics: [TaskMetric]
+    let high, low, prefill: Precision?
+    let exampleLimit: Int
+    let maxNewTokens: Int
+    let calibrationPath: String?
+    let calibrationLimit: Int
+    let tolerance: Double
+    /// nil: matched to the bits of the calibrated schedule, or 0, 1 and 2 without one.
+    let confidence: [Double]?
+    /// nil: the average bits of the calibrated schedule, or half-way.
+    let denseSparse: [Double]?
+    let threads: Int
+
+    public init(
+        bundlePath: String, dataPath: String, referencePath: String, metrics: [TaskMetric], high: Precision?,
+        low: Precision?, prefill: Precision?, exampleLimit: Int, maxNewTokens: Int, calibrationPath: String?,
+        calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?, threads: Int
+    ) {
+        self.bundlePath = bundlePath
+        self.dataPath = dataPath
+        self.referencePath = referencePath
+        self.metrics = metrics
+        self.high = high
+        self.low = low
+        self.prefill = prefill
+        self.exampleLimit = exampleLimit
+        self.maxNewTokens = maxNewTokens
+        self.calibrationPath = calibrationPath
+        self.calibrationLimit = calibrationLimit
+        self.tolerance = tolerance
+        self.confidence = confidence
+        self.denseSparse = denseSparse
+        self.threads = threads
+    }
+
+    /// - Throws: `usage` for precisions or checkpoints that do not fit, and what reading, calibrating and decoding throw.
+    public func run(_ progress: Progress) throws(TaperError) -> Outcome {
+        let bundle = try Bundle(path: bundlePath)
+        let checkpoint = try Checkpoint.open(referencePath)
+        guard checkpoint.config.vocabularySize == bundle.manifest.model.vocabularySize,
+            checkpoint.config.layerCount == bundle.manifest.model.layerCount,
+            checkpoint.config.hiddenSize == bundle.manifest.model.hiddenSize
+        else {
+            throw TaperError(
+                .usage, "the reference is not the model the bundle was made of", at: referencePath,
+                remedy: "Name the checkpoint that was converted with --reference")
+        }
+        let pool = try ThreadPool(threadCount: threads)
+        let list = try readTask(dataPath, limit: exampleLimit)
+        let runner = try TaskRunner(
+            bundle: bundle, examples: list, maxNewTokens: maxNewTokens, pool: pool, place: dataPath)
+        let frame = try frame(runner.served)
+        var warnings = try CalibrationTexts(bundle).warnings(evaluating: try SourceText(path: dataPath))
+
+        var settings = ScheduleExperiment.Settings(
+            frame: frame, metrics: metrics, confidence: confidence ?? [0, 1, 2], denseSparse: [])
+        var target = (frame.high.bits + frame.low.bits) / 2
+        settings.scheduled = try stored(bundle, frame, &warnings)
+        if let calibrationPath {
+            if try Files.read(calibrationPath, limit: 1 << 30) == Files.read(dataPath, limit: 1 << 30) {
+                warnings.append("schedules are calibrated on the examples they are evaluated on")
+            }
+            let development = try DevelopmentSet(
+                bundle: bundle, path: calibrationPath, limit: calibrationLimit, frame: frame, metric: metrics[0],
+                tolerance: tolerance, pool: pool, progress: progress)
+            settings.scheduled += development.methods
+            warnings += development.warnings
+            settings.sensitivityTexts = development.prompts
+            if let bits = development.fractionalBits { target = bits }
+            if confidence == nil {
+                progress.begin("match the confidence rule to \(fixed(target, 2)) bits")
+                let k = try development.confidence(matching: target) { progress.update($0) }
+                progress.end("k = \(shortest(k))")
+                settings.confidence = [k]
+            }
+        } else {
+            settings.sensitivityTexts = Array(runner.prompts.prefix(16))
+            warnings.append(
+                "nothing was calibrated: dense-and-sparse weights learn from the prompts they are evaluated on")
+        }
+        settings.denseSparse = denseSparse ?? [target]
+        for warning in warnings { progress.warn(warning) }
+
+        var phase = ""
+        let experiment = ScheduleExperiment(
+            bundle, reference: WeightSource(checkpoint), runner: runner, settings: settings, pool: pool,
+            phase: { name in
+                if !phase.isEmpty { progress.end(phase) }
+                phase = name
+                progress.begin(name)
+            }, progress: { progress.update($0) })
+        let result = try experiment.run()
+        progress.end("\(list.count) examples, \(result.results.count) methods")
+        var plots: [(name: String, plot: QualityPlot)] = []
+        let names = result.measureNames
+        for x in ExperimentResult.PlotX.allCases {
+            for (measure, name) in [(0, metrics[0].rawValue), (names.count - 2, "likeness"), (names.count - 1, "kl")] {
+                plots.append(
+                    (
+                        "\(name)-\(x.rawValue)",
+                        result.plot(x, measure: measure, dataName: Files.name(of: dataPath))
+                    ))
+            }
+        }
+        return Outcome(result: result, warnings: warnings, plots: plots)
+    }
+
+    private func frame(_ served: [Precision]) throws(TaperError) -> ExperimentFrame {
+        let whole = served.filter { $0.wholeBits != nil }
+        let highest = high ?? whole.last { $0 <= 4 } ?? served[served.count - 1]
+        return try ExperimentFrame(
+            high: highest, low: low ?? whole.first ?? served[0], prefill: prefill ?? highest,
+            maxNewTokens: maxNewTokens, served: served)
+    }
+
+    /// Schedules in the bundle, whose prompts are read as they say, and its learned scheduler after the common prefill.
+    private func stored(
+        _ bundle: Bundle, _ frame: ExperimentFrame, _ warnings: inout [String]
+    ) throws(TaperError) -> [ExperimentMethod] {
+        var methods: [ExperimentMethod] = []
+        for schedule in try bundle.schedules() {
+            let own = try PrecisionSchedule(schedule, place: bundle.path)
+            methods.append(ExperimentMethod("static:\(schedule.task)", .calibrated, DecodeStrategy(own)))
+            if own.prefillBits != frame.prefill {
+                warnings.append("static:\(schedule.task) reads prompts at \(own.prefillBits.text) bits")
+            }
+        }
+        if let learned = try bundle.learnedScheduler() {
+            let scheduler = DecodeScheduler.learned(learned, prefillBits: frame.prefill)
+            methods.append(
+                ExperimentMethod(
+                    "learned, " + scheduler.decodeBits.map(\.text).joined(separator: " to "), .learned,
+                    DecodeStrategy(scheduler, maxNewTokens: frame.maxNewTokens)))
+            if scheduler.decodeBits != [frame.high, frame.low] {
+                warnings.append(
+                    "the learned scheduler chooses from " + Precision.text(scheduler.decodeBits) + " bits, not from "
+                        + "\(frame.high.text) and \(frame.low.text)")
+            }
+        }
+        return methods
+    }
+}

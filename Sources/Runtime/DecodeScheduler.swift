@@ -1,0 +1,47 @@
+public import Bundle
+public import Model
+
+/// Where a generation's schedule comes from.
+public enum DecodeScheduler: Sendable {
+    /// Known before.
+    case fixed(PrecisionSchedule)
+    /// Decided once per prompt, right after the prefill at these bits.
+    case learned(LearnedScheduler, prefillBits: Precision)
+
+    public init(_ learned: LearnedScheduler) { self = .learned(learned, prefillBits: learned.prefillBits) }
+
+    public var prefillBits: Precision {
+        switch self {
+        case .fixed(let schedule): schedule.prefillBits
+        case .learned(_, let bits): bits
+        }
+    }
+
+    /// Every precision that it may decode at, from high to low.
+    public var decodeBits: [Precision] {
+        switch self {
+        case .fixed(let schedule): schedule.steps.map { $0.bits }
+        case .learned(let learned, _): (learned.pairs.first.map { [$0.high] } ?? []) + learned.pairs.map { $0.low }
+        }
+    }
+
+    /// "6@0,4@32", or what it chooses from.
+    public var text: String {
+        switch self {
+        case .fixed(let schedule): schedule.text
+        case .learned: decodeBits.map { $0.text }.joined(separator: " to ") + ", decided for every prompt"
+        }
+    }
+
+    /// The schedule for a prompt that fills the first `positions` positions of the transformer's cache.
+    ///
+    /// - Parameter maxNewTokens: the limit of new tokens, negative for none.
+    public func schedule(after transformer: Transformer, positions: Int, maxNewTokens: Int) -> PrecisionSchedule {
+        switch self {
+        case .fixed(let schedule): return schedule
+        case .learned(let learned, let bits):
+            let decided = learned.schedule(after: transformer, positions: positions, maxNewTokens: maxNewTokens)
+            return PrecisionSchedule(prefillBits: bits, descending: decided.steps)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Bundle
+import Calibration
+import Checkpoint
+import Evaluation
+import Kernels
+import Model
+import Pipeline
+import Reference
+import Runtime
+import Storage
+
+struct Schedules: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ways to spend bits on a task side by side: constants, placements, schedules, controls.",
+        discussion: """
+            Every method answers the same examples greedily, starting from the same prompts. Each is compared with Baseline-H and
+            with constant precisions of equal bytes. --report also draws schedules-*.svg.
+            """)
+    @Argument(help: "The bundle.") var bundle: String
+    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
+    @Option(help: "Full-precision checkpoint the bundle was made of.") var reference: String
+    @Option(help: "High precision (default: 4, or the highest below).") var high: Precision?
+    @Option(help: "Low precision (default: the bundle's lowest).") var low: Precision?
+    @Option(help: "Precision that reads prompts (default: the high one).") var bitsPrefill: Precision?
+    @Option(help: "Metrics that compare texts, separated by commas.") var metric = "rouge-l"
+    @Option(help: "At most this many examples.") var examples = 200
+    @Option(help: "New tokens per answer.") var maxNewTokens = 64
+    @Option(help: "Examples to calibrate schedules on first: other than those of --data.") var calibrate: String?
+    @Option(help: "At most this many examples to calibrate on.") var calibrationExamples = 32
+    @Option(help: "Score that calibrated schedules may lose, from 0 to 1.") var tolerance = 0.01
+    @Option(
+        help: "Deviations of the confidence rule, such as 0,1 (default: matched to the calibrated bits, else 0,1,2).")
+    var confidence: String?
+    @Option(help: "Average bits of dense-and-sparse weights, such as 2.5 (default: those of the calibrated schedule).")
+    var dns: String?
+    @Flag(help: "Leave the dense-and-sparse decomposition out.") var withoutDns = false
+    @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
+    @Flag(help: "Print JSON.") var json = false
+    @Option(help: "Also write the report to this folder, as Markdown, JSON and SVG.") var report: String?
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        guard examples >= 1, maxNewTokens >= 1, calibrationExamples >= 1, tolerance >= 0, tolerance <= 1 else {
+            throw TaperError(
+                .usage,
+                "--examples, --max-new-tokens and --calibration-examples must be at least 1, --tolerance 0 to 1",
+                at: "schedules")
+        }
+        let progress = Progress(output.verbosity)
+        let plan = ScheduleExperimentPlan(
+            bundlePath: bundle, dataPath: data, referencePath: reference, metrics: try metrics(),
+            high: high, low: low, prefill: bitsPrefill, exampleLimit: examples, maxNewTokens: maxNewTokens,
+            calibrationPath: calibrate, calibrationLimit: calibrationExamples, tolerance: tolerance,
+            confidence: try numbers(confidence, "--confidence"),
+            denseSparse: withoutDns ? [] : try numbers(dns, "--dns"), threads: try Threads.count(threads))
+        let outcome = try plan.run(progress)
+        let document = outcome.result.json(
+            model: bundle, reference: reference, data: data, warnings: outcome.warnings)
+        let tables = ExperimentReport(outcome.result)
+        if let report { try write(outcome, tables, document, to: report) }
+        if json {
+            Console.out(document)
+        } else {
+            show(outcome, tables)
+        }
+    }
+
+    private func metrics() throws(TaperError) -> [TaskMetric] {
+        var all: [TaskMetric] = []
+        for name in metric.split(separator: ",") { all.append(try TaskMetric(name: String(name))) }
+        for metric in all where !metric.comparesTexts {
+            throw TaperError(
+                .usage, "\(metric.rawValue) is no metric of texts", at: "--metric",
+                remedy: "Divergence and likeness are always reported; name metrics such as rouge-l")
+        }
+        guard !all.isEmpty else { throw TaperError(.usage, "there is no metric", at: "--metric") }
+        return all
+    }
+
+    private func numbers(_ text: String?, _ place: String) throws(TaperError) -> [Double]? {
+        guard let text else { return nil }
+        var all: [Double] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let value = parseDouble(String(part)), value.isFinite else {
+                throw TaperError(
+                    .usage, "not a list of numbers", at: place, expected: "such as 0,1", found: printable(text))
+            }
+            all.append(value)
+        }
+        return all
+    }
+
+    private func write(
+        _ outcome: ScheduleExperimentPlan.Outcome, _ tables: ExperimentReport, _ document: JSONValue, to folder: String
+    ) throws(TaperError) {
+        try Files.createDirectory(folder)
+        var plots: [(file: String, text: String)] = []
+        for plot in outcome.plots {
+            let file = "schedules-\(plot.name).svg"
+            try AtomicFile.write(Array(plot.plot.svg().utf8), to: folder + "/" + file, replacing: true)
+            plots.append((file, plot.plot.title + ", " + plot.plot.xName))
+        }
+        let markdown = tables.markdown(
+            title: "\(Files.name(of: bundle)) on \(Files.name(of: data))", warnings: outcome.warnings, plots: plots)
+        try AtomicFile.write(Array(markdown.utf8), to: folder + "/schedules.md", replacing: true)
+        try AtomicFile.write(document.bytes(indented: true) + [0x0a], to: folder + "/schedules.json", replacing: true)
+    }
+
+    private func show(_ outcome: ScheduleExperimentPlan.Outcome, _ tables: ExperimentReport) {
+        Console.out(Console.strong("\(bundle) on \(data)"))
+        for part in [tables.methods, tables.opponents] {
+            var table = TextTable(part.header)
+            part.rows.forEach { table.add($0) }
+            table.lines().forEach { Console.out($0) }
+            Console.out("")
+        }
+        tables.findings.forEach { Console.out($0) }
+        tables.notes.forEach { Console.out(Console.faint($0)) }
+    }
+}

@@ -1,0 +1,148 @@
+import Bundle
+import Calibration
+import Checkpoint
+import Evaluation
+import Kernels
+import Model
+import Reference
+import Runtime
+import Storage
+import Testing
+
+/// Many strategies at once on the small model, compared with every one of them alone.
+@Suite(.enabled(if: TaperProgram.isBuilt)) struct TaskRunnerTests {
+    static let limit = 24
+    let bundle: Bundle
+    let examples: [TaskExample]
+    let pool: ThreadPool
+
+    init() throws {
+        bundle = try Bundle(path: try EvaluatedSample.shared.get().bundle)
+        examples = try readTask(TaperProgram.root + "/samples/tasks/tiny.val.jsonl", limit: 4)
+        pool = try ThreadPool(threadCount: 2)
+    }
+
+    private func runner(keepsPrompts: Bool = false) throws -> TaskRunner {
+        try TaskRunner(
+            bundle: bundle, examples: examples, maxNewTokens: Self.limit, pool: pool, place: "test",
+            keepsPrompts: keepsPrompts)
+    }
+
+    private func schedule(_ text: String, prefill: Precision = 4) throws -> PrecisionSchedule {
+        try PrecisionSchedule(parsing: text, prefillBits: prefill, place: "test")
+    }
+
+    /// The runner of the product, one schedule and one prompt at a time.
+    private func alone(_ prompt: [Int], _ schedule: PrecisionSchedule, stop: [Int]) throws -> TaskRunner.Answer {
+        let transformer = try Transformer(bundle: bundle, contextLength: prompt.count + Self.limit, pool: pool)
+        var sampler = Sampler(.greedy)
+        let result = try generate(
+            transformer, prompt: prompt, maxNewTokens: Self.limit, schedule: schedule, sampler: &sampler,
+            stopTokens: stop
+        ) { _, _ in true }
+        return TaskRunner.Answer(tokens: result.tokens, bits: result.bitsPerStep)
+    }
+
+    @Test func answersAreThoseOfEveryScheduleAlone() throws {
+        let schedules = [
+            try schedule("4@0"), try schedule("4@0,2@8"), try schedule("2@0"), try schedule("4@0,2@3"),
+            try schedule("2@0", prefill: 2), try schedule("4@0", prefill: 2), try schedule("4@0,2@8"),
+        ]
+        for keepsPrompts in [false, true] {
+            let runner = try runner(keepsPrompts: keepsPrompts)
+            // Twice: a kept prompt serves again.
+            _ = try runner.run(Array(examples.indices), schedules.map { DecodeStrategy($0) })
+            let outcomes = try runner.run(Array(examples.indices), schedules.map { DecodeStrategy($0) })
+            for (index, row) in outcomes.enumerated() {
+                for (order, outcome) in row.enumerated() {
+                    let expected = try alone(runner.prompts[index], schedules[order], stop: runner.stopTokens)
+                    #expect(outcome.answer == expected, "example \(index), \(schedules[order].text)")
+                    #expect(outcome.schedule == schedules[order])
+                }
+            }
+            #expect(runner.sharedStepCount > 0)
+            let asked = outcomes.joined().reduce(0) { $0 + $1.answer.bits.count }
+            #expect(runner.stepCount + runner.sharedStepCount == 2 * asked)
+            #expect(runner.answerCount == 2 * examples.count * schedules.count)
+        }
+    }
+
+    /// A pattern may rise again; a decision after the prefill is a schedule like others.
+    @Test func everyStepHasThePrecisionOfItsStrategy() throws {
+        let runner = try runner()
+        var prompts: [Int] = []
+        let decided = try schedule("4@0,2@5")
+        let strategies = [
+            DecodeStrategy(prefillBits: 4, rule: .pattern { example, step in (step + example) % 2 == 0 ? 4 : 2 }),
+            DecodeStrategy(
+                prefillBits: 4,
+                rule: .afterPrefill { (transformer: Transformer) throws(TaperError) -> PrecisionSchedule in
+                    prompts.append(transformer.position)
+                    return decided
+                }),
+            DecodeStrategy(decided),
+        ]
+        let outcomes = try runner.run(Array(examples.indices), strategies)
+        for (index, row) in outcomes.enumerated() {
+            let bits = row[0].answer.bits
+            #expect(bits == bits.indices.map { ($0 + index) % 2 == 0 ? 4 : 2 })
+            #expect(row[1].answer == row[2].answer && row[1].schedule == decided && row[0].schedule == nil)
+            #expect(row[2].answer.bits == row[2].answer.bits.indices.map { $0 < 5 ? 4 : 2 })
+        }
+        #expect(prompts == runner.prompts.map(\.count))
+    }
+
+    /// Ten probabilities are heard before the rule may step down: the prompt's and those of nine steps.
+    @Test func confidenceStepsDownOnceAfterItHasListened() throws {
+        let runner = try runner()
+        let strategies = [-100.0, 100].map { k in
+            DecodeStrategy(prefillBits: 4, rule: .confidence(ConfidenceRule(high: 4, low: 2, k: k)))
+        }
+        var longest = 0
+        for row in try runner.run(Array(examples.indices), strategies) {
+            let bits = row[0].answer.bits
+            longest = max(longest, bits.count)
+            #expect(bits == bits.indices.map { $0 < 10 ? 4 : 2 })
+            #expect(row[1].answer.bits.allSatisfy { $0 == 4 })
+        }
+        #expect(longest > 10)
+    }
+
+    /// Divergences along the full-precision answers, by another implementation: one schedule and one text at a time.
+    @Test func divergencesAreThoseOfTheLikelihoodMeasurement() throws {
+        let runner = try runner()
+        let checkpoint = try Checkpoint.open(try EvaluatedSample.shared.get().checkpoint)
+        let reference = try ReferenceModel(checkpoint, residency: .resident, threads: 2)
+        let full = try FloatAnswers(
+            reference, prompts: runner.prompts, limit: Self.limit, stop: runner.stopTokens
+        ) { _ in }
+        let alone = try runner.prompts.map {
+            try reference.greedy($0, maxNewTokens: Self.limit, stop: runner.stopTokens)
+        }
+        #expect(full.tokens == alone)
+
+        let schedules = [
+            try schedule("4@0"), try schedule("4@0,2@7"), try schedule("2@0"), try schedule("2@0", prefill: 2),
+        ]
+        let outcomes = try runner.run(
+            Array(examples.indices), schedules.map { DecodeStrategy($0) }, paths: full.paths, writes: false)
+        let prompts = try TaskPrompts(.bundle(bundle), examples: examples, place: "test")
+        let measurement = try AnswerDivergence(
+            prompts, answers: full.tokens, maxNewTokens: Self.limit, reference: reference, pool: pool, place: "test")
+        let transformer = try Transformer(bundle: bundle, contextLength: measurement.longest, pool: pool)
+        let expected = try measurement.run(.bundle(transformer, schedules.map { ($0.text, $0) })) { _ in }
+        for (index, row) in outcomes.enumerated() {
+            for (order, outcome) in row.enumerated() {
+                let divergence = try #require(outcome.divergence)
+                let other = expected[order].tallies[index].score
+                #expect(abs(divergence.mean - other) < 1e-3 * other + 1e-6, "example \(index), schedule \(order)")
+                #expect(outcome.answer.tokens.isEmpty)
+                #expect(outcome.pathBits == (0..<full.readCounts[index]).map { schedules[order].bits(atStep: $0) })
+            }
+        }
+        // Reading along a path leaves answers as they are.
+        let written = try runner.run(Array(examples.indices), schedules.map { DecodeStrategy($0) }, paths: full.paths)
+        let plain = try runner.run(Array(examples.indices), schedules.map { DecodeStrategy($0) })
+        #expect(written.map { $0.map(\.answer) } == plain.map { $0.map(\.answer) })
+    }
+}
