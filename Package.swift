@@ -97,7 +97,10 @@ if !embedded {
             exclude: ["Fixtures", "make_bertscore_golden.py", "make_bleu_golden.py", "make_rouge_golden.py"]),
         tests(
             "Calibration",
-            ["Calibration", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model", "Storage"]),
+            [
+                "Calibration", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model",
+                "Storage",
+            ]),
         tests(
             "Pipeline",
             [

@@ -191,6 +191,7 @@ enum Scratch {
                 }
             }
             _ = try bundle.schedules()
+            _ = try bundle.learnedScheduler()
             for section in bundle.sections { _ = try bundle.section(section.name) }
             let report = bundle.verify()
             if let first = report.problems.first { return TaperError(.badData, first) }
