@@ -82,7 +82,7 @@ public func calibrateRungsInPlace(
     progress.begin("rungs")
     let bundle = try Bundle(path: bundlePath)
     try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: "--rungs")
-    let checkpoint = try Checkpoint.open(checkpointPath)
+    let checkpoint = try openCheckpoint(checkpointPath, arrangedAs: bundle)
     let text = try CalibrationText(path: textPath)
     let found = try findRungs(
         averages, bundle: bundle, checkpoint: checkpoint, calibration: text, threads: threads

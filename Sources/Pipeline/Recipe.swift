@@ -81,7 +81,7 @@ public struct Recipe: Sendable {
     public static let schema = "taper-recipe-1"
     private static let keys = [
         "schema", "description", "precisions", "method", "effort", "tuning", "seed_bits", "embedding_bits",
-        "calibration", "quality", "tasks", "rungs",
+        "calibration", "quality", "tasks", "rungs", "learned",
         "chat_template",
     ]
 

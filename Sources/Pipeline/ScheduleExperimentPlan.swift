@@ -57,7 +57,7 @@ public struct ScheduleExperimentPlan {
     /// - Throws: `usage` for precisions or checkpoints that do not fit, and what reading, calibrating and decoding throw.
     public func run(_ progress: Progress) throws(TaperError) -> Outcome {
         let bundle = try Bundle(path: bundlePath)
-        let checkpoint = try Checkpoint.open(referencePath)
+        let checkpoint = try openCheckpoint(referencePath, arrangedAs: bundle)
         guard checkpoint.config.vocabularySize == bundle.manifest.model.vocabularySize,
             checkpoint.config.layerCount == bundle.manifest.model.layerCount,
             checkpoint.config.hiddenSize == bundle.manifest.model.hiddenSize

@@ -8,7 +8,8 @@ import Storage
 
 struct Calibrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Calibrate switch points of a task, find rungs, train the learned scheduler; in place and atomically.",
+        abstract:
+            "Calibrate switch points of a task, find rungs, train the learned scheduler; in place and atomically.",
         usage: """
             taper calibrate <bundle> --task <task> --data <data>
             taper calibrate <bundle> --rungs halves --calibration <text> --reference <checkpoint>

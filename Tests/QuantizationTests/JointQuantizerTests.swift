@@ -6,7 +6,8 @@ import Testing
 @Suite struct JointQuantizerTests {
     /// Rows of random weights, and a Hessian with strong correlations between columns; 37 columns fill no vector.
     private struct Case {
-        let (rows, columns) = (19, 37)
+        let rows = 19
+        let columns = 37
         let weights: [Float]
         let hessian: [Float]
 
