@@ -98,79 +98,72 @@ public struct LearnedScheduler: Sendable {
             return value
         }
         guard json["schema"]?.string == LearnedScheduler.schema else {
-            throw TaperError(
-                .unsupported, "unknown schema of the learned scheduler", at: place, expected: LearnedScheduler.schema,
-                found: json["schema"]?.string.map { printable($0) } ?? "nothing")
+            throw TaperError(.unsupported, "unknown schema", at: place, expected: LearnedScheduler.schema)
         }
         let model = bundle.manifest.model
-        guard json["kv_heads"]?.integer == model.kvHeadCount, json["head_size"]?.integer == model.headSize else {
-            throw TaperError(
-                .badData, "the learned scheduler is for another model", at: place,
-                expected: String(model.kvHeadCount) + " KV heads of " + String(model.headSize))
-        }
-        let window = try integer("window", KVLayer.positionBlock...LearnedScheduler.windowLimit)
-        guard window % KVLayer.positionBlock == 0 else { throw wrong("window") }
         let shape = ClassifierShape(
-            kvHeads: model.kvHeadCount, headSize: model.headSize,
+            kvHeads: try integer("kv_heads", model.kvHeadCount...model.kvHeadCount),
+            headSize: try integer("head_size", model.headSize...model.headSize),
             queries: try integer("queries", 1...ClassifierShape.queryLimit),
             hidden: try integer("hidden", 1...ClassifierShape.hiddenLimit))
+        let window = try integer("window", KVLayer.positionBlock...LearnedScheduler.windowLimit)
+        guard window % KVLayer.positionBlock == 0 else { throw wrong("window") }
+        let limit = try integer("max_new_tokens", 1...1 << 20)
+        let served = try bundle.servedPrecisions()
+        func precision(_ value: JSONValue?) throws(TaperError) -> Precision {
+            guard let precision = Precision(json: value), served.contains(precision) else {
+                throw TaperError(
+                    .badData, "the learned scheduler names a precision the bundle lacks", at: place,
+                    expected: "one of " + Precision.text(served))
+            }
+            return precision
+        }
+        let prefill = try precision(json["prefill_bits"])
         guard let list = json["pairs"]?.array, (1...LearnedScheduler.pairLimit).contains(list.count) else {
             throw wrong("pairs")
         }
         // Bounded by the limits above, so the products cannot overflow.
-        let expected = shape.weightCount * list.count * 4
-        guard weights.count == expected else {
+        let count = shape.weightCount
+        guard weights.count == count * list.count * 4 else {
             throw TaperError(
                 .badData, "section " + LearnedScheduler.weightsSection + " does not match the pairs", at: place,
-                expected: String(expected) + " bytes", found: String(weights.count))
+                expected: String(count * list.count * 4) + " bytes", found: String(weights.count))
         }
-        let values = try LearnedScheduler.floats(weights, place: place)
-        guard let prefill = Precision(json: json["prefill_bits"]) else { throw wrong("prefill_bits") }
         var pairs: [Pair] = []
         for (index, item) in list.enumerated() {
-            guard let high = Precision(json: item["high"]), let low = Precision(json: item["low"]) else {
-                throw wrong("pairs")
-            }
+            let high = try precision(item["high"])
+            let low = try precision(item["low"])
             guard let confidence = item["confidence"]?.double, confidence >= 0, confidence <= 1 else {
                 throw wrong("pairs")
             }
-            guard low < high, pairs.last.map({ $0.low == high }) ?? true else {
+            guard low < high, index == 0 || pairs[index - 1].low == high else {
                 throw TaperError(
-                    .badData, "the pairs must step down, each from where the one before ends", at: place,
-                    found: high.text + " to " + low.text)
+                    .badData, "the pairs must step down, each from where the one before ends", at: place)
             }
             pairs.append(
                 Pair(
                     high: high, low: low, confidence: Float(confidence),
-                    weights: Array(values[index * shape.weightCount..<(index + 1) * shape.weightCount]),
+                    weights: try LearnedScheduler.floats(weights, from: index * count, count: count, place: place),
                     evidence: item["evidence"] ?? .null))
         }
-        self.init(
-            prefillBits: prefill, maxNewTokens: try integer("max_new_tokens", 1...1 << 20),
-            window: window, shape: shape, pairs: pairs)
-        let served = try bundle.servedPrecisions()
-        for bits in precisions where !served.contains(bits) {
-            throw TaperError(
-                .badData, "the learned scheduler names a precision the bundle lacks", at: place,
-                expected: "one of " + Precision.text(served), found: bits.text)
-        }
+        self.init(prefillBits: prefill, maxNewTokens: limit, window: window, shape: shape, pairs: pairs)
     }
 
-    private static func floats(_ bytes: [UInt8], place: String) throws(TaperError) -> [Float] {
-        try bytes.withBytes { raw throws(TaperError) -> [Float] in
-            var reader = ByteReader(raw, place: place + ": section " + weightsSection)
-            var values: [Float] = []
-            values.reserveCapacity(raw.count / 4)
-            while reader.remaining > 0 {
-                let value = try reader.f32("weight")
-                guard value.isFinite else {
-                    throw TaperError(
-                        .badData, "a weight of the learned scheduler is not finite", at: reader.place,
-                        found: "element " + String(values.count))
-                }
-                values.append(value)
+    /// - Parameter bytes: at least 4 * (first + count).
+    private static func floats(
+        _ bytes: [UInt8], from first: Int, count: Int, place: String
+    ) throws(TaperError) -> [Float] {
+        var values = [Float](repeating: 0, count: count)
+        for index in 0..<count {
+            let at = (first + index) * 4
+            let bits = (0..<4).reduce(0) { $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) }
+            values[index] = Float(bitPattern: bits)
+            guard values[index].isFinite else {
+                throw TaperError(
+                    .badData, "a weight of the learned scheduler is not finite", at: place,
+                    found: "element " + String(first + index))
             }
-            return values
         }
+        return values
     }
 }

@@ -60,14 +60,19 @@ public func trainLearnedScheduler(
         runner.prompts, maxNewTokens: settings.maxNewTokens, stop: runner.rendered.stopTokens
     ) { progress($0 * 0.3) }
 
+    let shape = ClassifierShape(
+        kvHeads: model.kvHeadCount, headSize: model.headSize, queries: min(model.kvHeadCount, settings.queryLimit),
+        hidden: settings.hidden)
     // One prefill serves all pairs.
     let steps = zip(precisions, precisions.dropFirst()).map { (high: $0, low: $1) }
     var schedules: [PrecisionSchedule] = []
     for step in steps {
+        // A scheduler without weights, for the schedules that it would choose from.
+        let chooser = LearnedScheduler(
+            prefillBits: prefill, maxNewTokens: settings.maxNewTokens, window: settings.window, shape: shape,
+            pairs: [.init(high: step.high, low: step.low, confidence: 1, weights: [], evidence: .null)])
         for index in (0..<ClassifierShape.classCount).reversed() {
-            schedules.append(
-                LearnedScheduler.schedule(
-                    prefillBits: prefill, pairs: [step], classes: [index], maxNewTokens: settings.maxNewTokens))
+            schedules.append(chooser.schedule(classes: [index], maxNewTokens: settings.maxNewTokens))
         }
     }
     var states: [LayerStates] = []
@@ -97,9 +102,6 @@ public func trainLearnedScheduler(
         }
     }
 
-    let shape = ClassifierShape(
-        kvHeads: model.kvHeadCount, headSize: model.headSize, queries: min(model.kvHeadCount, settings.queryLimit),
-        hidden: settings.hidden)
     let trainer = SwitchTrainer(shape, settings: settings.training, pool: pool)
     var pairs: [LearnedScheduler.Pair] = []
     for (order, step) in steps.enumerated() {

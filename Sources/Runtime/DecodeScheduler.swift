@@ -25,12 +25,9 @@ public enum DecodeScheduler: Sendable {
         }
     }
 
-    /// "6@0,4@32", or what it chooses from.
+    /// "6@0,4@32", where it is known before.
     public var text: String {
-        switch self {
-        case .fixed(let schedule): schedule.text
-        case .learned: decodeBits.map { $0.text }.joined(separator: " to ") + ", decided for every prompt"
-        }
+        if case .fixed(let schedule) = self { schedule.text } else { "decided for every prompt" }
     }
 
     /// The schedule for a prompt that fills the first `positions` positions of the transformer's cache.

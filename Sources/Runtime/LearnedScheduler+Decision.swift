@@ -128,25 +128,17 @@ extension LearnedScheduler {
     /// The schedule that the classes of all pairs make. No switch comes before the one above it: a precision whose turn
     /// would already be over is left out.
     ///
-    /// - Parameter pairs: from high to low, each beginning where the one before ends.
-    public static func schedule(
-        prefillBits: Precision, pairs: [(high: Precision, low: Precision)], classes: [Int], maxNewTokens: Int
-    ) -> PrecisionSchedule {
-        var steps = pairs.first.map { [PrecisionSchedule.Step(fromStep: 0, bits: $0.high)] } ?? []
-        for (pair, index) in zip(pairs, classes) {
-            guard let count = LearnedScheduler.highSteps(ofClass: index, maxNewTokens: maxNewTokens) else { break }
-            let start = max(count, steps.last?.fromStep ?? 0)
-            if steps.last?.fromStep == start { steps.removeLast() }
-            steps.append(PrecisionSchedule.Step(fromStep: start, bits: pair.low))
+    /// - Parameter classes: of every pair.
+    public func schedule(classes: [Int], maxNewTokens: Int) -> PrecisionSchedule {
+        var steps = [PrecisionSchedule.Step(fromStep: 0, bits: pairs[0].high)]
+        for index in pairs.indices {
+            guard let count = LearnedScheduler.highSteps(ofClass: classes[index], maxNewTokens: maxNewTokens)
+            else { break }
+            let start = max(count, steps[steps.count - 1].fromStep)
+            if steps[steps.count - 1].fromStep == start { steps.removeLast() }
+            steps.append(PrecisionSchedule.Step(fromStep: start, bits: pairs[index].low))
         }
         return PrecisionSchedule(prefillBits: prefillBits, descending: steps)
-    }
-
-    /// The schedule of this scheduler's pairs.
-    public func schedule(classes: [Int], maxNewTokens: Int) -> PrecisionSchedule {
-        LearnedScheduler.schedule(
-            prefillBits: prefillBits, pairs: pairs.map { ($0.high, $0.low) }, classes: classes,
-            maxNewTokens: maxNewTokens)
     }
 
     /// Decides once, right after the prefill, from what the transformer's cache holds of it.

@@ -24,8 +24,8 @@ enum StubbornScheduler {
 
 @Suite struct LearnedSchedulerDecisionTests {
     private func text(_ classes: [Int], _ limit: Int) -> String {
-        let pairs: [(high: Precision, low: Precision)] = [(6, 4), (4, 3), (3, 2)]
-        return LearnedScheduler.schedule(prefillBits: 6, pairs: pairs, classes: classes, maxNewTokens: limit).text
+        StubbornScheduler.make(TinyModels.llama, [(6, 4, 0), (4, 3, 0), (3, 2, 0)])
+            .schedule(classes: classes, maxNewTokens: limit).text
     }
 
     @Test func classesAreThirdsOfTheLimit() {
