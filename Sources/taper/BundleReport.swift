@@ -15,7 +15,7 @@ struct BundleReport {
     private let chatName: String?
     private let served: [Precision]
     private let linearBytes: [Precision: Int]
-    private let fixedBytes: Int
+    private let head: WeightMatrix
 
     init(_ bundle: Bundle) throws {
         self.bundle = bundle
@@ -35,11 +35,19 @@ struct BundleReport {
             }
         }
         linearBytes = linear
-        fixedBytes = try bundle.weights(TensorName.head).bytesRead(bits: 16)
+        head = try bundle.weights(TensorName.head)
     }
 
     /// Bytes of weights read per decoded token: all linear layers and the head.
-    private func bytesPerToken(_ bits: Precision) -> Int { (linearBytes[bits] ?? 0) + fixedBytes }
+    private func bytesPerToken(_ bits: Precision) -> Int {
+        (linearBytes[bits] ?? 0) + head.bytesRead(bits: bits.roundedDown)
+    }
+
+    /// "28.5 MB", or the least and the most where the head has precisions of its own.
+    private var headText: String {
+        let (low, high) = (head.bytesRead(bits: 2), head.bytesRead(bits: 16))
+        return low == high ? byteText(low) : byteText(low) + " to " + byteText(high)
+    }
 
     private func measured(_ bits: Precision) -> JSONValue? {
         quality?["results"]?.array?.first { Precision(json: $0["bits"]) == bits }
@@ -80,7 +88,7 @@ struct BundleReport {
             "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
                 + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
             "chat       \(chatName ?? "none")    end tokens \(model.eosTokens.map(String.init).joined(separator: ", "))",
-            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(byteText(fixedBytes)) a token",
+            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(headText) a token",
             "",
         ]
         var table = TextTable(["bits", "bytes/token", "perplexity", "over full", "KL mean", "KL p99", "top-1"])
