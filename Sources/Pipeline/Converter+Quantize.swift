@@ -153,7 +153,7 @@ extension Converter {
         return tensor.isLinear || recipe.embeddingPrecisions != [8] ? .nested : .int8
     }
 
-    /// Linear layers serve the recipe's precisions; the embedding and head serve one.
+    /// The embedding and head serve precisions of their own; `joint` starts from the lowest, as for the layers.
     var embeddingSettings: NestedSettings {
         let precisions = recipe.embeddingPrecisions
         let seed = recipe.effectiveMethod == .joint ? precisions.first : nil
