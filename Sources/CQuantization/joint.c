@@ -9,7 +9,7 @@
 // the centroids (LNQ, GuidedQuant, arXiv 2505.07004, section 4, here with one code for several precisions).
 // All sums have a fixed order over vectors of 16 lanes, whatever the registers hold, so every processor gives the same bits.
 
-enum { ROWS = CQ_JOINT_ROWS, LANES = 16, CHUNK = 128, MOST_BITS = 8, MOST = 256, PRECISIONS = 7 };
+enum { ROWS = CQ_JOINT_ROWS, LANES = 16, CHUNK = 128, MOST_BITS = 8, MOST = 256, PRECISIONS = 7, ROUNDING_TURNS = 4 };
 typedef float vf __attribute__((vector_size(64)));
 typedef float vfu __attribute__((vector_size(64), aligned(4)));
 typedef int32_t vi __attribute__((vector_size(64)));
@@ -141,7 +141,55 @@ CLONES static void solve(double *a, const double *b, float *x, int32_t n, double
     for (int32_t i = 0; i < n; i++) x[i] = (float)y[i];
 }
 
-// Normal equations at B bits, then downwards; fits every precision's centroids unless `fit` is 0. Sets row->error.
+// Rounds c to whole multiples of a step, 127 of them in the largest, as tables hold them (`cq_round_table`), so that
+// c A c - 2 b c grows little: coordinate descent over the entries, then the best step for them. The largest stays at 127, so
+// that rounding the result again changes nothing.
+CLONES static void round_entries(const double *a, const double *b, float *c, int32_t n, double *gradient) {
+    double step = 0;
+    int32_t top = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (fabsf(c[i]) > step) {
+            step = fabsf(c[i]);
+            top = i;
+        }
+    step /= 127;
+    // Smaller ones become a table of zeros.
+    if (!(step >= 1e-37)) return;
+    int32_t entries[MOST];
+    for (int32_t i = 0; i < n; i++) entries[i] = (int32_t)rint(c[i] / step);
+    for (int32_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int32_t j = 0; j < n; j++) sum += a[i * n + j] * entries[j];
+        gradient[i] = b[i] / step - sum;
+    }
+    for (int32_t turn = 0; turn < ROUNDING_TURNS; turn++) {
+        int32_t moved = 0;
+        for (int32_t i = 0; i < n; i++) {
+            const double pivot = a[i * n + i];
+            // A cluster without weights has no say.
+            if (i == top || !(pivot > 0)) continue;
+            double wanted = rint(entries[i] + gradient[i] / pivot);
+            wanted = wanted > 127 ? 127 : wanted < -127 ? -127 : wanted;
+            const int32_t change = (int32_t)wanted - entries[i];
+            if (change == 0) continue;
+            moved++;
+            entries[i] += change;
+            for (int32_t j = 0; j < n; j++) gradient[j] -= change * a[i * n + j];
+        }
+        if (!moved) break;
+    }
+    double product = 0, square = 0;
+    for (int32_t i = 0; i < n; i++) {
+        product += b[i] * entries[i];
+        square += (b[i] / step - gradient[i]) * entries[i];
+    }
+    if (product > 0 && square > 0 && isfinite(product / square)) step = product / square;
+    for (int32_t i = 0; i < n; i++) c[i] = (float)step * (float)entries[i];
+}
+
+enum { KEEP, FIT, FIT_ROUNDED };
+
+// Normal equations at B bits, then downwards; fits every precision's centroids unless `fit` is KEEP. Sets row->error.
 static void centroids(const problem_t *p, row_t *row, double ridge, int fit, double *work) {
     int32_t k = p->clusters;
     double *a = work, *copy = a + k * k, *b = copy + k * k, *y = b + k;
@@ -171,6 +219,7 @@ static void centroids(const problem_t *p, row_t *row, double ridge, int fit, dou
         if (fit) {
             memcpy(copy, a, sizeof(double) * (size_t)(n * n));
             solve(copy, b, c, n, ridge, y);
+            if (fit == FIT_ROUNDED) round_entries(a, b, c, n, y);
         }
         double error = row->whw;
         for (int32_t i = 0; i < n; i++) {
@@ -368,11 +417,12 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
         for (int32_t r = 0; r < count; r++) {
             row_t *row = rows + r;
             if (round == 0) {
-                centroids(&p, row, ridge, 0, work);
+                centroids(&p, row, ridge, KEEP, work);
                 weigh(&p, row, settings->preferences);
                 if (errors) for (int32_t i = 0; i < p.count; i++) errors[(size_t)r * PRECISIONS * 2 + i] = row->error[i];
             }
-            centroids(&p, row, ridge, 1, work);
+            // The last codes are chosen for centroids that the tables can hold.
+            centroids(&p, row, ridge, round + 1 < settings->rounds ? FIT : FIT_ROUNDED, work);
             for (int32_t i = 0; i < p.count; i++) {
                 int32_t shift = p.bits - p.precisions[i];
                 const float *c = row->centroids + (1 << p.precisions[i]) - 4;

@@ -20,7 +20,7 @@ extension Converter {
     }
 
     func addHeadFacts(to key: inout ContentKey) {
-        key.add("head, version 1")
+        key.add("head, version 2")
         key.add(contentsOf: calibration?.bytes ?? [])
         key.add([recipe.calibrationSequences, recipe.calibrationLength, headSettings.rounds])
         key.add(headSettings.damping)

@@ -8,7 +8,7 @@ import Text
 
 extension Converter {
     /// Version of the joint quantizer's output; raise it when the same input gives other codes or tables.
-    static let jointVersion = 2
+    static let jointVersion = 3
 
     /// Key of a linear tensor's codes under the method `joint`.
     func jointKey(_ name: String) -> ContentKey {
