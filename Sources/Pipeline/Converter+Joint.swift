@@ -8,7 +8,7 @@ import Text
 
 extension Converter {
     /// Version of the joint quantizer's output; raise it when the same input gives other codes or tables.
-    static let jointVersion = 3
+    static let jointVersion = 4
 
     /// Key of a linear tensor's codes under the method `joint`.
     func jointKey(_ name: String) -> ContentKey {
@@ -22,6 +22,7 @@ extension Converter {
         let joint = recipe.joint
         key.add(joint.rounds)
         key.add(joint.damping)
+        if !recipe.isGuided { key.add("not guided") }
         if !joint.usesFeedback { key.add("no feedback") }
         for bits in linearSettings.precisions { key.add(joint.preferences[bits] ?? 1) }
         return key
@@ -35,8 +36,6 @@ extension Converter {
                 .usage, "the method joint needs calibration text", at: "",
                 remedy: "Name one with --calibration or in the recipe, or choose the method k-means")
         }
-        progress.begin("quantize jointly")
-        let start = monotonicSeconds()
         var pending: [Int: [(part: TensorName.Part, rows: Int, columns: Int)]] = [:]
         for layer in 0..<checkpoint.config.layerCount {
             for item in checkpoint.config.linearParts() {
@@ -50,6 +49,7 @@ extension Converter {
             }
         }
         guard !pending.isEmpty else {
+            progress.begin("quantize jointly")
             progress.end("\(keys.count) tensors at \(precisionText), all reused")
             return
         }
@@ -57,12 +57,17 @@ extension Converter {
         let sequences = try calibration.sequences(
             tokenizer, count: recipe.calibrationSequences,
             length: min(recipe.calibrationLength, checkpoint.config.contextLength))
+        let tokenWeights = try tokenWeights(calibration, sequences)
+        progress.begin("quantize jointly")
+        let start = monotonicSeconds()
         let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
         var weightCount = 0
         var seconds = 0.0
         var before: [TensorName.Part: [Double]] = [:]
         var after: [TensorName.Part: [Double]] = [:]
-        try model.inputHessians(sequences, wanted: Set(pending.keys), progress: { progress.update($0) }) {
+        try model.inputHessians(
+            sequences, wanted: Set(pending.keys), weights: tokenWeights, progress: { progress.update($0) }
+        ) {
             layer, hessians throws(TaperError) in
             for item in pending[layer] ?? [] {
                 try Interrupt.check("Run the same command again to go on")
@@ -93,5 +98,24 @@ extension Converter {
         progress.end(
             "\(keys.count) tensors at \(precisionText), \(fixed(Double(weightCount) / max(seconds, 1e-9) / 1e6, 2)) million "
                 + "weights/s, \(fixed(total - seconds, 0)) s in the float model")
+    }
+
+    /// Positions weighed by what errors there do to the logits; nil where the recipe wants them to count alike.
+    private func tokenWeights(
+        _ calibration: CalibrationText, _ sequences: [[Int]]
+    ) throws(TaperError) -> TokenWeights? {
+        guard recipe.isGuided else { return nil }
+        var key = ContentKey(stage: "guide", version: 1)
+        key.add(checkpoint.fingerprint)
+        key.add(contentsOf: calibration.bytes)
+        key.add([recipe.calibrationSequences, recipe.calibrationLength])
+        progress.begin("weigh positions")
+        let bytes = try stored("guide", key) { () throws(TaperError) -> [UInt8] in
+            let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
+            return try model.tokenWeights(sequences, seed: 1) { progress.update($0) }.bytes
+        }
+        let weights = try TokenWeights(bytes: bytes, layers: checkpoint.config.layerCount)
+        progress.end("by the gradients of \(sequences.count) sequences")
+        return weights
     }
 }

@@ -67,6 +67,8 @@ public struct Recipe: Sendable {
     public var embeddingText: String { embeddingPrecisions.map(String.init).joined(separator: ", ") }
     public var tuningSequences: Int { effort.tuningSequences }
     public var joint = JointSettings()
+    /// Whether the method `joint` weighs the calibration text's positions by what errors there do to the logits.
+    public var isGuided = true
     public var calibrationPath: String?
     public var calibrationSequences = 32
     public var calibrationLength = 512
@@ -80,7 +82,7 @@ public struct Recipe: Sendable {
 
     public static let schema = "taper-recipe-1"
     private static let keys = [
-        "schema", "description", "precisions", "method", "effort", "tuning", "seed_bits", "embedding_bits",
+        "schema", "description", "precisions", "method", "guided", "effort", "tuning", "seed_bits", "embedding_bits",
         "calibration", "quality", "tasks", "rungs", "learned",
         "chat_template",
     ]
@@ -122,6 +124,10 @@ public struct Recipe: Sendable {
                     found: printable(name))
             }
             method = known
+        }
+        if let value = json["guided"] {
+            guard case .bool(let isGuided) = value else { throw reader.wrong("guided", "true or false") }
+            self.isGuided = isGuided
         }
         if let name = try reader.string("effort") {
             guard let known = Effort(rawValue: name) else {

@@ -3,7 +3,8 @@ import Kernels
 public import Model
 public import Storage
 
-/// Second moments of a linear layer's inputs, X^T X / n over the positions of the calibration text, [columns, columns].
+/// Second moments of a linear layer's inputs, X^T X / n over the positions of the calibration text, [columns, columns]; with
+/// a weight for every position, X^T diag(weights) X / n.
 ///
 /// It weighs errors of the layer's outputs: |X (w - w')^T|^2 / n = (w - w') H (w - w')^T for a row w.
 public final class InputHessian {
@@ -17,8 +18,22 @@ public final class InputHessian {
         values = [Float](repeating: 0, count: columns * columns)
     }
 
-    /// Adds the rows of x, [rows, columns].
-    func add(_ x: UnsafePointer<Float>, rows: Int, pool: ThreadPool) {
+    /// Adds the rows of x, [rows, columns], each `weights` times where there are any.
+    func add(_ x: UnsafePointer<Float>, rows: Int, weights: ArraySlice<Float>?, pool: ThreadPool) {
+        guard let weights else { return add(x, rows: rows, pool: pool) }
+        let columns = columns
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * columns) { scaled in
+            guard let scaled = scaled.baseAddress else { return }
+            nonisolated(unsafe) let (from, to) = (x, scaled)
+            pool.run(rows) { row in
+                let factor = max(0, weights[weights.startIndex + row]).squareRoot()
+                for at in row * columns..<(row + 1) * columns { to[at] = factor * from[at] }
+            }
+            add(scaled, rows: rows, pool: pool)
+        }
+    }
+
+    private func add(_ x: UnsafePointer<Float>, rows: Int, pool: ThreadPool) {
         count += rows
         values.withUnsafeMutableBufferPointer { out in
             guard let out = out.baseAddress else { return }
@@ -55,9 +70,12 @@ extension ReferenceModel {
     ///
     /// The states of all sequences advance through full-precision blocks, whose weights are read once; memory is bounded
     /// by the states and one block's weights and Hessians. Layers with the same input share one Hessian.
-    /// - Parameter wanted: the last of these blocks is the last one computed.
+    /// - Parameters:
+    ///   - wanted: the last of these blocks is the last one computed.
+    ///   - weights: of the same sequences; nil for positions that count alike.
     public func inputHessians(
-        _ sequences: [[Int]], wanted: Set<Int>, progress: (Double) -> Void = { _ in },
+        _ sequences: [[Int]], wanted: Set<Int>, weights tokenWeights: TokenWeights? = nil,
+        progress: (Double) -> Void = { _ in },
         each: (_ layer: Int, _ hessians: [TensorName.Part: InputHessian]) throws(TaperError) -> Void
     ) throws(TaperError) {
         guard let last = wanted.max() else { return }
@@ -76,13 +94,16 @@ extension ReferenceModel {
                     hessians[part] = InputHessian(columns: columns)
                 }
             }
+            var start = 0
             for index in sequences.indices {
                 try Interrupt.check("Run the same command again to go on")
                 let pool = arithmetic.pool
                 try block(weights, &states[index], tokens: sequences[index].count) { name, x, rows, columns in
                     guard let part = owners[name] else { return }
-                    hessians[part]?.add(x, rows: rows, pool: pool)
+                    let own = tokenWeights?.weights(part, layer: layer, from: start, count: rows)
+                    hessians[part]?.add(x, rows: rows, weights: own, pool: pool)
                 }
+                start += sequences[index].count
                 progress(
                     (Double(layer) + Double(index + 1) / Double(sequences.count)) / Double(last + 1))
             }
@@ -104,7 +125,7 @@ extension ReferenceModel {
         for (state, tokens) in zip(states, sequences) {
             state.withUnsafeBufferPointer { state in
                 guard let base = state.baseAddress else { return }
-                hessian.add(base, rows: tokens.count, pool: arithmetic.pool)
+                hessian.add(base, rows: tokens.count, weights: nil, pool: arithmetic.pool)
             }
         }
         hessian.finish()

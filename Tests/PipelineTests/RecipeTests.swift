@@ -14,7 +14,7 @@ import Testing
     @Test func readsEverySetting() throws {
         let recipe = try load(
             """
-            {"schema": "taper-recipe-1", "precisions": [2, 4], "seed_bits": 2, "embedding_bits": 6,
+            {"schema": "taper-recipe-1", "precisions": [2, 4], "seed_bits": 2, "embedding_bits": 6, "guided": false,
              "calibration": {"text": "a.txt", "sequences": 3, "length": 64},
              "quality": {"text": "/b.txt", "window": 128, "windows": 2},
              "tasks": [{"name": "t", "data": "d.jsonl", "metric": "agreement", "max_new_tokens": 9, "tolerance": 0.5}],
@@ -23,6 +23,7 @@ import Testing
              "chat_template": "chatml"}
             """)
         #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingPrecisions == [6])
+        #expect(!recipe.isGuided)
         #expect(recipe.calibrationPath?.hasSuffix("/a.txt") == true && recipe.calibrationSequences == 3)
         #expect(recipe.quality?.path == "/b.txt" && recipe.quality?.windows == 2)
         #expect(recipe.tasks.first?.metric == "agreement" && recipe.tasks.first?.maxNewTokens == 9)
@@ -38,7 +39,8 @@ import Testing
         "{\"schema\":\"taper-recipe-1\",\"precisions\":[]}", "{\"schema\":\"taper-recipe-1\",\"precisions\":[4,2]}",
         "{\"schema\":\"taper-recipe-1\",\"precisions\":[16]}", "{\"schema\":\"taper-recipe-1\",\"precisions\":[2,12]}",
         "{\"schema\":\"taper-recipe-1\",\"precisions\":[1,2]}", "{\"schema\":\"taper-recipe-1\",\"precisions\":[2,2]}",
-        "{\"schema\":\"taper-recipe-1\",\"precisions\":\"2-6\"}", "{\"schema\":\"taper-recipe-1\",\"seed_bits\":9}",
+        "{\"schema\":\"taper-recipe-1\",\"precisions\":\"2-6\"}", "{\"schema\":\"taper-recipe-1\",\"guided\":1}",
+        "{\"schema\":\"taper-recipe-1\",\"seed_bits\":9}",
         "{\"schema\":\"taper-recipe-1\",\"precisions\":[2],\"seed_bits\":3}",
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":\"x\"},{\"name\":\"a\",\"data\":\"y\"}]}",
