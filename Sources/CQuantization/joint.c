@@ -355,24 +355,32 @@ CLONES static void feed(const problem_t *p, row_t *rows, int32_t count) {
     }
 }
 
-// H = A D A^T, A upper triangular with ones on the diagonal, from the last column to the first; `h` is overwritten by A's rows
-// without the diagonal. A pivot that is not positive leaves its column without feedback.
-CLONES void cq_feedback(float *h, int32_t columns, int32_t stride) {
-    for (int32_t j = columns - 1; j >= 0; j--) {
-        const float *top = h + (size_t)j * (size_t)stride;
-        const float d = top[j];
-        const float inverse = d > 0 ? 1 / d : 0;
-        // Row j is still H's: symmetric, so it is also column j.
-        for (int32_t k = 0; k < j; k++) {
-            const float f = top[k] * inverse;
-            float *row = h + (size_t)k * (size_t)stride;
-            int32_t i = 0;
-            // What stands right of row k's diagonal is not read again before it gets its factor.
-            for (; i + LANES <= k + 1; i += LANES) STORE(row + i, LOAD(row + i) - f * LOAD(top + i));
-            for (; i <= k; i++) row[i] -= f * top[i];
-            row[j] = f;
+// H = A D A^T, A upper triangular with ones on the diagonal, from the last column to the first, in blocks: the rows of a block
+// take their shares from one another, then all rows above take theirs from the block. Row j, still H's, is also column j; what
+// stands right of a row's diagonal gets its factor and is not read again.
+CLONES void cq_feedback_rows(float *h, int32_t stride, int32_t first, int32_t last, int32_t begin, int32_t end) {
+    float factors[CQ_FEEDBACK_BLOCK];
+    for (int32_t k = begin; k < end; k++) {
+        float *row = h + (size_t)k * (size_t)stride;
+        const int32_t low = first > k + 1 ? first : k + 1;
+        for (int32_t j = last - 1; j >= low; j--) {
+            const float *top = h + (size_t)j * (size_t)stride;
+            // A pivot that is not positive leaves its column without feedback.
+            factors[j - first] = top[j] > 0 ? top[k] * (1 / top[j]) : 0;
         }
+        int32_t i = 0;
+        for (; i + LANES <= k + 1; i += LANES) {
+            vf sum = LOAD(row + i);
+            for (int32_t j = last - 1; j >= low; j--) sum -= factors[j - first] * LOAD(h + (size_t)j * (size_t)stride + i);
+            STORE(row + i, sum);
+        }
+        for (; i <= k; i++)
+            for (int32_t j = last - 1; j >= low; j--) row[i] -= factors[j - first] * h[(size_t)j * (size_t)stride + i];
+        for (int32_t j = last - 1; j >= low; j--) row[j] = factors[j - first];
     }
+}
+
+void cq_feedback_finish(float *h, int32_t columns, int32_t stride) {
     for (int32_t j = 0; j < columns; j++) memset(h + (size_t)j * (size_t)stride, 0, sizeof(float) * (size_t)(j + 1));
 }
 

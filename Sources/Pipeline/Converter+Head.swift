@@ -38,9 +38,10 @@ extension Converter {
             length: min(recipe.calibrationLength, checkpoint.config.contextLength))
         let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
         let hessian = try model.headHessian(sequences) { progress.update($0) }
+        let own = LayerHessian(hessian.values, columns: tensor.shape[1], joint: headSettings, pool: pool)
         return try quantizeJoint(
             name: tensor.name, weights: weights, rows: tensor.shape[0], columns: tensor.shape[1],
-            hessians: [RowHessian(rows: 0..<tensor.shape[0], values: hessian.values)], settings: embeddingSettings,
+            hessians: [RowHessian(rows: 0..<tensor.shape[0], hessian: own)], settings: embeddingSettings,
             joint: headSettings, pool: pool)
     }
 }

@@ -69,6 +69,8 @@ extension Converter {
             sequences, wanted: Set(pending.keys), weights: tokenWeights, progress: { progress.update($0) }
         ) {
             layer, hessians throws(TaperError) in
+            // Layers with the same input share a Hessian, and what is made of it.
+            var ready: [ObjectIdentifier: LayerHessian] = [:]
             for item in pending[layer] ?? [] {
                 try Interrupt.check("Run the same command again to go on")
                 let name = TensorName.weight(item.part, layer: layer)
@@ -76,9 +78,13 @@ extension Converter {
                 let weights = try checkpoint.read(name)
                 if recipe.holdsHalf { try checkHalfRange(name: name, weights: weights) }
                 let begun = monotonicSeconds()
+                let own =
+                    ready[ObjectIdentifier(hessian)]
+                    ?? LayerHessian(hessian.values, columns: item.columns, joint: recipe.joint, pool: pool)
+                ready[ObjectIdentifier(hessian)] = own
                 let packed = try quantizeJoint(
                     name: name, weights: weights, rows: item.rows, columns: item.columns,
-                    hessians: [RowHessian(rows: 0..<item.rows, values: hessian.values)], settings: linearSettings,
+                    hessians: [RowHessian(rows: 0..<item.rows, hessian: own)], settings: linearSettings,
                     joint: recipe.joint, pool: pool
                 ) { b, a in
                     before[item.part] = zip(before[item.part] ?? b.map { _ in 0 }, b).map { $0 + $1 }

@@ -10,33 +10,17 @@ final class JointProblem: @unchecked Sendable {
     private let joint: JointSettings
     private let precisions: [Int32]
     private let preferences: [Float]
-    private let stride: Int
-    /// H + damping * mean(diagonal) * I, [columns][stride], and how errors are fed back (`cq_feedback`).
-    private let hessian: [Float]
-    private let feedback: [Float]
-    private let diagonal: [Float]
+    private let hessian: LayerHessian
 
-    init(_ group: RowHessian, columns: Int, settings: NestedSettings, joint: JointSettings) {
+    init(_ group: RowHessian, settings: NestedSettings, joint: JointSettings) {
         rows = group.rows
-        self.columns = columns
+        hessian = group.hessian
+        columns = hessian.columns
         bits = settings.precisions.last ?? 2
         seedBits = settings.seedBits
         self.joint = joint
         precisions = settings.precisions.map { Int32($0) }
         preferences = settings.precisions.map { Float(joint.preferences[$0] ?? 1) }
-        let stride = (columns + 15) / 16 * 16
-        self.stride = stride
-        hessian = Self.damp(group.values, columns: columns, stride: stride, share: joint.damping)
-        diagonal = (0..<columns).map { [hessian] in hessian[$0 * stride + $0] }
-        var factor: [Float] = []
-        if joint.usesFeedback {
-            factor = hessian
-            factor.withUnsafeMutableBufferPointer {
-                guard let base = $0.baseAddress else { return }
-                cq_feedback(base, Int32(columns), Int32(stride))
-            }
-        }
-        feedback = factor
     }
 
     /// - Parameters:
@@ -72,7 +56,8 @@ final class JointProblem: @unchecked Sendable {
             guard let centroids = buffer.baseAddress else { return }
             for row in 0..<count {
                 cq_quantize_row(
-                    weights + row * columns, diagonal, width, Int32(seedBits), Int32(bits), codes + row * columns,
+                    weights + row * columns, hessian.diagonal, width, Int32(seedBits), Int32(bits),
+                    codes + row * columns,
                     centroids + row * centroidCount, scratch)
             }
             withProblem { problem in
@@ -82,21 +67,21 @@ final class JointProblem: @unchecked Sendable {
                 for index in 0..<2 * precisionLimit { sums.pointee[index] += errors[row * 2 * precisionLimit + index] }
                 tables.set(
                     row: first + row, centroids: centroids + row * centroidCount, codes: codes + row * columns,
-                    importance: diagonal, columns: columns)
+                    importance: hessian.diagonal, columns: columns)
             }
         }
     }
 
     private func withProblem(_ body: (UnsafePointer<cq_joint_t>) -> Void) {
-        hessian.withUnsafeBufferPointer { hessian in
-            feedback.withUnsafeBufferPointer { feedback in
+        hessian.values.withUnsafeBufferPointer { values in
+            hessian.feedback.withUnsafeBufferPointer { feedback in
                 precisions.withUnsafeBufferPointer { precisions in
                     preferences.withUnsafeBufferPointer { preferences in
                         var problem = cq_joint_t()
-                        problem.hessian = hessian.baseAddress
+                        problem.hessian = values.baseAddress
                         problem.feedback = feedback.isEmpty ? nil : feedback.baseAddress
                         problem.columns = Int32(columns)
-                        problem.stride = Int32(stride)
+                        problem.stride = Int32(hessian.stride)
                         problem.bits = Int32(bits)
                         problem.precisions = precisions.baseAddress
                         problem.precision_count = Int32(precisions.count)
@@ -107,22 +92,5 @@ final class JointProblem: @unchecked Sendable {
                 }
             }
         }
-    }
-
-    /// H + share * mean(diagonal) * I, padded with zeros to `stride` columns; an all-zero Hessian becomes the identity.
-    private static func damp(_ hessian: [Float], columns: Int, stride: Int, share: Double) -> [Float] {
-        var out = [Float](repeating: 0, count: columns * stride)
-        var trace = 0.0
-        for index in 0..<columns { trace += Double(hessian[index * columns + index]) }
-        let added = trace > 0 ? Float(share * trace / Double(columns)) : 1
-        hessian.withUnsafeBufferPointer { from in
-            out.withUnsafeMutableBufferPointer { to in
-                for row in 0..<columns {
-                    for column in 0..<columns { to[row * stride + column] = from[row * columns + column] }
-                    to[row * stride + row] += added
-                }
-            }
-        }
-        return out
     }
 }

@@ -17,13 +17,13 @@ public struct JointSettings: Equatable, Sendable {
 /// Precisions 2 to 8, which is what the C side leaves room for.
 let precisionLimit = 7
 
-/// Error weights of some rows of a layer, [columns, columns].
+/// Error weights of some rows of a layer.
 public struct RowHessian {
     public var rows: Range<Int>
-    public var values: [Float]
-    public init(rows: Range<Int>, values: [Float]) {
+    public var hessian: LayerHessian
+    public init(rows: Range<Int>, hessian: LayerHessian) {
         self.rows = rows
-        self.values = values
+        self.hessian = hessian
     }
 }
 
@@ -49,8 +49,8 @@ public func quantizeJoint(
     var errors = [[Double]](
         repeating: [Double](repeating: 0, count: 2 * precisionLimit), count: (rows + 7) / 8)
     for group in hessians {
-        precondition(group.values.count == columns * columns, "a Hessian does not match the columns")
-        let problem = JointProblem(group, columns: columns, settings: settings, joint: joint)
+        precondition(group.hessian.columns == columns, "a Hessian does not match the columns")
+        let problem = JointProblem(group, settings: settings, joint: joint)
         weights.withUnsafeBufferPointer { weights in
             codes.withUnsafeMutableBufferPointer { codes in
                 errors.withUnsafeMutableBufferPointer { errors in

@@ -50,11 +50,13 @@ import Testing
         ) throws -> PackedMatrix {
             var joint = JointSettings()
             joint.usesFeedback = feedback
+            let pool = try ThreadPool(threadCount: threads)
+            let own = LayerHessian(hessian, columns: columns, joint: joint, pool: pool)
             return try quantizeJoint(
                 name: "w", weights: weights, rows: rows, columns: columns,
-                hessians: [RowHessian(rows: 0..<rows, values: hessian)],
+                hessians: [RowHessian(rows: 0..<rows, hessian: own)],
                 settings: NestedSettings(precisions: [2, 3, 4], seedBits: 2), joint: joint,
-                pool: try ThreadPool(threadCount: threads), report: report)
+                pool: pool, report: report)
         }
     }
 

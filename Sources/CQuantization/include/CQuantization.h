@@ -32,7 +32,7 @@ float cq_round_row(const float *weights, int32_t columns, uint8_t *values);
 enum { CQ_JOINT_ROWS = 8 };
 typedef struct {
     const float *hessian;                        // [columns][stride], symmetric, padding zero
-    const float *feedback;                       // of `cq_feedback`, or NULL: the first sweep then starts from the codes given
+    const float *feedback;                       // of `cq_feedback_rows`, or NULL: the first sweep then starts from the codes given
     int32_t columns, stride;                     // stride: columns rounded up to 16
     int32_t bits;                                // of a code
     const int32_t *precisions;                   // ascending, the last one `bits`
@@ -40,8 +40,12 @@ typedef struct {
     const float *preferences;                    // weight of each precision's relative error
     int32_t rounds;
 } cq_joint_t;
-// Overwrites a symmetric h, [columns][stride], with the feedback of errors from each column to those after it.
-void cq_feedback(float *h, int32_t columns, int32_t stride);
+// Overwrites a symmetric h, [columns][stride], with the feedback of errors from each column to those after it. For blocks of at
+// most CQ_FEEDBACK_BLOCK columns, from the last to the first: `cq_feedback_rows` for the block's own rows, last row first and each
+// by itself, then for all rows above in any order or at once; `cq_feedback_finish` at the end.
+enum { CQ_FEEDBACK_BLOCK = 64 };
+void cq_feedback_rows(float *h, int32_t stride, int32_t first, int32_t last, int32_t begin, int32_t end);
+void cq_feedback_finish(float *h, int32_t columns, int32_t stride);
 size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions);
 // At most CQ_JOINT_ROWS rows: codes [rows][columns] and centroids [rows][(2 << bits) - 4] are improved in place.
 void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t rows, uint8_t *codes, float *centroids,

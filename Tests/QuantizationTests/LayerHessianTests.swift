@@ -1,0 +1,64 @@
+import Kernels
+import Quantization
+import Testing
+
+@Suite struct LayerHessianTests {
+    /// X^T X of random rows whose columns have something in common.
+    private static func hessian(_ columns: Int, rows: Int) -> [Float] {
+        var state: UInt64 = 11
+        func unit() -> Float {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Float(Int64(state >> 33)) / Float(1 << 30) - 1
+        }
+        var sum = [Float](repeating: 0, count: columns * columns)
+        for _ in 0..<rows {
+            let common = unit()
+            let x = (0..<columns).map { _ in unit() + 0.7 * common }
+            for i in 0..<columns { for j in 0..<columns { sum[i * columns + j] += x[i] * x[j] / Float(rows) } }
+        }
+        return sum
+    }
+
+    /// H = A D A^T with ones on A's diagonal determines both; D follows from the last column to the first.
+    @Test(arguments: [1, 16, 63, 64, 65, 150])
+    func feedbackIsTheFactorOfTheDampedHessian(columns: Int) throws {
+        let joint = JointSettings()
+        let own = LayerHessian(
+            Self.hessian(columns, rows: 2 * columns), columns: columns, joint: joint,
+            pool: try ThreadPool(threadCount: 3))
+        func factor(_ row: Int, _ column: Int) -> Double {
+            row == column ? 1 : column > row ? Double(own.feedback[row * own.stride + column]) : 0
+        }
+        var pivots = [Double](repeating: 0, count: columns)
+        for k in (0..<columns).reversed() {
+            pivots[k] = Double(own.values[k * own.stride + k])
+            for j in k + 1..<max(columns, k + 1) { pivots[k] -= factor(k, j) * factor(k, j) * pivots[j] }
+            #expect(pivots[k] > 0)
+        }
+        let largest = Double(own.values.max() ?? 0)
+        for i in 0..<columns {
+            #expect(own.feedback[i * own.stride..<i * own.stride + i + 1].allSatisfy { $0 == 0 })
+            for k in 0...i {
+                let product = (i..<columns).reduce(0.0) { $0 + factor(i, $1) * pivots[$1] * factor(k, $1) }
+                #expect(abs(product - Double(own.values[i * own.stride + k])) < 1e-4 * largest, "\(i) \(k)")
+            }
+        }
+    }
+
+    @Test func theSameFactorForAnyNumberOfThreads() throws {
+        let values = Self.hessian(150, rows: 200)
+        let factors = try [1, 4].map {
+            LayerHessian(values, columns: 150, joint: JointSettings(), pool: try ThreadPool(threadCount: $0)).feedback
+        }
+        #expect(factors[0] == factors[1])
+    }
+
+    @Test func noActivationsMeanThatAllColumnsCountAlike() throws {
+        let own = LayerHessian(
+            [Float](repeating: 0, count: 9), columns: 3, joint: JointSettings(), pool: try ThreadPool(threadCount: 1))
+        for row in 0..<3 {
+            for column in 0..<3 { #expect(own.values[row * own.stride + column] == (row == column ? 1 : 0)) }
+        }
+        #expect(own.feedback.allSatisfy { $0 == 0 })
+    }
+}
