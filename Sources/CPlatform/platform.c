@@ -240,6 +240,11 @@ int tp_processor_count(void) {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : (int)n;
 }
+int64_t tp_memory_bytes(void) {
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (int64_t)pages * size : 0;
+}
+
 int64_t tp_peak_resident_bytes(void) {
     struct rusage u;
     return getrusage(RUSAGE_SELF, &u) < 0 ? -1 : (int64_t)u.ru_maxrss * 1024;

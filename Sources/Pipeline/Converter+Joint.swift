@@ -117,6 +117,9 @@ extension Converter {
         key.add([recipe.calibrationSequences, recipe.calibrationLength])
         progress.begin("weigh positions")
         let bytes = try stored("guide", key) { () throws(TaperError) -> [UInt8] in
+            try checkMemory(
+                for: "weighing positions", bytesPerWeight: 5,
+                remedy: "Put \"guided\": false into the recipe, or choose the effort fast")
             let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
             return try model.tokenWeights(sequences, seed: 1) { progress.update($0) }.bytes
         }

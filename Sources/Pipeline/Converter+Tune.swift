@@ -52,6 +52,9 @@ extension Converter {
         _ tensors: [StoredTensor], all: [StoredTensor], key: ContentKey, plans: [TuningPlan]
     ) throws(TaperError) -> [PackedMatrix] {
         guard let calibration else { return [] }
+        try checkMemory(
+            for: "tuning", bytesPerWeight: 10,
+            remedy: "Put \"tuning\": [] into the recipe, or choose the effort fast")
         let sequences = try calibration.sequences(
             try checkpoint.tokenizer(), count: recipe.tuningSequences,
             length: min(recipe.calibrationLength, checkpoint.config.contextLength))

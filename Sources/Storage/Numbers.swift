@@ -78,4 +78,6 @@ public func monotonicSeconds() -> Double { tp_seconds() }
 public func processorCount() -> Int { Int(tp_processor_count()) }
 /// Largest and present resident set of this process, in bytes; -1 where unknown.
 public func peakResidentBytes() -> Int { Int(tp_peak_resident_bytes()) }
+/// Memory of the machine in bytes; 0 when unknown.
+public func machineMemoryBytes() -> Int { Int(tp_memory_bytes()) }
 public func residentBytes() -> Int { Int(tp_resident_bytes()) }

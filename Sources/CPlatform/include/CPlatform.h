@@ -68,6 +68,7 @@ int64_t tp_unix_seconds(void);     // wall clock
 int tp_processor_count(void);      // processors this process may run on
 int64_t tp_peak_resident_bytes(void);
 int64_t tp_resident_bytes(void);
+int64_t tp_memory_bytes(void);       // of the machine; 0 when unknown
 int tp_is_terminal(int fd);
 int tp_process_id(void);
 const char *tp_environment(const char *name);
