@@ -26,7 +26,11 @@ extension Converter {
             "embedding  \(fixed(Double(other) / 1e6, 1)) million weights at \(recipe.embeddingText) bits",
             "work       \(work.path)",
         ]
-        lines.append("calibrate  \(recipe.calibrationPath ?? "no text: all input channels count the same")")
+        let own =
+            recipe.generatedSequences > 0
+            ? "\(recipe.generatedSequences) x \(recipe.calibrationLength) tokens of the model's own text" : nil
+        let texts = [recipe.calibrationPath, own].compactMap { $0 }.joined(separator: ", and ")
+        lines.append("calibrate  \(texts.isEmpty ? "no text: all input channels count the same" : texts)")
         if !recipe.rungs.isEmpty { lines.append("rungs      \(Precision.text(recipe.rungs)) bits on average") }
         lines.append("quality    \(recipe.quality?.path ?? "not measured")")
         for task in recipe.tasks {

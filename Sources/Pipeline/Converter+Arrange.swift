@@ -4,7 +4,7 @@ import Reference
 import Storage
 
 extension Converter {
-    /// Text that the order of channels is found on; magnitudes need less than Hessians do.
+    /// Sequences of text, and as many of the model's own, that the order of channels is found on; magnitudes need less than Hessians do.
     private static let arrangingSequences = 8
 
     /// Puts channels with large activations first, where the kernels keep activations in two terms. Needs calibration text; the
@@ -20,7 +20,7 @@ extension Converter {
         let bytes = try stored("channels", key) { () throws(TaperError) -> [UInt8] in
             let sequences = try calibration.sequences(
                 try checkpoint.tokenizer(), count: min(Self.arrangingSequences, recipe.calibrationSequences),
-                length: min(recipe.calibrationLength, config.contextLength))
+                length: min(recipe.calibrationLength, config.contextLength), ownLimit: Self.arrangingSequences)
             let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
             let moments = try model.inputMoments(sequences) { progress.update($0) }
             return try Self.order(moments, config: config).json.bytes()

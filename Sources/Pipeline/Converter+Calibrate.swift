@@ -60,7 +60,7 @@ extension Converter {
     /// Everything that the weights and the schedules have seen, to be known again when somebody evaluates on it.
     func calibrationTexts() throws(TaperError) -> CalibrationTexts {
         var texts = CalibrationTexts()
-        if let calibration { texts.add(CalibrationSource(use: "calibration", text: calibration.source)) }
+        if let text = calibration?.source { texts.add(CalibrationSource(use: "calibration", text: text)) }
         for task in recipe.tasks {
             guard let path = task.dataPath else { continue }
             texts.add(CalibrationSource(use: "task " + task.name, text: try SourceText(path: path)))

@@ -6,7 +6,7 @@ import Reference
 import Storage
 
 extension Converter {
-    /// Text for the head's inputs; it has as many columns as any layer, but only one matrix waits for them.
+    /// Sequences of text, and of the model's own, for the head's inputs; it has as many columns as any layer, but only one matrix waits for them.
     private static let headSequences = 32
 
     /// The tensor that makes logits: of a tied model its embedding.
@@ -35,7 +35,7 @@ extension Converter {
         }
         let sequences = try calibration.sequences(
             try checkpoint.tokenizer(), count: min(Self.headSequences, recipe.calibrationSequences),
-            length: min(recipe.calibrationLength, checkpoint.config.contextLength))
+            length: min(recipe.calibrationLength, checkpoint.config.contextLength), ownLimit: Self.headSequences)
         let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
         let hessian = try model.headHessian(sequences) { progress.update($0) }
         let own = LayerHessian(hessian.values, columns: tensor.shape[1], joint: headSettings, pool: pool)

@@ -112,21 +112,26 @@ extension Converter {
     /// Facts that describe how the bundle was made; the same for the same input and options on any machine.
     private func provenance(template: String?) -> JSONValue {
         func hex(_ value: UInt64) -> JSONValue { .string(String(value, radix: 16)) }
-        return .object([
-            .init("source_format", .string(checkpoint.format)),
-            .init("source_name", .string(Files.name(of: checkpoint.path))),
-            .init("quantizer", .string(quantizerText)),
-            .init("effort", .string(recipe.effort.rawValue)),
-            .init(
-                "embedding_bits",
-                recipe.embeddingPrecisions.count == 1
-                    ? .integer(recipe.embeddingPrecisions[0])
-                    : .array(recipe.embeddingPrecisions.map { .integer($0) })),
-            .init("calibration_text", calibration.map { hex(checksum($0.bytes)) } ?? .null),
-            .init("calibration_sequences", .integer(calibration == nil ? 0 : recipe.calibrationSequences)),
-            .init("calibration_length", .integer(calibration == nil ? 0 : recipe.calibrationLength)),
-            .init("chat_template", template.map { .string($0) } ?? .null),
-        ])
+        // Left out of bundles that have none, so that their bytes stay what they were.
+        let own =
+            recipe.generatedSequences > 0
+            ? [JSONValue.Member("calibration_generated", .integer(recipe.generatedSequences))] : []
+        return .object(
+            [
+                .init("source_format", .string(checkpoint.format)),
+                .init("source_name", .string(Files.name(of: checkpoint.path))),
+                .init("quantizer", .string(quantizerText)),
+                .init("effort", .string(recipe.effort.rawValue)),
+                .init(
+                    "embedding_bits",
+                    recipe.embeddingPrecisions.count == 1
+                        ? .integer(recipe.embeddingPrecisions[0])
+                        : .array(recipe.embeddingPrecisions.map { .integer($0) })),
+                .init("calibration_text", calibration?.checksum.map(hex) ?? .null),
+                .init("calibration_sequences", .integer(calibration?.source == nil ? 0 : recipe.calibrationSequences)),
+                .init("calibration_length", .integer(calibration == nil ? 0 : recipe.calibrationLength)),
+                .init("chat_template", template.map { .string($0) } ?? .null),
+            ] + own)
     }
 
     /// Method, its settings and the tuning, for people.

@@ -66,7 +66,7 @@ extension Converter {
         }
         progress.end(
             "\(values.count) layers, \(recipe.calibrationSequences) x \(recipe.calibrationLength) tokens asked of "
-                + "\(Files.name(of: calibration.path))" + (reused > reusedBefore ? ", reused" : ""))
+                + calibration.name + (reused > reusedBefore ? ", reused" : ""))
         return (values, key)
     }
 

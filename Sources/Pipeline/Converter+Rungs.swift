@@ -61,7 +61,7 @@ private func findRungs(
 ) throws(TaperError) -> (rungs: [Rung], problems: [String]) {
     let sequences = try calibration.sequences(
         try checkpoint.tokenizer(), count: RungText.sequences,
-        length: min(RungText.length, checkpoint.config.contextLength))
+        length: min(RungText.length, checkpoint.config.contextLength), ownLimit: RungText.sequences)
     let estimator = try SensitivityEstimator(bundle: bundle, source: WeightSource(checkpoint), threads: threads)
     return RungSearch(try estimator.run(sequences, progress: progress)).rungs(averages, bundle.manifest)
 }
@@ -91,7 +91,7 @@ public func calibrateRungsInPlace(
     let schedules = try bundle.schedules()
     let kept = schedules.filter { $0.precisions.allSatisfy(\.isWhole) }
     var texts = try CalibrationTexts(bundle)
-    texts.add(CalibrationSource(use: "calibration", text: text.source))
+    if let source = text.source { texts.add(CalibrationSource(use: "calibration", text: source)) }
     var documents: [(section: String, value: JSONValue)] = [
         (Rung.section, found.rungs.isEmpty ? .null : .array(found.rungs.map(\.json))),
         (CalibrationTexts.section, texts.json),

@@ -10,7 +10,7 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, arrange, quantize, tune, pack, rungs,
+/// The whole pipeline from checkpoint to calibrated bundle: import, own text, arrange, quantize, tune, pack, rungs,
 /// calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
@@ -43,7 +43,8 @@ public final class Converter {
     /// Channels in the checkpoint's order, until `arrange` finds a better one.
     var checkpoint: Checkpoint
     var channelOrder: ChannelOrder?
-    let calibration: CalibrationText?
+    /// With the model's own text once that is written.
+    var calibration: CalibrationText?
     let work: WorkFolder
     let pool: ThreadPool
     var reused = 0
@@ -59,7 +60,7 @@ public final class Converter {
         self.progress = progress
         try Converter.checkOutput(output, input: input, force: options.force)
         for task in recipe.tasks { if let path = task.dataPath { _ = try Files.read(path, limit: 1 << 30) } }
-        calibration = try recipe.calibrationPath.map { path throws(TaperError) in try CalibrationText(path: path) }
+        calibration = recipe.hasCalibration ? try CalibrationText(path: recipe.calibrationPath) : nil
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings { progress.warn(warning) }
@@ -100,6 +101,7 @@ public final class Converter {
     /// Runs every stage.
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
+        try writeOwnText()
         try arrange()
         let quantized = try tune(try quantize())
         let packed = try addRungs(try pack(quantized))

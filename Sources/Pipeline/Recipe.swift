@@ -51,14 +51,14 @@ public struct Recipe: Sendable {
     /// How the linear layers get their codes; nil: `joint` where there is calibration text, else `k-means`.
     public var method: QuantizationMethod?
     public var effectiveMethod: QuantizationMethod {
-        method ?? (calibrationPath == nil || effort == .fast ? .kMeans : .joint)
+        method ?? (!hasCalibration || effort == .fast ? .kMeans : .joint)
     }
     /// How much time the quantizer may take; without calibration text it has nothing to spend it on.
     public var effort = Effort.default
     /// Replaces the effort's own tuning.
     public var tuning: [TuningPlan]?
     public var tuningPlans: [TuningPlan] {
-        calibrationPath == nil ? [] : tuning ?? effort.plans(nestedPrecisions)
+        !hasCalibration ? [] : tuning ?? effort.plans(nestedPrecisions)
     }
     /// Precision of the embedding and head while the linear layers run at `bits`.
     public func embeddingBits(at bits: Int) -> Int {
@@ -72,6 +72,11 @@ public struct Recipe: Sendable {
     public var calibrationPath: String?
     public var calibrationSequences = 32
     public var calibrationLength = 512
+    /// Sequences of that length that the model writes itself, beside those of the text.
+    public var generatedSequences = 0
+    public var hasCalibration: Bool { calibrationPath != nil || generatedSequences > 0 }
+    static let sequenceLimit = 65536
+    static let lengthLimit = 65536
     public var quality: QualityText?
     public var tasks: [Task] = []
     public var learned: Learned?
@@ -151,10 +156,11 @@ public struct Recipe: Sendable {
         chatTemplate = try reader.string("chat_template")
         if let calibration = json["calibration"] {
             let part = Reader(json: calibration, place: path + ": calibration")
-            try part.allow(["text", "sequences", "length"])
+            try part.allow(["text", "sequences", "length", "generated"])
             calibrationPath = try part.string("text").map { Recipe.resolve($0, folder) }
-            if let count = try part.integer("sequences", 1...65536) { calibrationSequences = count }
-            if let length = try part.integer("length", 2...65536) { calibrationLength = length }
+            if let count = try part.integer("sequences", 1...Recipe.sequenceLimit) { calibrationSequences = count }
+            if let length = try part.integer("length", 2...Recipe.lengthLimit) { calibrationLength = length }
+            if let count = try part.integer("generated", 0...Recipe.sequenceLimit) { generatedSequences = count }
         }
         if let text = json["quality"] {
             let part = Reader(json: text, place: path + ": quality")
@@ -239,9 +245,10 @@ public struct Recipe: Sendable {
                 .badData, "tuning of a precision that is not made", at: place, found: "\(plan.bits) bits")
         }
         try checkRungs(rungs, precisions: precisions, code: .badData, place: place + ": rungs")
-        guard rungs.isEmpty || calibrationPath != nil else {
+        guard rungs.isEmpty || hasCalibration else {
             throw TaperError(
-                .badData, "rungs need a calibration text", at: place, remedy: "Name one as calibration.text")
+                .badData, "rungs need a calibration text", at: place,
+                remedy: "Name one as calibration.text, or a number of sequences as calibration.generated")
         }
         for bits in learned?.precisions ?? [] where !precisions.contains(bits) {
             throw TaperError(

@@ -1,3 +1,5 @@
+import Kernels
+
 /// Rotated keys and values of one layer so far, [positions][kvHeads * headSize].
 final class LayerCache {
     private(set) var keys: [Float] = []
@@ -28,12 +30,15 @@ enum TokenPlaces {
     case run(from: Int, cache: LayerCache?)
     /// The next token of each of several sequences.
     case ends([(position: Int, cache: LayerCache)])
+    /// The token at one position of each of several sequences, whose keys and values are kept in half precision.
+    case step(position: Int, caches: [KVLayer])
 
-    /// Positions that a token sees at most.
+    /// Positions that a token sees at most, as far as scores are kept in the block's activations.
     func visible(tokens: Int) -> Int {
         switch self {
         case .run(let position, _): position + tokens
         case .ends(let ends): 1 + ends.reduce(0) { max($0, $1.position) }
+        case .step: 0
         }
     }
 }

@@ -29,6 +29,7 @@ struct Convert: ParsableCommand {
     var embeddingBits: String?
     @Option(help: "Time for quality: \(Effort.names).") var effort: String?
     @Option(help: "Calibration text: plain text or JSONL.") var calibration: String?
+    @Option(help: "Sequences that the model writes itself to be calibrated on, beside the text's.") var generated: Int?
     @Option(help: "Use this chat template: \(Converter.chatTemplateNames).") var chatTemplate: String?
     @Option(help: "Cut a bundle to at most this precision; nothing is requantized.") var maxBits: Int?
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
@@ -66,6 +67,12 @@ struct Convert: ParsableCommand {
         }
         if let embeddingBits { settings.embeddingPrecisions = try Recipe.parsePrecisions(embeddingBits) }
         if let calibration { settings.calibrationPath = calibration }
+        if let generated {
+            guard (0...65536).contains(generated) else {
+                throw TaperError(.usage, "--generated must be 0 to 65536, found \(generated)")
+            }
+            settings.generatedSequences = generated
+        }
         if let chatTemplate { settings.chatTemplate = chatTemplate }
         for text in taskData { try settings.setTaskData(text) }
         if noCalibrate {

@@ -15,7 +15,7 @@ import Testing
         let recipe = try load(
             """
             {"schema": "taper-recipe-1", "precisions": [2, 4], "seed_bits": 2, "embedding_bits": 6, "guided": false,
-             "calibration": {"text": "a.txt", "sequences": 3, "length": 64},
+             "calibration": {"text": "a.txt", "sequences": 3, "length": 64, "generated": 5},
              "quality": {"text": "/b.txt", "window": 128, "windows": 2},
              "tasks": [{"name": "t", "data": "d.jsonl", "metric": "agreement", "max_new_tokens": 9, "tolerance": 0.5}],
              "rungs": [2.5, 3.25],
@@ -25,6 +25,7 @@ import Testing
         #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingPrecisions == [6])
         #expect(!recipe.isGuided)
         #expect(recipe.calibrationPath?.hasSuffix("/a.txt") == true && recipe.calibrationSequences == 3)
+        #expect(recipe.generatedSequences == 5)
         #expect(recipe.quality?.path == "/b.txt" && recipe.quality?.windows == 2)
         #expect(recipe.tasks.first?.metric == "agreement" && recipe.tasks.first?.maxNewTokens == 9)
         #expect(recipe.rungs.map(\.text) == ["2.5", "3.25"])
@@ -47,6 +48,8 @@ import Testing
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":\"x\",\"metric\":\"rogue-l\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"tasks\":[{\"name\":\"a\",\"data\":null,\"direction\":\"fr\"}]}",
         "{\"schema\":\"taper-recipe-1\",\"calibration\":{\"length\":1}}",
+        "{\"schema\":\"taper-recipe-1\",\"calibration\":{\"generated\":-1}}",
+        "{\"schema\":\"taper-recipe-1\",\"calibration\":{\"generated\":\"all\"}}",
         "{\"schema\":\"taper-recipe-1\",\"rungs\":[3.5]}", "{\"schema\":\"taper-recipe-1\",\"rungs\":3.5}",
         "{\"schema\":\"taper-recipe-1\",\"rungs\":[3],\"calibration\":{\"text\":\"a\"}}",
         "{\"schema\":\"taper-recipe-1\",\"rungs\":[1.5],\"calibration\":{\"text\":\"a\"}}",
