@@ -27,8 +27,8 @@ extension Converter {
             "work       \(work.path)",
         ]
         let own =
-            recipe.generatedSequences > 0
-            ? "\(recipe.generatedSequences) x \(recipe.calibrationLength) tokens of the model's own text" : nil
+            recipe.ownSequences > 0
+            ? "\(recipe.ownSequences) x \(recipe.calibrationLength) tokens of the model's own text" : nil
         let texts = [recipe.calibrationPath, own].compactMap { $0 }.joined(separator: ", and ")
         lines.append("calibrate  \(texts.isEmpty ? "no text: all input channels count the same" : texts)")
         if !recipe.rungs.isEmpty { lines.append("rungs      \(Precision.text(recipe.rungs)) bits on average") }

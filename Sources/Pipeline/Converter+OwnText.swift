@@ -16,10 +16,10 @@ extension Converter {
     /// A sequence starts with the token that separates documents, then one drawn from the calibration text's, so that the
     /// sequences begin as differently as the text's words; all after is the model's.
     func writeOwnText() throws(TaperError) {
-        guard recipe.generatedSequences > 0, let text = calibration else { return }
+        guard recipe.ownSequences > 0, let text = calibration else { return }
         progress.begin("write own text")
         let (count, length) = (
-            recipe.generatedSequences, min(recipe.calibrationLength, checkpoint.config.contextLength)
+            recipe.ownSequences, min(recipe.calibrationLength, checkpoint.config.contextLength)
         )
         var key = ContentKey(stage: "own text", version: Self.ownTextVersion)
         key.add(checkpoint.fingerprint)

@@ -114,8 +114,8 @@ extension Converter {
         func hex(_ value: UInt64) -> JSONValue { .string(String(value, radix: 16)) }
         // Left out of bundles that have none, so that their bytes stay what they were.
         let own =
-            recipe.generatedSequences > 0
-            ? [JSONValue.Member("calibration_generated", .integer(recipe.generatedSequences))] : []
+            recipe.ownSequences > 0
+            ? [JSONValue.Member("calibration_generated", .integer(recipe.ownSequences))] : []
         return .object(
             [
                 .init("source_format", .string(checkpoint.format)),

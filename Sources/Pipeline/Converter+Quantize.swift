@@ -25,7 +25,7 @@ extension Converter {
         guard let calibration else {
             progress.warn(
                 "no calibration text, so every input channel counts the same; 2 and 3 bits suffer most. "
-                    + "Name a text with --calibration or in the recipe")
+                    + "Name a text with --calibration or in the recipe, or let the model write with --generated")
             return ([:], key)
         }
         key.add(checkpoint.fingerprint)

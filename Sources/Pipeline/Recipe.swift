@@ -74,7 +74,9 @@ public struct Recipe: Sendable {
     public var calibrationLength = 512
     /// Sequences of that length that the model writes itself, beside those of the text.
     public var generatedSequences = 0
-    public var hasCalibration: Bool { calibrationPath != nil || generatedSequences > 0 }
+    /// Those that are made: writing takes longer than all else of the effort fast.
+    public var ownSequences: Int { effort == .fast ? 0 : generatedSequences }
+    public var hasCalibration: Bool { calibrationPath != nil || ownSequences > 0 }
     static let sequenceLimit = 65536
     static let lengthLimit = 65536
     public var quality: QualityText?

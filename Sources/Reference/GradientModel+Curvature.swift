@@ -22,12 +22,12 @@ extension GradientModel {
                 // The gradient of a cross-entropy is p, less one at its target.
                 _ = functions.cross_entropy(row, 0, 1, Int32(vocabulary))
                 row[0] += 1
-                var state = seed &+ UInt64(index) &* 0xD1B5_4A32_D192_ED03
+                var random = SplitMix64(state: seed &+ UInt64(index) &* 0xD1B5_4A32_D192_ED03)
                 var signs: UInt64 = 0
                 var dot = 0.0
                 withUnsafeTemporaryAllocation(of: Float.self, capacity: vocabulary) { roots in
                     for column in 0..<vocabulary {
-                        if column % 64 == 0 { signs = nextBits(&state) }
+                        if column % 64 == 0 { signs = random.next() }
                         let root = max(row[column], 0).squareRoot()
                         roots[column] = signs & 1 == 0 ? root : -root
                         signs >>= 1
@@ -40,13 +40,4 @@ extension GradientModel {
             return 0
         }
     }
-}
-
-/// SplitMix64.
-private func nextBits(_ state: inout UInt64) -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
 }

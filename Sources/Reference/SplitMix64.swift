@@ -2,9 +2,11 @@
 struct SplitMix64 {
     private var state: UInt64
 
+    init(state: UInt64) { self.state = state }
+
     init(seed: UInt64, stream: Int) {
-        state = seed
         // Streams start at places that have nothing to do with each other.
+        state = seed
         state = next() ^ UInt64(stream) &* 0xD1B5_4A32_D192_ED03
         state = next()
     }
