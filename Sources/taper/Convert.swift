@@ -29,7 +29,8 @@ struct Convert: ParsableCommand {
     var embeddingBits: String?
     @Option(help: "Time for quality: \(Effort.names).") var effort: String?
     @Option(help: "Calibration text: plain text or JSONL.") var calibration: String?
-    @Option(help: "Sequences to let the model write and calibrate on, beside the text's (not with the effort fast).") var generated: Int?
+    @Option(help: "Sequences to let the model write and calibrate on, beside the text's (not with the effort fast).")
+    var generated: Int?
     @Option(help: "Use this chat template: \(Converter.chatTemplateNames).") var chatTemplate: String?
     @Option(help: "Cut a bundle to at most this precision; nothing is requantized.") var maxBits: Int?
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
