@@ -27,6 +27,9 @@ extension Converter {
         key.add([count, length, Self.ownTextSeed])
         let reusedBefore = reused
         let bytes = try stored("own-text", key) { () throws(TaperError) -> [UInt8] in
+            try checkMemory(
+                for: "writing own text", bytesPerWeight: 4,
+                remedy: "Leave it out with --generated 0, or use a machine with more memory")
             let starts = try ownTextStarts(text, count: count)
             let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
             let start = monotonicSeconds()
