@@ -116,14 +116,18 @@ extension Converter {
         key.add(contentsOf: calibration.bytes)
         key.add([recipe.calibrationSequences, recipe.calibrationLength])
         progress.begin("weigh positions")
-        let bytes = try stored("guide", key) { () throws(TaperError) -> [UInt8] in
+        // Only wanted while tensors are, so it does not count among the outputs that are made and reused.
+        var bytes = options.restart ? nil : work.load("guide", key)
+        if bytes == nil {
             try checkMemory(
                 for: "weighing positions", bytesPerWeight: 5,
                 remedy: "Put \"guided\": false into the recipe, or choose the effort fast")
             let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
-            return try model.tokenWeights(sequences, seed: 1) { progress.update($0) }.bytes
+            let made = try model.tokenWeights(sequences, seed: 1) { progress.update($0) }.bytes
+            try work.store(made, "guide", key)
+            bytes = made
         }
-        let weights = try TokenWeights(bytes: bytes, layers: checkpoint.config.layerCount)
+        let weights = try TokenWeights(bytes: bytes ?? [], layers: checkpoint.config.layerCount)
         progress.end("by the gradients of \(sequences.count) sequences")
         return weights
     }
