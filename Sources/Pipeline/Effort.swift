@@ -6,24 +6,24 @@ public enum Effort: String, CaseIterable, Sendable {
     case fast
     /// Joint codes and a short tuning of the tables: minutes for a model of a hundred million weights.
     case `default`
-    /// The same with four times the steps and more text: within an hour for such a model.
+    /// The same with five times the steps and more text: within an hour for such a model.
     case best
 
     public static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-    /// Steps and learning rates of every precision; few bits gain most, so they get most of the time.
+    /// Steps and learning rates of every precision; few bits gain most, so they get most of the time. The longer, the lower the
+    /// rates that end best, but at 2 bits, where tables have far to go.
     func plans(_ precisions: [Int]) -> [TuningPlan] {
         guard self != .fast else { return [] }
+        let isBest = self == .best
         return precisions.map { bits in
-            let (steps, rate): (Int, Double) =
-                switch bits {
-                case 2: (60, 0.008)
-                case 3: (40, 0.004)
-                case 4: (30, 0.002)
-                case 5: (20, 0.0015)
-                default: (12, 0.001)
-                }
-            return TuningPlan(bits: bits, steps: self == .best ? steps * 4 : steps, rate: rate)
+            switch bits {
+            case 2: TuningPlan(bits: bits, steps: isBest ? 240 : 60, rate: 0.008)
+            case 3: TuningPlan(bits: bits, steps: isBest ? 180 : 40, rate: isBest ? 0.003 : 0.004)
+            case 4: TuningPlan(bits: bits, steps: isBest ? 180 : 30, rate: isBest ? 0.0012 : 0.0015)
+            case 5: TuningPlan(bits: bits, steps: isBest ? 150 : 20, rate: isBest ? 0.0007 : 0.0015)
+            default: TuningPlan(bits: bits, steps: isBest ? 80 : 12, rate: isBest ? 0.0004 : 0.0006)
+            }
         }
     }
 
