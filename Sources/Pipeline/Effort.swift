@@ -11,8 +11,8 @@ public enum Effort: String, CaseIterable, Sendable {
 
     public static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-    /// Steps and learning rates of every precision; few bits gain most, so they get most of the time. The longer, the lower the
-    /// rates that end best, but at 2 bits, where tables have far to go.
+    /// Steps and learning rates of every precision; few bits gain most, so they get most of the time, and short runs at 5 and 6
+    /// bits gain nothing. The longer, the lower the rates that end best, but at 2 bits, where tables have far to go.
     func plans(_ precisions: [Int]) -> [TuningPlan] {
         guard self != .fast else { return [] }
         let isBest = self == .best
@@ -21,10 +21,10 @@ public enum Effort: String, CaseIterable, Sendable {
             case 2: TuningPlan(bits: bits, steps: isBest ? 240 : 60, rate: 0.008)
             case 3: TuningPlan(bits: bits, steps: isBest ? 180 : 40, rate: isBest ? 0.003 : 0.004)
             case 4: TuningPlan(bits: bits, steps: isBest ? 180 : 30, rate: isBest ? 0.0012 : 0.0015)
-            case 5: TuningPlan(bits: bits, steps: isBest ? 150 : 20, rate: isBest ? 0.0007 : 0.0015)
-            default: TuningPlan(bits: bits, steps: isBest ? 80 : 12, rate: isBest ? 0.0004 : 0.0006)
+            case 5: TuningPlan(bits: bits, steps: isBest ? 150 : 0, rate: 0.0007)
+            default: TuningPlan(bits: bits, steps: isBest ? 80 : 0, rate: 0.0004)
             }
-        }
+        }.filter { $0.steps > 0 }
     }
 
     /// Sequences of calibration text that tuning may take its steps from.
