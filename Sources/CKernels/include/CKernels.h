@@ -54,7 +54,8 @@ typedef struct {
     float *out;          // same layout
     int64_t query_stride;
     // Half precision: keys [capacity / 16][head_size][16], a dimension of 16 positions side by side, so that scores need no
-    // sums across lanes; values [capacity][head_size].
+    // sums across lanes; values [capacity][head_size]. The last position's block is read whole, and
+    // what comes of positions beyond is dropped.
     const uint16_t *keys, *values;
     int32_t tokens, heads, head_size, visible;
     int32_t window;  // positions a token sees, itself included; 0: all
