@@ -45,6 +45,7 @@ extension Converter {
         let compact = tokenizer.compact()
         var documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
         if let channelOrder { documents.append((ChannelOrder.section, channelOrder.json)) }
+        if let cacheScaling { documents.append((CacheScaling.section, cacheScaling.json)) }
         var key = ContentKey(stage: "pack", version: 1)
         key.add(contentsOf: manifest.json.bytes())
         key.add(contentsOf: compact)

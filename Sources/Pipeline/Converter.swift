@@ -10,7 +10,7 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, own text, arrange, quantize, tune, pack, rungs,
+/// The whole pipeline from checkpoint to calibrated bundle: import, range, own text, arrange, quantize, tune, pack, rungs,
 /// calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
@@ -43,6 +43,8 @@ public final class Converter {
     /// Channels in the checkpoint's order, until `arrange` finds a better one.
     var checkpoint: Checkpoint
     var channelOrder: ChannelOrder?
+    /// nil: keys and values fit half precision as they are.
+    var cacheScaling: CacheScaling?
     /// With the model's own text once that is written.
     var calibration: CalibrationText?
     let work: WorkFolder
@@ -101,6 +103,7 @@ public final class Converter {
     /// Runs every stage.
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
+        try scaleCache()
         try writeOwnText()
         try arrange()
         let quantized = try tune(try quantize())
