@@ -60,7 +60,8 @@ public final class Checkpoint: @unchecked Sendable {
         let parsed = try HuggingFaceConfig(json: json, place: configPath)
         let companions = try HuggingFaceCompanions(directory: source.directory)
         var config = parsed.model
-        config.eosTokens = companions.eosTokens.union(config.eosTokens).sorted()
+        let ends = HuggingFaceEnds.read(directory: source.directory).ids.filter { $0 < config.vocabularySize }
+        config.eosTokens = companions.eosTokens.union(config.eosTokens).union(ends).sorted()
         config.bosToken = config.bosToken ?? companions.bosToken
         try config.validate(place: source.directory + ": special tokens")
         let resolution = try TensorResolution(
@@ -85,8 +86,10 @@ public final class Checkpoint: @unchecked Sendable {
 
     private init(gguf path: String, options: Options) throws(TaperError) {
         let gguf = try GGUFFile(path: path)
-        let parsed = try GGUFConfig(gguf)
-        try GGUFTokenizer(file: gguf).check(rows: parsed.model.vocabularySize)
+        var parsed = try GGUFConfig(gguf)
+        let tokenizer = GGUFTokenizer(file: gguf)
+        try tokenizer.check(rows: parsed.model.vocabularySize)
+        try parsed.complete(with: tokenizer)
         let resolution = try TensorResolution(
             gguf.container, config: parsed.model, naming: .gguf, interleaved: parsed.interleaved, place: path)
 
