@@ -14,16 +14,20 @@ enum TaperProgram {
 
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
-    static let path: String? = {
-        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let path = folder.appendingPathComponent("taper").path
-        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
-    }()
+    static let path = built("taper")
+    static let runnerPath = built("taper-run")
     static var isBuilt: Bool { path != nil }
 
-    static func run(_ arguments: [String]) throws -> Outcome {
+    private static func built(_ name: String) -> String? {
+        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let path = folder.appendingPathComponent(name).path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }
+
+    /// - Parameter program: taper, unless named.
+    static func run(_ arguments: [String], program: String? = path) throws -> Outcome {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try #require(path))
+        process.executableURL = URL(fileURLWithPath: try #require(program))
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         // Files instead of pipes: a large report and many warnings cannot block one another.
