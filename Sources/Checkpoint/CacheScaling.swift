@@ -80,6 +80,12 @@ public struct CacheScaling: Equatable, Sendable {
         }
     }
 
+    /// All that decides how a tensor is scaled, for its digest.
+    func write(to writer: inout ByteWriter, name: String) {
+        guard let (layer, _, _) = TensorNaming.split(name) else { return }
+        for exponent in blocks[layer].keys + blocks[layer].values { writer.u64(UInt64(bitPattern: Int64(exponent))) }
+    }
+
     /// A tensor of the model, [rows * columns] or a bias [elements], under the scaling.
     func scaled(_ values: [Float], name: String) -> [Float] {
         guard changes(name), let (layer, part, _) = TensorNaming.split(name) else { return values }

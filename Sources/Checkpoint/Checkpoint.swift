@@ -24,17 +24,16 @@ public final class Checkpoint: @unchecked Sendable {
     public let chatTemplateText: String?
     /// Oddities that do not stop anything, each a whole sentence for the user.
     public let warnings: [String]
-    /// Changes when any file of the checkpoint does: sizes, modification times, headers.
-    public let fingerprint: UInt64
     /// Facts for people: parameters, element types, files, what the formats say about themselves.
     public let metadata: JSONValue
 
     private let options: Options
+    var acceptsNonfinite: Bool { options.allowNonfinite }
     private let views: [String: TensorView]
     private let files: [SourceFile]
     private let gguf: GGUFFile?
     private let order: ChannelOrder?
-    private let scaling: CacheScaling?
+    let scaling: CacheScaling?
 
     /// - Parameter path: a directory, a safetensors file in one, or a GGUF file.
     public static func open(_ path: String, options: Options = Options()) throws(TaperError) -> Checkpoint {
@@ -80,7 +79,6 @@ public final class Checkpoint: @unchecked Sendable {
         scaling = nil
         chatTemplateText = companions.chatTemplate
         warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
-        fingerprint = source.fingerprint()
         metadata = source.metadata
     }
 
@@ -105,11 +103,10 @@ public final class Checkpoint: @unchecked Sendable {
         scaling = nil
         chatTemplateText = gguf.values["tokenizer.chat_template"]?.string
         warnings = parsed.warnings + resolution.warnings
-        fingerprint = Fingerprint.of([gguf.file], others: [])
         metadata = gguf.metadata
     }
 
-    private init(_ other: Checkpoint, order: ChannelOrder?, scaling: CacheScaling?, fingerprint: UInt64) {
+    private init(_ other: Checkpoint, order: ChannelOrder?, scaling: CacheScaling?) {
         path = other.path
         config = other.config
         format = other.format
@@ -123,29 +120,20 @@ public final class Checkpoint: @unchecked Sendable {
         gguf = other.gguf
         self.order = order
         self.scaling = scaling
-        self.fingerprint = fingerprint
     }
 
     /// The same model with its channels in another order.
     /// - Precondition: this one is in the checkpoint's own order.
     public func arranged(by order: ChannelOrder) -> Checkpoint {
         precondition(self.order == nil, "a second order would replace the first")
-        var writer = ByteWriter()
-        writer.u64(fingerprint)
-        for channel in order.hidden + order.inner.joined() { writer.u64(UInt64(channel)) }
-        return Checkpoint(self, order: order, scaling: scaling, fingerprint: checksum(writer.bytes))
+        return Checkpoint(self, order: order, scaling: scaling)
     }
 
     /// The same model with its keys and values divided by powers of two.
     /// - Precondition: this one is as its files have it.
     public func scaled(by scaling: CacheScaling) -> Checkpoint {
         precondition(self.scaling == nil && order == nil, "scaling comes first, and once")
-        var writer = ByteWriter()
-        writer.u64(fingerprint)
-        for exponent in scaling.blocks.flatMap({ $0.keys + $0.values }) {
-            writer.u64(UInt64(bitPattern: Int64(exponent)))
-        }
-        return Checkpoint(self, order: nil, scaling: scaling, fingerprint: checksum(writer.bytes))
+        return Checkpoint(self, order: nil, scaling: scaling)
     }
 
     /// The whole tensor, row-major float32.
@@ -175,7 +163,7 @@ public final class Checkpoint: @unchecked Sendable {
         return try read(view, name, rows: rows)
     }
 
-    private func view(_ name: String) throws(TaperError) -> TensorView {
+    func view(_ name: String) throws(TaperError) -> TensorView {
         // A tied model's head is its embedding.
         let stored = name == TensorName.head && config.tiedEmbeddings ? TensorName.embedding : name
         guard let view = views[stored] else {

@@ -3,7 +3,7 @@ import Storage
 import Testing
 
 /// Files on which results were wrong without a word, from conversion to answer; each test says where its values come from.
-@Suite(.enabled(if: TaperProgram.isBuilt && TaperProgram.runnerPath != nil)) struct ImportCommandTests {
+@Suite struct ImportCommandTests {
     private let folder: String
 
     init() throws {
@@ -40,8 +40,7 @@ import Testing
         let worst = zip(last, wanted).map { abs($0 - $1) }.max() ?? .nan
         // Logits reach from -5 to 5.
         #expect(worst < 0.08, "\(worst)")
-        let answer = try TaperProgram.run(
-            ["-m", bundle, "-no-cnv", "-p", "abc", "-n", "8", "--json"], program: TaperProgram.runnerPath)
+        let answer = try TaperProgram.runRunner(["-m", bundle, "-no-cnv", "-p", "abc", "-n", "8", "--json"])
         #expect(answer.status == 0, "\(answer.errors)")
         #expect(Set(try answer.json["tokens"]?.array?.compactMap(\.integer) ?? []).count > 1)
     }
@@ -51,8 +50,8 @@ import Testing
     @Test func theEndOfTheDocumentEndsTheAnswer() throws {
         let (bundle, _) = try convert("gguf-endoftext/model.gguf")
         func answer(_ more: [String] = []) throws -> (tokens: [Int], stop: String?) {
-            let outcome = try TaperProgram.run(
-                ["-m", bundle, "-no-cnv", "-p", "a", "-n", "5", "--json"] + more, program: TaperProgram.runnerPath)
+            let outcome = try TaperProgram.runRunner(
+                ["-m", bundle, "-no-cnv", "-p", "a", "-n", "5", "--json"] + more)
             try #require(outcome.status == 0, "\(outcome.errors)")
             let json = try outcome.json
             return ((json["tokens"]?.array ?? []).compactMap(\.integer), json["stop_reason"]?.string)
@@ -75,8 +74,7 @@ import Testing
     /// llama.cpp puts a beginning token before text of these pre-tokenizers (ggml-org/llama.cpp#7119).
     @Test func llama3TextBeginsWithItsToken() throws {
         let (bundle, _) = try convert("gguf-llama3-bos/model.gguf")
-        let outcome = try TaperProgram.run(
-            ["-m", bundle, "-no-cnv", "-p", "Hi", "-n", "1", "--json"], program: TaperProgram.runnerPath)
+        let outcome = try TaperProgram.runRunner(["-m", bundle, "-no-cnv", "-p", "Hi", "-n", "1", "--json"])
         #expect(try outcome.json["prompt_tokens"]?.integer == 3)
     }
 }
