@@ -19,6 +19,8 @@ final class Session {
     let stopTokens: [Int]
     /// The user's reverse prompts, and the template's stops that are no tokens.
     let stopTexts: [String]
+    /// Those that name special tokens, alone or among text.
+    let specialStopTexts: [String]
     var sampler: Sampler
     /// What `--trim` gave back during the last answer.
     var releasedBytes = 0
@@ -45,7 +47,12 @@ final class Session {
         }
 
         var stops = model.eosTokens
-        var texts = options.reversePrompts
+        var texts: [String] = []
+        var specialTexts: [String] = []
+        for text in options.reversePrompts {
+            let ids = tokenizer.encode(text, addSpecial: false, parseSpecial: true)
+            if ids.contains(where: tokenizer.isSpecial) { specialTexts.append(text) } else { texts.append(text) }
+        }
         for stop in template?.stopTokens ?? [] {
             if let id = tokenizer.id(ofToken: stop) {
                 if !stops.contains(id) { stops.append(id) }
@@ -54,6 +61,7 @@ final class Session {
             }
         }
         stopTexts = texts
+        specialStopTexts = specialTexts
         var sampling = options.sampling
         if options.seedFromClock { sampling.seed = Session.clockSeed() }
         if options.ignoreEndOfSequence {

@@ -57,6 +57,9 @@ struct Inspect: ParsableCommand {
 
     private func inspectCheckpoint() throws {
         let listing = try CheckpointListing.read(path)
+        // Of a model that Taper can run, also what it would be taken for.
+        let checkpoint = try? Checkpoint.open(path)
+        let tokenizer = try? checkpoint?.tokenizer()
         if json {
             Console.out(
                 .object([
@@ -64,6 +67,8 @@ struct Inspect: ParsableCommand {
                     .init("format", .string(listing.format.rawValue)),
                     .init("architecture", .string(listing.architecture ?? "unknown")),
                     .init("metadata", listing.metadata),
+                    .init(
+                        "end_tokens", checkpoint.map { EndTokenReport.json($0.config.eosTokens, tokenizer) } ?? .null),
                     .init(
                         "tensors",
                         .array(
@@ -85,8 +90,11 @@ struct Inspect: ParsableCommand {
         for member in listing.metadata.members ?? [] {
             Console.out("  \(member.key): \(printable(member.value.text(), limit: 200))")
         }
-        for warning in listing.warnings { Console.note("warning: " + warning) }
-        if chatTemplate, let text = try? Checkpoint.open(path).chatTemplateText { Console.out(text) }
+        if let checkpoint {
+            Console.out("  end tokens: " + EndTokenReport.text(checkpoint.config.eosTokens, tokenizer))
+        }
+        for warning in checkpoint?.warnings ?? listing.warnings { Console.note("warning: " + warning) }
+        if chatTemplate, let text = checkpoint?.chatTemplateText { Console.out(text) }
         guard tensors else { return }
         var table = TextTable(["tensor", "shape", "dtype", "bytes"])
         for tensor in listing.tensors {
