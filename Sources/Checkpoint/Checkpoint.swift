@@ -20,8 +20,8 @@ public final class Checkpoint: @unchecked Sendable {
     public let format: String
     /// In the model's order, under canonical names (`TensorName`).
     public let tensors: [TensorEntry]
-    /// Jinja source of the default chat template.
-    public let chatTemplateText: String?
+    /// The chat templates' Jinja sources.
+    public let chatTemplates: ChatTemplateSources
     /// Oddities that do not stop anything, each a whole sentence for the user.
     public let warnings: [String]
     /// Changes when any file of the checkpoint does: sizes, modification times, headers.
@@ -75,7 +75,7 @@ public final class Checkpoint: @unchecked Sendable {
         files = source.weights.container.files
         gguf = nil
         order = nil
-        chatTemplateText = companions.chatTemplate
+        chatTemplates = companions.templates
         warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
         fingerprint = source.fingerprint()
         metadata = source.metadata
@@ -97,7 +97,7 @@ public final class Checkpoint: @unchecked Sendable {
         files = [gguf.file]
         self.gguf = gguf
         order = nil
-        chatTemplateText = gguf.values["tokenizer.chat_template"]?.string
+        chatTemplates = try GGUFTokenizer(file: gguf).chatTemplates()
         warnings = parsed.warnings + resolution.warnings
         fingerprint = Fingerprint.of([gguf.file], others: [])
         metadata = gguf.metadata
@@ -108,7 +108,7 @@ public final class Checkpoint: @unchecked Sendable {
         config = other.config
         format = other.format
         tensors = other.tensors
-        chatTemplateText = other.chatTemplateText
+        chatTemplates = other.chatTemplates
         warnings = other.warnings
         metadata = other.metadata
         options = other.options

@@ -18,7 +18,7 @@ extension Converter {
     func pack(_ tensors: [StoredTensor]) throws(TaperError) -> PackedBundle {
         progress.begin("pack")
         let tokenizer = try checkpoint.tokenizer()
-        let template = try chatTemplate()
+        let template = try chatTemplate(tokenizer)
         var model = checkpoint.config
         if let end = tokenizer.eosToken { model.eosTokens = Set(model.eosTokens + [end]).sorted() }
         for stop in template?.stops ?? [] {
@@ -44,6 +44,9 @@ extension Converter {
             provenance: provenance(template: template?.name))
         let compact = tokenizer.compact()
         var documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
+        if !checkpoint.chatTemplates.templates.isEmpty {
+            documents.append((ChatTemplateSources.section, checkpoint.chatTemplates.json))
+        }
         if let channelOrder { documents.append((ChannelOrder.section, channelOrder.json)) }
         var key = ContentKey(stage: "pack", version: 1)
         key.add(contentsOf: manifest.json.bytes())
@@ -91,22 +94,28 @@ extension Converter {
         return bytes
     }
 
-    /// The checkpoint's own chat format, or the one asked for; a template nobody knows is a warning, not a guess.
-    func chatTemplate() throws(TaperError) -> ChatTemplate? {
+    /// The checkpoint's own chat format, or the one asked for. What differs from the checkpoint's template is never kept in
+    /// silence.
+    func chatTemplate(_ tokenizer: Tokenizer) throws(TaperError) -> ChatTemplate? {
         if let name = recipe.chatTemplate {
             guard let template = ChatTemplate.named(name) else {
                 throw TaperError(
                     .usage, "unknown chat template", at: printable(name),
                     expected: ChatTemplate.names.joined(separator: ", "))
             }
+            if let difference = checkpoint.chatDifference(of: template, tokenizer) {
+                progress.warn("--chat-template \(name) is not the checkpoint's own chat template: \(difference)")
+            }
             return template
         }
-        guard let jinja = checkpoint.chatTemplateText else { return nil }
-        if let template = ChatTemplate.recognise(jinja: jinja) { return template }
-        progress.warn(
-            "the checkpoint's chat template is of no known family, so the bundle gets none. "
-                + "Name one with --chat-template: \(ChatTemplate.names.joined(separator: ", "))")
-        return nil
+        let derivation = checkpoint.chatDerivation(tokenizer)
+        for warning in derivation.warnings { progress.warn(warning) }
+        if derivation.template == nil, !checkpoint.chatTemplates.templates.isEmpty {
+            progress.warn(
+                "no chat format is stored; --chat-template NAME stores one that you know to fit: "
+                    + ChatTemplate.names.joined(separator: ", "))
+        }
+        return derivation.template
     }
 
     /// Facts that describe how the bundle was made; the same for the same input and options on any machine.
