@@ -24,12 +24,11 @@ public final class Checkpoint: @unchecked Sendable {
     public let chatTemplates: ChatTemplateSources
     /// Oddities that do not stop anything, each a whole sentence for the user.
     public let warnings: [String]
-    /// Changes when any file of the checkpoint does: sizes, modification times, headers.
-    public let fingerprint: UInt64
     /// Facts for people: parameters, element types, files, what the formats say about themselves.
     public let metadata: JSONValue
 
     private let options: Options
+    var acceptsNonfinite: Bool { options.allowNonfinite }
     private let views: [String: TensorView]
     private let files: [SourceFile]
     private let gguf: GGUFFile?
@@ -77,7 +76,6 @@ public final class Checkpoint: @unchecked Sendable {
         order = nil
         chatTemplates = companions.templates
         warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
-        fingerprint = source.fingerprint()
         metadata = source.metadata
     }
 
@@ -99,7 +97,6 @@ public final class Checkpoint: @unchecked Sendable {
         order = nil
         chatTemplates = try GGUFTokenizer(file: gguf).chatTemplates()
         warnings = parsed.warnings + resolution.warnings
-        fingerprint = Fingerprint.of([gguf.file], others: [])
         metadata = gguf.metadata
     }
 
@@ -116,10 +113,6 @@ public final class Checkpoint: @unchecked Sendable {
         files = other.files
         gguf = other.gguf
         self.order = order
-        var writer = ByteWriter()
-        writer.u64(other.fingerprint)
-        for channel in order.hidden + order.inner.joined() { writer.u64(UInt64(channel)) }
-        fingerprint = checksum(writer.bytes)
     }
 
     /// The same model with its channels in another order.
@@ -147,7 +140,7 @@ public final class Checkpoint: @unchecked Sendable {
         return try read(view, name, rows: rows)
     }
 
-    private func view(_ name: String) throws(TaperError) -> TensorView {
+    func view(_ name: String) throws(TaperError) -> TensorView {
         // A tied model's head is its embedding.
         let stored = name == TensorName.head && config.tiedEmbeddings ? TensorName.embedding : name
         guard let view = views[stored] else {

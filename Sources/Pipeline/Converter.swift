@@ -43,8 +43,10 @@ public final class Converter {
     /// Channels in the checkpoint's order, until `arrange` finds a better one.
     var checkpoint: Checkpoint
     var channelOrder: ChannelOrder?
-    /// With the model's own text once that is written.
-    var calibration: CalibrationText?
+    /// What is read besides the weights, parsed and checked.
+    let inputs: ConversionInputs
+    /// The model's own text once that is written.
+    var ownSequences: [[Int]] = []
     let work: WorkFolder
     let pool: ThreadPool
     var reused = 0
@@ -59,17 +61,17 @@ public final class Converter {
         self.options = options
         self.progress = progress
         try Converter.checkOutput(output, input: input, force: options.force)
-        for task in recipe.tasks { if let path = task.dataPath { _ = try Files.read(path, limit: 1 << 30) } }
-        calibration = recipe.hasCalibration ? try CalibrationText(path: recipe.calibrationPath) : nil
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings { progress.warn(warning) }
+        inputs = try ConversionInputs(recipe, checkpoint: checkpoint) { progress.warn($0) }
         pool = try ThreadPool(threadCount: options.threads)
         if let folder = options.workFolder {
-            work = try WorkFolder(path: folder)
+            work = WorkFolder(path: folder)
         } else {
-            work = try WorkFolder(path: try WorkFolder.defaultPath())
+            work = WorkFolder(path: try WorkFolder.defaultPath())
         }
+        work.report = { progress.note($0) }
         let parameters = checkpoint.tensors.reduce(0) { $0 + $1.elementCount }
         progress.end(
             "\(checkpoint.config.family), \(fixed(Double(parameters) / 1e6, 1)) million weights in "
@@ -101,14 +103,20 @@ public final class Converter {
     /// Runs every stage.
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
-        try writeOwnText()
-        try arrange()
-        let quantized = try tune(try quantize())
-        let packed = try addRungs(try pack(quantized))
-        let schedules = try calibrateTasks(packed)
-        let learned = try trainLearned(packed)
-        let texts = try calibrationTexts()
-        let quality = try measureQuality(packed, schedules, texts)
+        try work.open()
+        for task in recipe.tasks where task.dataPath == nil {
+            progress.warn(
+                "task \(task.name) is left out: the recipe leaves its examples to you; give them with "
+                    + "--task-data \(task.name)=FILE, or add the task to the bundle with taper calibrate")
+        }
+        let keys = try stageKeys()
+        try writeOwnText(keys)
+        try arrange(keys)
+        let bundlePath = try addRungs(keys, to: try pack(keys, try tune(keys, try quantize(keys))))
+        let schedules = try calibrateTasks(keys, bundlePath)
+        let learned = try trainLearned(keys, bundlePath)
+        let texts = calibrationTexts()
+        let quality = try measureQuality(keys, bundlePath, schedules, texts)
         progress.begin("write")
         var sections: [(section: String, value: JSONValue)] = []
         if let quality { sections.append(("quality", quality)) }
@@ -117,7 +125,7 @@ public final class Converter {
         }
         if !texts.sources.isEmpty { sections.append((CalibrationTexts.section, texts.json)) }
         try rewriteBundle(
-            from: packed.path, to: output, documents: sections, learned: learned, replacing: options.force)
+            from: bundlePath, to: output, documents: sections, learned: learned, replacing: options.force)
         let byteCount = FileStatus(path: output)?.byteCount ?? 0
         progress.end("\(output), \(byteText(byteCount))")
         return ConversionReport(
@@ -131,25 +139,39 @@ public final class Converter {
         try cutBundle(from: input, to: output, maxBits: maxBits, replacing: force)
     }
 
-    /// Stored bytes of a stage, or newly made ones that are then stored.
-    func stored(
-        _ kind: String, _ key: ContentKey, make: () throws(TaperError) -> [UInt8]
-    ) throws(TaperError) -> [UInt8] {
+    /// The keys of all outputs; reads every weight once.
+    package func stageKeys() throws(TaperError) -> StageKeys {
+        progress.begin("read weights")
+        let start = monotonicSeconds()
+        let digests = try checkpoint.tensorDigests(inParallel: { pool.run($0, $1) }) { progress.update($0) }
+        let byteCount = checkpoint.tensors.reduce(0) { $0 + $1.byteCount }
+        let seconds = max(monotonicSeconds() - start, 1e-9)
+        progress.end("\(byteText(byteCount)) known by content, \(fixed(Double(byteCount) / seconds / 1e9, 1)) GB/s")
+        return try StageKeys(inputs, digests: digests, arithmetic: FloatArithmetic.name)
+    }
+
+    /// A stage's output from what is stored, or newly made and then stored. Stored content that makes no sense is made again.
+    func stored<Output>(
+        _ kind: String, _ key: ContentKey, make: () throws(TaperError) -> [UInt8],
+        read: ([UInt8]) throws(TaperError) -> Output
+    ) throws(TaperError) -> Output {
         if !options.restart, let bytes = work.load(kind, key) {
-            reused += 1
-            return bytes
+            if let output = try? read(bytes) {
+                reused += 1
+                return output
+            }
+            work.discard(kind, key)
         }
         try Interrupt.check("Run the same command again to go on")
         let bytes = try make()
         try work.store(bytes, kind, key)
         made += 1
-        return bytes
+        return try read(bytes)
     }
 
-    /// Precisions asked of one tensor's nested code: the linear layers' set, or the embedding's own.
-    var linearSettings: NestedSettings {
-        // The joint method repairs what clusters lose by splitting, so it starts where the lowest precision is best.
-        let seed = recipe.effectiveMethod == .joint ? recipe.nestedPrecisions.first : nil
-        return NestedSettings(precisions: recipe.nestedPrecisions, seedBits: seed ?? recipe.seedBits)
+    /// The sequences that a stage reads.
+    func sequences(_ use: TextUse) throws(TaperError) -> [[Int]] {
+        let selection = try inputs.selection(use, own: nil)
+        return selection.tokens + ownSequences.prefix(selection.ownLimit).map { Array($0.prefix(selection.length)) }
     }
 }

@@ -27,6 +27,14 @@ public struct Recipe: Sendable {
         public var prompts: Int
         public var maxNewTokens: Int
         public var tolerance: Double
+
+        public init(textPath: String, precisions: [Int], prompts: Int, maxNewTokens: Int, tolerance: Double) {
+            self.textPath = textPath
+            self.precisions = precisions
+            self.prompts = prompts
+            self.maxNewTokens = maxNewTokens
+            self.tolerance = tolerance
+        }
     }
     /// Text cut into windows for perplexity.
     public struct QualityText: Sendable {
