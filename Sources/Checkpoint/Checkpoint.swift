@@ -20,8 +20,8 @@ public final class Checkpoint: @unchecked Sendable {
     public let format: String
     /// In the model's order, under canonical names (`TensorName`).
     public let tensors: [TensorEntry]
-    /// Jinja source of the default chat template.
-    public let chatTemplateText: String?
+    /// The chat templates' Jinja sources.
+    public let chatTemplates: ChatTemplateSources
     /// Oddities that do not stop anything, each a whole sentence for the user.
     public let warnings: [String]
     /// Facts for people: parameters, element types, files, what the formats say about themselves.
@@ -77,7 +77,7 @@ public final class Checkpoint: @unchecked Sendable {
         gguf = nil
         order = nil
         scaling = nil
-        chatTemplateText = companions.chatTemplate
+        chatTemplates = companions.templates
         warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
         metadata = source.metadata
     }
@@ -101,7 +101,7 @@ public final class Checkpoint: @unchecked Sendable {
         self.gguf = gguf
         order = nil
         scaling = nil
-        chatTemplateText = gguf.values["tokenizer.chat_template"]?.string
+        chatTemplates = try GGUFTokenizer(file: gguf).chatTemplates()
         warnings = parsed.warnings + resolution.warnings
         metadata = gguf.metadata
     }
@@ -111,7 +111,7 @@ public final class Checkpoint: @unchecked Sendable {
         config = other.config
         format = other.format
         tensors = other.tensors
-        chatTemplateText = other.chatTemplateText
+        chatTemplates = other.chatTemplates
         warnings = other.warnings
         metadata = other.metadata
         options = other.options

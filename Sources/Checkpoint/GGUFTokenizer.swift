@@ -4,7 +4,6 @@ import Text
 /// The tokenizer that a GGUF file carries in its metadata.
 struct GGUFTokenizer {
     static let vocabularyLimit = 1 << 21
-    static let templateLimit = 1_000_000
 
     let file: GGUFFile
 
@@ -13,14 +12,6 @@ struct GGUFTokenizer {
     /// Checks counts and limits without decoding a token; a file without tokenizer passes.
     /// - Parameter rows: rows of the embedding.
     func check(rows: Int) throws(TaperError) {
-        if let template = file.values["tokenizer.chat_template"] {
-            guard let text = template.string, text.utf8.count <= GGUFTokenizer.templateLimit else {
-                throw TaperError(
-                    .badData, "no usable chat template", at: place("tokenizer.chat_template"),
-                    expected: "a string of at most " + byteText(GGUFTokenizer.templateLimit),
-                    found: template.string.map { byteText($0.utf8.count) } ?? template.kind)
-            }
-        }
         guard file.values["tokenizer.ggml.tokens"] != nil else { return }
         let count = try array("tokens", .string)?.count ?? 0
         guard count > 0, count <= GGUFTokenizer.vocabularyLimit, count <= rows else {
@@ -38,6 +29,39 @@ struct GGUFTokenizer {
             }
         }
         _ = try array("merges", .string)
+    }
+
+    /// The default template, and others by the names that `tokenizer.chat_templates` lists.
+    func chatTemplates() throws(TaperError) -> ChatTemplateSources {
+        var sources = ChatTemplateSources()
+        func add(_ key: String, _ name: String) throws(TaperError) {
+            guard let value = file.values[key] else { return }
+            guard let text = value.string, text.utf8.count <= ChatTemplateSources.templateLimit else {
+                throw TaperError(
+                    .badData, "no usable chat template", at: place(key),
+                    expected: "a string of at most " + byteText(ChatTemplateSources.templateLimit),
+                    found: value.string.map { byteText($0.utf8.count) } ?? value.kind)
+            }
+            try sources.set(name, text, place: place(key))
+        }
+        try add("tokenizer.chat_template", ChatTemplateSources.standard)
+        if let list = file.values["tokenizer.chat_templates"]?.array, list.type == .string,
+            list.count <= ChatTemplateSources.countLimit
+        {
+            for name in try list.strings() where !name.isEmpty && name != ChatTemplateSources.standard {
+                try add("tokenizer.chat_template." + name, name)
+            }
+        }
+        guard !sources.templates.isEmpty, let tokens = try array("tokens", .string)?.strings() else { return sources }
+        for (key, name) in [
+            ("bos_token_id", "bos_token"), ("eos_token_id", "eos_token"), ("unknown_token_id", "unk_token"),
+            ("padding_token_id", "pad_token"),
+        ] {
+            if let id = file.values["tokenizer.ggml." + key]?.integer, tokens.indices.contains(id) {
+                sources.add(token: name, tokens[id])
+            }
+        }
+        return sources
     }
 
     func array(_ key: String, _ type: GGUFType) throws(TaperError) -> GGUFArray? {

@@ -45,6 +45,13 @@ final class Session {
         if options.systemPrompt != nil && template == nil {
             throw TaperError(.usage, "the bundle has no chat template to put it in", at: "--system-prompt")
         }
+        if !options.quiet {
+            if stored == nil && !options.rawPrompt {
+                Console.note("note: the bundle has no chat format; the prompt is completed as it stands")
+            } else if options.systemPrompt != nil && stored?.systemPlace == .dropped {
+                Console.note("warning: the model's chat template drops system messages, this one too")
+            }
+        }
 
         var stops = model.eosTokens
         var texts: [String] = []

@@ -49,10 +49,25 @@ struct Inspect: ParsableCommand {
         if json {
             Console.out(report.json(tensors: tensors))
         } else if chatTemplate {
-            Console.out(try bundle.json("chat") ?? .null)
+            Console.out(try chatTemplates(of: bundle))
         } else {
             report.lines(tensors: tensors, schedules: schedules).forEach { Console.out($0) }
         }
+    }
+
+    /// The chat format's members, and the sources of the model's own templates; null when the bundle has neither.
+    private func chatTemplates(of bundle: Bundle) throws -> JSONValue {
+        var members: [JSONValue.Member] = []
+        if let json = try bundle.json("chat") {
+            _ = try ChatTemplate(json: json, place: path + " (chat)")
+            members = json.members ?? []
+        }
+        if let json = try bundle.json(ChatTemplateSources.section) {
+            let sources = try ChatTemplateSources(json: json, place: path + " (templates)").json
+            if members.isEmpty { members.append(.init("name", .null)) }
+            members += (sources.members ?? []).filter { $0.key != "schema" }
+        }
+        return members.isEmpty ? .null : .object(members)
     }
 
     private func inspectCheckpoint() throws {
@@ -94,7 +109,16 @@ struct Inspect: ParsableCommand {
             Console.out("  end tokens: " + EndTokenReport.text(checkpoint.config.eosTokens, tokenizer))
         }
         for warning in checkpoint?.warnings ?? listing.warnings { Console.note("warning: " + warning) }
-        if chatTemplate, let text = checkpoint?.chatTemplateText { Console.out(text) }
+        if chatTemplate {
+            let checkpoint = try Checkpoint.open(path)
+            for template in checkpoint.chatTemplates.templates {
+                Console.out(Console.strong("chat template '\(printable(template.name))'"))
+                Console.out(template.source)
+            }
+            let derivation = checkpoint.chatDerivation(try checkpoint.tokenizer())
+            for warning in derivation.warnings { Console.note("warning: " + warning) }
+            if let form = derivation.template { Console.out(form.json) }
+        }
         guard tensors else { return }
         var table = TextTable(["tensor", "shape", "dtype", "bytes"])
         for tensor in listing.tensors {
