@@ -8,11 +8,12 @@ import Storage
 extension Converter {
     /// Codes of the head under the Hessian of its own inputs, the normalized final states.
     func quantizeHead(
-        _ tensor: ModelConfig.TensorRequirement, weights: [Float]
+        _ tensor: ModelConfig.TensorRequirement, weights: [Float], progress update: (Double) -> Void
     ) throws(TaperError) -> PackedMatrix {
         let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-        let hessian = try model.headHessian(try sequences(.head)) { progress.update($0) }
-        let own = LayerHessian(hessian.values, columns: tensor.shape[1], joint: recipe.headSettings(checkpoint.config), pool: pool)
+        let hessian = try model.headHessian(try sequences(.head)) { update($0) }
+        let own = LayerHessian(
+            hessian.values, columns: tensor.shape[1], joint: recipe.headSettings(checkpoint.config), pool: pool)
         return try quantizeJoint(
             name: tensor.name, weights: weights, rows: tensor.shape[0], columns: tensor.shape[1],
             hessians: [RowHessian(rows: 0..<tensor.shape[0], hessian: own)], settings: recipe.embeddingSettings,

@@ -47,6 +47,9 @@ public final class Converter {
     let inputs: ConversionInputs
     /// The model's own text once that is written.
     var ownSequences: [[Int]] = []
+    let estimate: ConversionEstimate
+    /// Of a recipe that may: what does not fit this machine, and why.
+    let leftOut: [String]
     let work: WorkFolder
     let pool: ThreadPool
     var reused = 0
@@ -57,14 +60,18 @@ public final class Converter {
     {
         self.input = input
         self.output = output
-        self.recipe = recipe
         self.options = options
         self.progress = progress
         try Converter.checkOutput(output, input: input, force: options.force)
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings { progress.warn(warning) }
-        inputs = try ConversionInputs(recipe, checkpoint: checkpoint) { progress.warn($0) }
+        let memory = AvailableMemory.now
+        let (fitted, leftOut) = try recipe.fitted(to: checkpoint, available: memory)
+        for sentence in leftOut { progress.warn(sentence) }
+        self.recipe = fitted
+        self.leftOut = leftOut
+        inputs = try ConversionInputs(fitted, checkpoint: checkpoint) { progress.warn($0) }
         pool = try ThreadPool(threadCount: options.threads)
         if let folder = options.workFolder {
             work = WorkFolder(path: folder)
@@ -72,6 +79,12 @@ public final class Converter {
             work = WorkFolder(path: try WorkFolder.defaultPath())
         }
         work.report = { progress.note($0) }
+        estimate = ConversionEstimate(
+            fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
+            tokens: inputs.tokenCounts, operationsPerSecond: try FloatArithmetic.operationsPerSecond(pool))
+        try estimate.check(
+            available: memory, place: checkpoint.path,
+            disk: DiskSpace(workPath: work.path, outputPath: output))
         let parameters = checkpoint.tensors.reduce(0) { $0 + $1.elementCount }
         progress.end(
             "\(checkpoint.config.family), \(fixed(Double(parameters) / 1e6, 1)) million weights in "
@@ -104,6 +117,7 @@ public final class Converter {
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
         try work.open()
+        progress.expect(estimate.stages.map { .init($0.name, $0.seconds) })
         for task in recipe.tasks where task.dataPath == nil {
             progress.warn(
                 "task \(task.name) is left out: the recipe leaves its examples to you; give them with "

@@ -9,7 +9,8 @@ import Testing
     /// Values that differ give bytes that differ, also where their parts run together.
     @Test func differentValuesGiveDifferentBytes() {
         let values: [Any] = [
-            0, 1, UInt64(1), 1.0, Float(1), true, false, "1", "", "ab", ["a", "b"], ["ab"], [1, 2], [[1], [2]], [[1, 2]],
+            0, 1, UInt64(1), 1.0, Float(1), true, false, "1", "", "ab", ["a", "b"], ["ab"], [1, 2], [[1], [2]],
+            [[1, 2]],
             [UInt8(1)], Kind.plain, Kind.other, Kind.sized(1), Kind.sized(2), Kind.named(name: "plain"),
             Pair(first: nil, second: [:]), Pair(first: 0, second: [:]), Pair(first: 0, second: ["a": 1]),
             Pair(first: 0, second: ["a": 2]), Set([1, 2]), Set([1, 3]), 1...2, Int?.none as Any,
