@@ -137,16 +137,14 @@ import Testing
     }
 }
 
-/// Checkpoints that the transformers library wrote, where they are at hand.
+/// Checkpoints that the transformers library wrote.
 @Suite struct TransformersCheckpointTests {
     private static func folder(_ name: String) -> String {
-        #filePath.replacingOccurrences(
-            of: "/Tests/CheckpointTests/CheckpointTests.swift", with: "/../shared/oracle/" + name)
+        #filePath.replacingOccurrences(of: "/CheckpointTests/CheckpointTests.swift", with: "/Oracles/" + name)
     }
     static let names = ["llama-gqa-tied", "llama-mha-untied", "mistral", "phi", "qwen2", "stablelm"]
-    static let present = Files.isDirectory(folder("llama-mha-untied"))
 
-    @Test(.enabled(if: present, "no ../shared/oracle"), arguments: names) func opensAndReads(_ name: String) throws {
+    @Test(arguments: names) func opensAndReads(_ name: String) throws {
         let checkpoint = try Checkpoint.open(TransformersCheckpointTests.folder(name))
         #expect(checkpoint.warnings.isEmpty)
         var count = 0

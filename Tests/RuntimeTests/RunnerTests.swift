@@ -7,8 +7,7 @@ import Storage
 import Testing
 import Text
 
-@Suite(.enabled(if: RunnerProgram.isBuilt, "taper-run is not built"))
-struct RunnerTests {
+@Suite struct RunnerTests {
     private func json(_ arguments: [String], environment: [String: String] = [:]) throws -> JSONValue {
         let outcome = try RunnerProgram.run(arguments + ["--json"], environment: environment)
         try #require(outcome.status == 0, "\(outcome.errors)")
