@@ -74,13 +74,13 @@ package struct ConversionEstimate {
     /// - Parameters:
     ///   - storedBytes: of the checkpoint's tensors.
     ///   - tokens: of the text that a use reads, where it is known; else as many as the recipe asks for.
-    ///   - operationsPerSecond: of products of floats, on all threads together.
+    ///   - operationsPerSecond: of products of floats, on all threads together; nil where nothing measured it.
     package init(
         _ recipe: Recipe, _ config: ModelConfig, storedBytes: Int, tokens: [TextUse: Int] = [:],
-        operationsPerSecond: Double = 2 * Costs.operations
+        operationsPerSecond: Double? = nil
     ) {
         let shape = Shape(config)
-        let rate = max(operationsPerSecond, 1e6)
+        let rate = max(operationsPerSecond ?? 2 * Costs.operations, 1e6)
         // Other work is as much slower or faster than on the machine of the costs as products are.
         let scale = Costs.operations / rate
         let length = Double(min(recipe.calibrationLength, config.contextLength))

@@ -154,6 +154,12 @@ extension Recipe {
         return joint
     }
 
+    /// Whether any stage runs the full-precision model, which needs OpenBLAS.
+    var needsFloatModel: Bool {
+        hasCalibration || quality != nil || learned != nil
+            || tasks.contains { $0.dataPath != nil && !(TaskMetric(rawValue: $0.metric)?.comparesTexts ?? true) }
+    }
+
     func encoding(of tensor: ModelConfig.TensorRequirement) -> StoredTensor.Encoding {
         if tensor.shape.count == 1 { return .vector }
         return tensor.isLinear || embeddingPrecisions != [8] ? .nested : .int8

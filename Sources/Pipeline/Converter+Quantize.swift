@@ -72,7 +72,7 @@ extension Converter {
         let requirements = checkpoint.config.tensorRequirements()
         // Shares of time; what is there already takes none.
         let costs = requirements.map { estimate.quantizing($0, isJoint: isJoint) }
-        let total = max(costs.reduce(0, +), 1e-9)
+        var total = max(costs.reduce(0, +), 1e-9)
         var done = 0.0
         var computed = 0
         var result: [StoredTensor] = []
@@ -124,8 +124,10 @@ extension Converter {
                 }
             }
             result.append(StoredTensor(name: tensor.name, encoding: encoding, key: key))
-            done += cost
-            if made > before {
+            if made == before {
+                total = max(total - cost, 1e-9)
+            } else {
+                done += cost
                 computed += count
                 progress.update(done / total, TensorName.place(tensor.name, of: checkpoint.config))
             }

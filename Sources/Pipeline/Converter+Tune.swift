@@ -64,6 +64,7 @@ extension Converter {
                 work.discard("tuning", key)
             }
         }
+        let found = done
         var lines: [String] = []
         var lastSaved = monotonicSeconds()
         for (index, plan) in plans.enumerated().dropFirst(first) {
@@ -73,7 +74,7 @@ extension Converter {
                 if step == 1 { before = divergence }
                 done += 1
                 progress.update(
-                    share + (1 - share) * Double(done) / Double(total),
+                    share + (1 - share) * Double(done - found) / Double(max(1, total - found)),
                     "\(plan.bits) bits, step \(step) of \(plan.steps), divergence from full precision "
                         + "\(fixed(divergence, 3)) nats a token")
                 // A kill costs at most some minutes; a snapshot costs a second.

@@ -81,7 +81,8 @@ public final class Converter {
         work.report = { progress.note($0) }
         estimate = ConversionEstimate(
             fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
-            tokens: inputs.tokenCounts, operationsPerSecond: try FloatArithmetic.operationsPerSecond(pool))
+            tokens: inputs.tokenCounts,
+            operationsPerSecond: fitted.needsFloatModel ? try FloatArithmetic.operationsPerSecond(pool) : nil)
         try estimate.check(
             available: memory, place: checkpoint.path,
             disk: DiskSpace(workPath: work.path, outputPath: output))
@@ -160,7 +161,7 @@ public final class Converter {
         let digests = try checkpoint.tensorDigests(inParallel: { pool.run($0, $1) }) { progress.update($0) }
         let byteCount = checkpoint.tensors.reduce(0) { $0 + $1.byteCount }
         let seconds = max(monotonicSeconds() - start, 1e-9)
-        progress.end("\(byteText(byteCount)) known by content, \(fixed(Double(byteCount) / seconds / 1e9, 1)) GB/s")
+        progress.end("\(byteText(byteCount)), \(fixed(Double(byteCount) / seconds / 1e9, 1)) GB/s")
         return try StageKeys(inputs, digests: digests, arithmetic: FloatArithmetic.name)
     }
 

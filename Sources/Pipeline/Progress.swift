@@ -95,7 +95,9 @@ public final class Progress {
     public static func duration(_ seconds: Double) -> String {
         if seconds < 10 { return fixed(seconds, 1) + " s" }
         if seconds < 120 { return fixed(seconds, 0) + " s" }
-        let whole = Int(seconds)
-        return "\(whole / 60) min \(whole % 60) s"
+        if seconds < 7200 { return "\(Int(seconds) / 60) min \(Int(seconds) % 60) s" }
+        let minutes = Int(min(seconds, 1e12) / 60)
+        return minutes < 2880
+            ? "\(minutes / 60) h \(minutes % 60) min" : "\(minutes / 1440) days \(minutes / 60 % 24) h"
     }
 }

@@ -15,7 +15,7 @@ package struct TimeEstimator {
     }
 
     /// Below this share of a stage its own pace is mixed with what was expected.
-    private static let trustedFraction = 0.15
+    private static let trustedFraction = 0.08
     /// Seconds that are believed to go as expected before anything is measured.
     private static let patience = 2.0
 

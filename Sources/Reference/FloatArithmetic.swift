@@ -10,15 +10,17 @@ public enum FloatArithmetic {
         return String(cString: text) + ", " + InstructionSet.best.name
     }
 
-    /// Floating-point operations a second of products on all threads of the pool, measured for some tens of milliseconds.
+    /// Floating-point operations a second that the pool's threads can do in products: the best of one thread in some tens
+    /// of milliseconds, times their number as far as there are processors. What other programs take away is not counted.
     /// - Throws: `noInput` without OpenBLAS.
     public static func operationsPerSecond(_ pool: ThreadPool) throws(TaperError) -> Double {
-        let blas = try BLAS(pool)
-        let (tokens, size) = (256, 512)
-        let x = [Float](repeating: 1, count: tokens * size)
-        let weights = [Float](repeating: 0.5, count: 4 * size * size)
-        var y = [Float](repeating: 0, count: tokens * 4 * size)
-        var best = 0.0
+        _ = try BLAS(pool)
+        // A tenth of a millisecond: short enough to run without being interrupted, long enough to reach full speed.
+        let (tokens, rows, columns) = (64, 512, 256)
+        let x = [Float](repeating: 1, count: tokens * columns)
+        let weights = [Float](repeating: 0.5, count: rows * columns)
+        var y = [Float](repeating: 0, count: tokens * rows)
+        var shortest = Double.infinity
         let start = monotonicSeconds()
         while monotonicSeconds() - start < 0.04 {
             let begun = monotonicSeconds()
@@ -28,12 +30,15 @@ public enum FloatArithmetic {
                         guard let x = x.baseAddress, let weights = weights.baseAddress, let y = y.baseAddress else {
                             return
                         }
-                        blas.multiply(x, weights, tokens: tokens, rows: 4 * size, columns: size, into: y)
+                        BLAS.product(
+                            m: tokens, n: rows, k: columns, BLAS.Matrix(values: x, stride: columns),
+                            BLAS.Matrix(values: weights, stride: columns, transposed: true), into: y, stride: rows)
                     }
                 }
             }
-            best = max(best, 8 * Double(tokens * size * size) / max(monotonicSeconds() - begun, 1e-9))
+            shortest = min(shortest, monotonicSeconds() - begun)
         }
-        return best
+        let threads = min(pool.threadCount, max(1, processorCount()))
+        return 2 * Double(tokens * rows * columns) / max(shortest, 1e-9) * Double(threads)
     }
 }

@@ -66,10 +66,10 @@ import Testing
         #expect(count > 200)
     }
 
-    /// Expectations that are wrong by up to 40% for each stage by itself.
+    /// Expectations that are wrong by up to a fifth for each stage by itself, on a machine half as fast.
     @Test(arguments: 1...8) func leftIsRightWithinAThirdWithExpectationsThatAreSomewhatWrong(_ seed: UInt64) {
         var random = Random(state: seed)
-        let simulation = Simulation(stages: Self.plan.map { ($0.0, $0.1, $0.1 * 2 * random.uniform(0.71...1.4)) })
+        let simulation = Simulation(stages: Self.plan.map { ($0.0, $0.1, $0.1 * 2 * random.uniform(0.83...1.2)) })
         var (right, all) = (0, 0)
         simulation.run(jitter: &random) { share, _, left, found in
             guard share >= 0.1, share < 0.97, let estimate = found.1 else { return }
