@@ -37,7 +37,8 @@ extension Converter {
                             columns: requirement.shape[1], pool: pool))
                 }
             }
-            progress.update(Double(index + 1) / Double(tensors.count), tensor.name)
+            progress.update(
+                Double(index + 1) / Double(tensors.count), TensorName.place(tensor.name, of: checkpoint.config))
         }
         try writer.finish()
         try work.seal("bundle", key)

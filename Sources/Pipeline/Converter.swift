@@ -49,6 +49,9 @@ public final class Converter {
     let inputs: ConversionInputs
     /// The model's own text once that is written.
     var ownSequences: [[Int]] = []
+    let estimate: ConversionEstimate
+    /// Of a recipe that may: what does not fit this machine, and why.
+    let leftOut: [String]
     let work: WorkFolder
     let pool: ThreadPool
     var reused = 0
@@ -59,14 +62,18 @@ public final class Converter {
     {
         self.input = input
         self.output = output
-        self.recipe = recipe
         self.options = options
         self.progress = progress
         try Converter.checkOutput(output, input: input, force: options.force)
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings { progress.warn(warning) }
-        inputs = try ConversionInputs(recipe, checkpoint: checkpoint) { progress.warn($0) }
+        let memory = AvailableMemory.now
+        let (fitted, leftOut) = try recipe.fitted(to: checkpoint, available: memory)
+        for sentence in leftOut { progress.warn(sentence) }
+        self.recipe = fitted
+        self.leftOut = leftOut
+        inputs = try ConversionInputs(fitted, checkpoint: checkpoint) { progress.warn($0) }
         pool = try ThreadPool(threadCount: options.threads)
         if let folder = options.workFolder {
             work = WorkFolder(path: folder)
@@ -74,6 +81,13 @@ public final class Converter {
             work = WorkFolder(path: try WorkFolder.defaultPath())
         }
         work.report = { progress.note($0) }
+        estimate = ConversionEstimate(
+            fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
+            tokens: inputs.tokenCounts,
+            operationsPerSecond: fitted.needsFloatModel ? try FloatArithmetic.operationsPerSecond(pool) : nil)
+        try estimate.check(
+            available: memory, place: checkpoint.path,
+            disk: DiskSpace(workPath: work.path, outputPath: output))
         let parameters = checkpoint.tensors.reduce(0) { $0 + $1.elementCount }
         progress.end(
             "\(checkpoint.config.family), \(fixed(Double(parameters) / 1e6, 1)) million weights in "
@@ -106,6 +120,7 @@ public final class Converter {
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
         try work.open()
+        progress.expect(estimate.stages.map { .init($0.name, $0.seconds) })
         for task in recipe.tasks where task.dataPath == nil {
             progress.warn(
                 "task \(task.name) is left out: the recipe leaves its examples to you; give them with "
@@ -149,7 +164,7 @@ public final class Converter {
         let digests = try checkpoint.tensorDigests(inParallel: { pool.run($0, $1) }) { progress.update($0) }
         let byteCount = checkpoint.tensors.reduce(0) { $0 + $1.byteCount }
         let seconds = max(monotonicSeconds() - start, 1e-9)
-        progress.end("\(byteText(byteCount)) known by content, \(fixed(Double(byteCount) / seconds / 1e9, 1)) GB/s")
+        progress.end("\(byteText(byteCount)), \(fixed(Double(byteCount) / seconds / 1e9, 1)) GB/s")
         return try StageKeys(inputs, digests: digests, arithmetic: FloatArithmetic.name)
     }
 

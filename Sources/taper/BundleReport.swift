@@ -83,18 +83,8 @@ struct BundleReport {
         return pieces.count == 3 ? String(pieces[0]) + " " + String(pieces[1]) : section.name
     }
 
-    func lines(tensors: Bool, schedules: Bool) -> [String] {
-        let model = bundle.manifest.model
-        let parameters = model.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
-        var lines = [
-            Console.strong(bundle.path) + "  \(byteText(bundle.byteCount))",
-            "",
-            "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
-                + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
-            "chat       \(chatName ?? "none")    end tokens \(EndTokenReport.text(model.eosTokens, tokenizer))",
-            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(headText) a token",
-            "",
-        ]
+    /// Every precision and calibrated schedule with what it reads and how good it is.
+    func qualityLines() -> [String] {
         var table = TextTable(["bits", "bytes/token", "perplexity", "over full", "KL mean", "KL p99", "top-1"])
         let full = quality?["results"]?.array?.first { $0["label"]?.string == "full precision" }?["perplexity"]?.double
         for bits in served.reversed() {
@@ -115,7 +105,7 @@ struct BundleReport {
                 item["top1_agreement"]?.double.map { fixed($0 * 100, 1) + "%" } ?? "-",
             ])
         }
-        lines += table.lines()
+        var lines = table.lines()
         if let quality, let full {
             lines.append(
                 "  full precision \(fixed(full, 2)) on \(quality["text"]?.string ?? "?"), "
@@ -123,6 +113,22 @@ struct BundleReport {
                     + (quality["text_checksum"]?.string.map { ", checksum " + printable($0) } ?? "")
             )
         }
+        return lines
+    }
+
+    func lines(tensors: Bool, schedules: Bool) -> [String] {
+        let model = bundle.manifest.model
+        let parameters = model.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
+        var lines = [
+            Console.strong(bundle.path) + "  \(byteText(bundle.byteCount))",
+            "",
+            "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
+                + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
+            "chat       \(chatName ?? "none")    end tokens \(EndTokenReport.text(model.eosTokens, tokenizer))",
+            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(headText) a token",
+            "",
+        ]
+        lines += qualityLines()
         lines += ["", Console.strong("schedules")]
         if calibrated.isEmpty, learned == nil {
             lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE")
