@@ -131,6 +131,9 @@ public struct WeightMatrix {
         }
     }
 
+    /// Bytes that one row's lookup reads, as a share of the whole.
+    public func bytesReadPerRow(bits: Int) -> Int { bytesRead(bits: bits) / max(1, rows) }
+
     /// One row as floats: embedding lookup. `out` holds `columns` values.
     public func dequantizeRow(_ row: Int, bits: Int, into out: UnsafeMutablePointer<Float>, pool: ThreadPool) {
         precondition(row >= 0 && row < rows, "row outside the matrix")

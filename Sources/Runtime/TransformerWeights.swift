@@ -118,7 +118,7 @@ struct TransformerWeights {
         var bytes: [Int] = []
         for allocation in all {
             var total = head.matrix.bytesRead(bits: allocation.others)
-            total += embedding.bytesRead(bits: allocation.others) / max(1, embedding.rows)
+            total += embedding.bytesReadPerRow(bits: allocation.others)
             for (layer, bits) in zip(layers, allocation.layers) { total += layer.bytesRead(bits) }
             bytes.append(total)
         }

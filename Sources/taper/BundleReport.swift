@@ -19,6 +19,7 @@ struct BundleReport {
     private let served: [Precision]
     private let linearBytes: [Precision: Int]
     private let head: WeightMatrix
+    private let embedding: WeightMatrix
 
     init(_ bundle: Bundle) throws {
         self.bundle = bundle
@@ -40,11 +41,13 @@ struct BundleReport {
         }
         linearBytes = linear
         head = try bundle.weights(TensorName.head)
+        embedding = try bundle.weights(TensorName.embedding)
     }
 
-    /// Bytes of weights read per decoded token: all linear layers and the head.
+    /// Bytes of weights read per decoded token, as the runner counts them: all linear layers, the head, one embedding row.
     private func bytesPerToken(_ bits: Precision) -> Int {
         (linearBytes[bits] ?? 0) + head.bytesRead(bits: bits.roundedDown)
+            + embedding.bytesReadPerRow(bits: bits.roundedDown)
     }
 
     /// "28.5 MB", or the least and the most where the head has precisions of its own.
