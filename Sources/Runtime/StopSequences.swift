@@ -4,60 +4,49 @@
 /// Special tokens are no text, but a stop string may name them: those that do are looked for in all that was generated, the
 /// others in the text alone.
 public struct StopSequences {
-    private struct Stop {
-        let bytes: [UInt8]
-        /// Spells a special token.
-        let isSpecial: Bool
-    }
-
-    private let stops: [Stop]
+    private var stops: [[UInt8]] = []
+    /// From here on stop strings spell special tokens.
+    private let firstSpecial: Int
     private var pending: [UInt8] = []
     private var tags: [Int] = []
-    /// Places in `pending` of bytes that are text.
-    private var visible: [Int] = []
     /// The stop string that ended the text.
     public private(set) var found: String?
 
-    /// Of the bytes of special tokens, which are never handed out.
+    /// Tag of the bytes of special tokens, which are never handed out.
     private static let hidden = Int.min
 
     /// Empty strings are left out: they would stop everything.
     /// - Parameter special: stop strings that name special tokens, alone or among text.
     public init(_ stops: [String], special: [String] = []) {
-        var all: [Stop] = []
-        for (list, isSpecial) in [(stops, false), (special, true)] {
-            for stop in list where !stop.isEmpty { all.append(Stop(bytes: Array(stop.utf8), isSpecial: isSpecial)) }
-        }
-        self.stops = all
+        for stop in stops where !stop.isEmpty { self.stops.append(Array(stop.utf8)) }
+        firstSpecial = self.stops.count
+        for stop in special where !stop.isEmpty { self.stops.append(Array(stop.utf8)) }
     }
 
     /// Takes a piece of text and hands out what is surely no part of a stop string, in runs of equal tags.
     /// Nothing more comes out once a stop string was found.
     public mutating func append(_ text: String, tag: Int, emit: (String, Int) -> Void) {
-        take(text, tag: tag, emit: emit)
-    }
-
-    /// Takes a special token by its name.
-    public mutating func append(special name: String, emit: (String, Int) -> Void) {
-        if stops.contains(where: { $0.isSpecial }) { take(name, tag: StopSequences.hidden, emit: emit) }
-    }
-
-    private mutating func take(_ text: String, tag: Int, emit: (String, Int) -> Void) {
         guard found == nil else { return }
         for byte in text.utf8 {
-            if tag != StopSequences.hidden { visible.append(pending.count) }
             pending.append(byte)
             tags.append(tag)
             // Text alone changes when text comes.
-            for stop in stops where stop.isSpecial || tag != StopSequences.hidden {
-                guard let start = start(ofLast: stop.bytes.count, in: stop) else { continue }
-                found = String(decoding: stop.bytes, as: UTF8.self)
+            for index in stops.indices where index >= firstSpecial || tag != StopSequences.hidden {
+                let start = start(ofLast: stops[index].count, of: index)
+                if start < 0 { continue }
+                found = String(decoding: stops[index], as: UTF8.self)
                 flush(start, emit)
-                (pending, tags, visible) = ([], [], [])
+                pending = []
+                tags = []
                 return
             }
         }
         flush(pending.count - heldCount(), emit)
+    }
+
+    /// Takes a special token by its name.
+    public mutating func append(special name: String, emit: (String, Int) -> Void) {
+        if firstSpecial < stops.count { append(name, tag: StopSequences.hidden, emit: emit) }
     }
 
     /// Hands out what was held back, at the end of the text.
@@ -65,24 +54,28 @@ public struct StopSequences {
         if found == nil { flush(pending.count, emit) }
     }
 
-    /// Place in `pending` of the first of the last `count` bytes that the stop string looks at, when they begin it.
-    private func start(ofLast count: Int, in stop: Stop) -> Int? {
-        let seen = stop.isSpecial ? pending.count : visible.count
-        guard count > 0, count <= seen else { return nil }
-        for index in 0..<count {
-            let place = stop.isSpecial ? seen - count + index : visible[seen - count + index]
-            if pending[place] != stop.bytes[index] { return nil }
+    /// Place in `pending` of the first of the last `count` bytes that a stop string looks at, when they begin it; else -1.
+    private func start(ofLast count: Int, of index: Int) -> Int {
+        var left = count
+        var place = pending.count
+        while left > 0 {
+            place -= 1
+            if place < 0 { return -1 }
+            if index < firstSpecial && tags[place] == StopSequences.hidden { continue }
+            left -= 1
+            if pending[place] != stops[index][left] { return -1 }
         }
-        return stop.isSpecial ? seen - count : visible[seen - count]
+        return place
     }
 
     /// Length of the longest end of `pending` that begins a stop string.
     private func heldCount() -> Int {
         var longest = 0
-        for stop in stops {
-            var count = min(stop.bytes.count - 1, pending.count)
+        for index in stops.indices {
+            var count = min(stops[index].count - 1, pending.count)
             while count > 0 {
-                if let start = start(ofLast: count, in: stop) {
+                let start = start(ofLast: count, of: index)
+                if start >= 0 {
                     longest = max(longest, pending.count - start)
                     break
                 }
@@ -105,6 +98,5 @@ public struct StopSequences {
         }
         pending.removeFirst(count)
         tags.removeFirst(count)
-        visible = visible.compactMap { $0 < count ? nil : $0 - count }
     }
 }

@@ -17,6 +17,7 @@ extension Transformer {
     private static var halfLimit: Float { 65520 }
 
     /// Notes the first key or value, [tokens][kvSize] in `scratch`, that half precision cannot hold.
+    @inline(never)
     func inspectCacheInputs(layer: Int, tokens: Int, _ sequences: [DecodingSequence]) {
         guard cacheOverflow == nil else { return }
         for (isKey, x) in [(true, scratch.key), (false, scratch.value)] {
@@ -36,29 +37,30 @@ extension Transformer {
     func checkCache(_ bits: Precision) throws(TaperError) {
         guard let overflow = cacheOverflow else { return }
         cacheOverflow = nil
-        throw TaperError(
-            .badData, (overflow.isKey ? "a key" : "a value") + " leaves half precision, in which the cache holds it",
-            at: "position " + String(overflow.position) + ", layer " + String(overflow.layer) + ", " + bits.label,
-            expected: "a magnitude of at most 65504", found: Transformer.text(overflow.magnitude),
-            remedy: "Convert the checkpoint again: a conversion brings keys and values into range")
+        throw Transformer.failure(
+            (overflow.isKey ? "a key" : "a value") + " of layer " + String(overflow.layer)
+                + " leaves half precision, in which the cache holds it",
+            position: overflow.position, bits, expected: "a magnitude of at most 65504", overflow.magnitude)
     }
 
     /// - Parameter position: of the token whose logits these are.
     /// - Throws: `badData` unless all are finite.
-    func check(
-        _ logits: UnsafeBufferPointer<Float>, position: Int, bits: Precision
-    ) throws(TaperError) {
+    func check(_ logits: UnsafeBufferPointer<Float>, position: Int, bits: Precision) throws(TaperError) {
         guard let base = logits.baseAddress else { return }
         let magnitude = operations.magnitude(base, count: logits.count)
         guard !magnitude.isFinite else { return }
-        throw TaperError(
-            .badData, "the logits are not finite", at: "position " + String(position) + ", " + bits.label,
-            expected: "finite numbers", found: Transformer.text(magnitude),
-            remedy: "The model's numbers leave single precision: compare with taper logits on its checkpoint, "
-                + "and convert that again")
+        throw Transformer.failure(
+            "the logits are not finite", position: position, bits, expected: "finite numbers", magnitude)
     }
 
-    private static func text(_ value: Float) -> String {
-        value.isNaN ? "NaN" : value.isFinite ? fixed(Double(value), 0) : "infinity"
+    // Out of line: the optimizer would copy what is never run into every caller.
+    @inline(never)
+    private static func failure(
+        _ what: String, position: Int, _ bits: Precision, expected: String, _ found: Float
+    ) -> TaperError {
+        TaperError(
+            .badData, what, at: "position " + String(position) + ", " + bits.label, expected: expected,
+            found: found.isNaN ? "NaN" : found.isFinite ? fixed(Double(found), 0) : "infinity",
+            remedy: "Convert the checkpoint again, or look at its own logits with taper logits")
     }
 }

@@ -57,8 +57,11 @@ final class Session {
         var texts: [String] = []
         var specialTexts: [String] = []
         for text in options.reversePrompts {
-            let ids = tokenizer.encode(text, addSpecial: false, parseSpecial: true)
-            if ids.contains(where: tokenizer.isSpecial) { specialTexts.append(text) } else { texts.append(text) }
+            var isSpecial = false
+            for id in tokenizer.encode(text, addSpecial: false, parseSpecial: true) where tokenizer.isSpecial(id) {
+                isSpecial = true
+            }
+            if isSpecial { specialTexts.append(text) } else { texts.append(text) }
         }
         for stop in template?.stopTokens ?? [] {
             if let id = tokenizer.id(ofToken: stop) {
