@@ -110,10 +110,11 @@ private struct ChatReader {
             }
             joints.append(ChatTemplate.Joint(from, to, text, trimsBefore: before, trimsAfter: after))
         }
-        for needed in [(ChatTemplate.Place.start, ChatTemplate.Place.user), (.user, .generation)]
-        where !joints.contains(where: { $0.from == needed.0 && $0.to == needed.1 }) {
+        guard joints.contains(where: { $0.from == .start && $0.to == .user }),
+            joints.contains(where: { $0.from == .user && $0.to == .generation })
+        else {
             throw TaperError(
-                .badData, "no joint leads from " + needed.0.rawValue + " to " + needed.1.rawValue, at: place)
+                .badData, "no joint leads from start to user, or none from user to generation", at: place)
         }
         return joints
     }

@@ -135,7 +135,7 @@ public struct ChatTemplate: Equatable, Sendable {
             before = to
         }
         for turn in turns {
-            try connect(turn.role)
+            try connect(turn.role == "user" ? .user : turn.role == "assistant" ? .assistant : .system)
             content = turn.content
         }
         try connect(addGenerationPrompt ? .generation : .end)
@@ -143,33 +143,26 @@ public struct ChatTemplate: Equatable, Sendable {
     }
 
     /// Roles checked, the system message where it belongs.
-    private func turns(_ messages: [ChatMessage]) throws(TaperError) -> [(role: Place, content: String)] {
-        var turns: [(role: Place, content: String)] = []
+    private func turns(_ messages: [ChatMessage]) throws(TaperError) -> [ChatMessage] {
         for (index, message) in messages.enumerated() {
-            guard let role = Place(rawValue: message.role), role == .user || role == .assistant || role == .system,
-                role != .system || index == 0
-            else {
+            guard message.role == "user" || message.role == "assistant" || message.role == "system" && index == 0 else {
                 throw TaperError(
                     .usage, "role " + printable(message.role) + " is not known or not allowed here", at: "chat",
                     expected: "system first, then user and assistant")
             }
-            turns.append((role, message.content))
         }
-        guard turns.first?.role == .system else { return turns }
+        guard let system = messages.first, let last = messages.last, system.role == "system" else { return messages }
         switch systemPlace {
-        case .first: break
-        case .dropped: turns.removeFirst()
+        case .first: return messages
+        case .dropped: return Array(messages[1...])
         case .lastUser:
-            guard turns.count > 1, turns[turns.count - 1].role == .user else {
+            guard last.role == "user" else {
                 throw TaperError(
-                    .usage,
-                    "the model's chat template takes a system message only before a user message that comes last",
+                    .usage, "the model's chat template takes a system message only before a last user message",
                     at: "chat")
             }
-            let system = turns.removeFirst()
-            turns.insert(system, at: turns.count - 1)
+            return Array(messages[1..<messages.count - 1]) + [system, last]
         }
-        return turns
     }
 
     /// A content as the template leaves it.
@@ -187,9 +180,9 @@ public struct ChatTemplate: Equatable, Sendable {
         }
         var bytes = Array(content.utf8)
         if role == .assistant, let reasoning, let at = ChatText.last(of: Array(reasoning.end.utf8), in: bytes) {
-            bytes.removeSubrange(..<(at + reasoning.end.utf8.count))
             bytes = ChatText.trimmed(
-                bytes, start: reasoning.trims, end: reasoning.trims == .space ? .space : .none)
+                Array(bytes[(at + reasoning.end.utf8.count)...]), start: reasoning.trims,
+                end: reasoning.trims == .space ? .space : .none)
         }
         let result = ChatText.trimmed(bytes, start: trimsStart, end: trimsEnd)
         if !allowsEmpty && ChatText.trimmed(result, start: .space, end: .none).isEmpty {

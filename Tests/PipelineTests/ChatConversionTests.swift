@@ -24,18 +24,8 @@ import Testing
     }
 
     private func promptTokens(_ bundle: String) throws -> Int? {
-        let program = URL(fileURLWithPath: try #require(TaperProgram.path)).deletingLastPathComponent()
-            .appendingPathComponent("taper-run")
-        let process = Process()
-        process.executableURL = program
-        process.arguments = ["-m", bundle, "-p", "Hello there", "-n", "0", "--json", "--quiet"]
-        process.standardInput = FileHandle.nullDevice
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return try JSONValue.parse(Array(data), place: "taper-run")["prompt_tokens"]?.integer
+        try TaperProgram.runRunner(["-m", bundle, "-p", "Hello there", "-n", "0", "--json", "--quiet"])
+            .json["prompt_tokens"]?.integer
     }
 
     /// Counts by Jinja2 3.1.6 and transformers; every byte is a token.
