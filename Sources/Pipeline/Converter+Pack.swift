@@ -17,6 +17,7 @@ extension Converter {
         }
         var documents = inputs.pack.documents
         if let channelOrder { documents.append((ChannelOrder.section, channelOrder.json)) }
+        if let cacheScaling { documents.append((CacheScaling.section, cacheScaling.json)) }
         let path = work.place("bundle", key)
         let writer = try BundleWriter(
             path: path, replacing: true, manifest: inputs.pack.manifest, tokenizer: inputs.pack.tokenizer,

@@ -40,6 +40,11 @@ extension Converter {
             var writer = ByteWriter()
             writer.u64(UInt64(moments.count))
             for name in moments.keys.sorted() {
+                guard moments[name]?.allSatisfy(\.isFinite) != false else {
+                    throw TaperError(
+                        .badData, "the activations on the calibration text are not finite", at: name,
+                        remedy: "The checkpoint's weights are damaged, or too large to compute with")
+                }
                 writer.u32(UInt32(name.utf8.count))
                 writer.string(name)
                 writer.floats(moments[name] ?? [])

@@ -10,7 +10,7 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, own text, arrange, quantize, tune, pack, rungs,
+/// The whole pipeline from checkpoint to calibrated bundle: import, range, own text, arrange, quantize, tune, pack, rungs,
 /// calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
@@ -43,6 +43,8 @@ public final class Converter {
     /// Channels in the checkpoint's order, until `arrange` finds a better one.
     var checkpoint: Checkpoint
     var channelOrder: ChannelOrder?
+    /// nil: keys and values fit half precision as they are.
+    var cacheScaling: CacheScaling?
     /// What is read besides the weights, parsed and checked.
     let inputs: ConversionInputs
     /// The model's own text once that is written.
@@ -124,6 +126,7 @@ public final class Converter {
                 "task \(task.name) is left out: the recipe leaves its examples to you; give them with "
                     + "--task-data \(task.name)=FILE, or add the task to the bundle with taper calibrate")
         }
+        try scaleCache()
         let keys = try stageKeys()
         try writeOwnText(keys)
         try arrange(keys)

@@ -4,6 +4,7 @@ import Kernels
 import Model
 import Pipeline
 import Storage
+import Text
 
 /// Everything `inspect` tells about a bundle.
 struct BundleReport {
@@ -13,6 +14,8 @@ struct BundleReport {
     private let learned: LearnedScheduler?
     private let texts: CalibrationTexts
     private let chatName: String?
+    /// nil: the bundle has none.
+    private let tokenizer: Tokenizer?
     private let served: [Precision]
     private let linearBytes: [Precision: Int]
     private let head: WeightMatrix
@@ -24,6 +27,7 @@ struct BundleReport {
         learned = try bundle.learnedScheduler()
         texts = try CalibrationTexts(bundle)
         chatName = try bundle.json("chat")?["name"]?.string
+        tokenizer = (try? bundle.tokenizer()).flatMap { try? Tokenizer(compact: $0, place: bundle.path) }
         served = try bundle.servedPrecisions()
         let rungs = try bundle.rungs()
         let matrices = try bundle.manifest.linearTensors.map { try bundle.weights($0.name) }
@@ -120,7 +124,7 @@ struct BundleReport {
             "",
             "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
                 + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
-            "chat       \(chatName ?? "none")    end tokens \(model.eosTokens.map(String.init).joined(separator: ", "))",
+            "chat       \(chatName ?? "none")    end tokens \(EndTokenReport.text(model.eosTokens, tokenizer))",
             "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(headText) a token",
             "",
         ]
@@ -185,6 +189,7 @@ struct BundleReport {
         var members: [JSONValue.Member] = [
             .init("schema", .string("taper-inspect-1")), .init("kind", .string("bundle")),
             .init("bytes", .integer(bundle.byteCount)), .init("model", bundle.manifest.model.json),
+            .init("end_tokens", EndTokenReport.json(bundle.manifest.model.eosTokens, tokenizer)),
             .init(
                 "precisions",
                 .array(
