@@ -24,8 +24,7 @@ import Testing
     }
 
     private func promptTokens(_ bundle: String) throws -> Int? {
-        let program = URL(fileURLWithPath: try #require(TaperProgram.path)).deletingLastPathComponent()
-            .appendingPathComponent("taper-run")
+        let program = try TaperProgram.path("taper-run")
         let process = Process()
         process.executableURL = program
         process.arguments = ["-m", bundle, "-p", "Hello there", "-n", "0", "--json", "--quiet"]
