@@ -57,6 +57,8 @@ package struct ConversionEstimate {
         /// Share of the products' rate that batches of some tens of rows reach, and whole sequences.
         static let thin = 0.45
         static let thick = 0.6
+        /// Float weights read for a product of few rows, by byte.
+        static let read = 0.2e-9
         /// A number drawn from a row of logits, by entry.
         static let draw = 3e-9
         /// Joint codes, by weight, column and round; k-means, by weight.
@@ -102,12 +104,17 @@ package struct ConversionEstimate {
         outputBytes = Int(size.all)
 
         stages.append(
+            StageEstimate(
+                "range", seconds: shape.linear / 3 * Costs.decode * scale, memory: 4 * (2 * shape.block + shape.table)))
+        stages.append(
             StageEstimate("read weights", seconds: Double(storedBytes) * Costs.hash * scale, memory: 256e6))
         if recipe.ownSequences > 0, recipe.hasCalibration {
             let count = Double(recipe.ownSequences)
-            let step =
-                2 * count * (shape.linear + shape.table) / (Costs.thin * rate) + count * shape.vocabulary * Costs.draw
-                * scale
+            // Few rows wait for memory, many for arithmetic.
+            let product = max(
+                2 * count * (shape.linear + shape.table) / (Costs.thin * rate),
+                4 * (shape.linear + shape.table) * Costs.read * scale)
+            let step = product + count * shape.vocabulary * Costs.draw * scale
             stages.append(
                 StageEstimate(
                     "write own text", seconds: length * step + shape.weights * Costs.decode * scale,

@@ -56,13 +56,13 @@ public final class Progress {
         }
     }
 
-    /// ", 2 min 10 s left; 12 min 0 s of all, 40% done", as far as it is known.
+    /// ", 2 min 10 s left (in all 12 min 0 s left, 40% done)", as far as it is known.
     private func leftText(at now: Double) -> String {
         let left = estimator.left(at: now)
         var text = left.stage.map { ", " + Self.duration($0) + " left" } ?? ""
         if let all = left.all {
             let share = estimator.share(at: now, since: start).map { ", " + fixed($0 * 100, 0) + "% done" } ?? ""
-            text += "; " + Self.duration(all) + " of all" + share
+            text += " (in all " + Self.duration(all) + " left" + share + ")"
         }
         return text
     }

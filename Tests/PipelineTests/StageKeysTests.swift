@@ -88,7 +88,7 @@ import Testing
             "learned": ({ $0.learned?.tolerance = 0.5 }, ["learned"]),
             // What is left out is no longer in the recipe that is carried out.
             "leavesOut": ({ $0.leavesOut = [.tuning] }, []),
-            "chatTemplate": ({ $0.chatTemplate = "gemma" }, Self.afterPack),
+            "chatTemplate": ({ $0.chatTemplate = "llama-3" }, Self.afterPack),
         ]
         let recipe = try Self.recipe()
         // A key that is added to the recipe has to be added here.

@@ -74,7 +74,8 @@ import Testing
         #expect(plan.status == 0, "\(plan.errors)")
         let stages = try #require(try plan.json["stages"]?.array)
         let names = [
-            "read weights", "write own text", "arrange", "weigh positions", "quantize jointly", "quantize", "tune",
+            "range", "read weights", "write own text", "arrange", "weigh positions", "quantize jointly", "quantize",
+            "tune",
             "pack", "quality", "write",
         ]
         #expect(stages.map { $0["stage"]?.string } == names)
