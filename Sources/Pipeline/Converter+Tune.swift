@@ -85,7 +85,7 @@ extension Converter {
             lines.append("\(plan.bits) bits \(fixed(before, 3)) to \(fixed(after, 3))")
         }
         progress.end("divergence on calibration text at \(lines.joined(separator: ", "))")
-        return tuner.finish()
+        return try tuner.finish()
     }
 
     /// Embedding and head as the bundle holds them beside layers of `bits`, so that the tables make up for their rounding too.
