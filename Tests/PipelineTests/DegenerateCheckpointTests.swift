@@ -84,9 +84,24 @@ import Testing
         #expect(flatCount > 0)
     }
 
-    /// `constant-row`: an embedding with a row of 0.4375. Expected: the checkpoint's own values.
+    /// `constant-row`: matrices with rows of one value. Expected: the checkpoint's own values.
     @Test func aRowOfOneValueIsConverted() throws {
-        let input = Self.tests + "/Cases/constant-row"
+        let input = FileManager.default.temporaryDirectory.path + "/taper-constant-\(UUID().uuidString)"
+        try Files.createDirectory(input)
+        defer { try? FileManager.default.removeItem(atPath: input) }
+        for name in ["config.json", "model.safetensors"] {
+            try FileManager.default.copyItem(
+                atPath: Self.tests + "/Cases/constant-row/" + name, toPath: input + "/" + name)
+        }
+        // The case has no tokenizer, and conversion needs one of as many tokens.
+        let pieces = (["<|endoftext|>"] + "abcdefghijklmno".map(String.init)).enumerated()
+        let tokenizer = """
+            {"version": "1.0", "added_tokens": [{"id": 0, "content": "<|endoftext|>", "special": true}],
+             "normalizer": null, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+             "post_processor": null, "decoder": {"type": "ByteLevel"}, "model": {"type": "BPE", "merges": [],
+             "vocab": {\(pieces.map { "\"\($1)\": \($0)" }.joined(separator: ", "))}}}
+            """
+        try AtomicFile.write(Array(tokenizer.utf8), to: input + "/tokenizer.json", replacing: false)
         for seed in 2...5 {
             for nested in [false, true] {
                 try inFolder { folder in
