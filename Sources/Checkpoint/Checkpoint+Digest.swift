@@ -77,6 +77,8 @@ extension Checkpoint {
             // Weights that are not finite are refused or read, and a refusal must not be skipped.
             writer.u8(acceptsNonfinite ? 1 : 0)
             for hash in hashes[range] { writer.u64(hash) }
+            // What other tensors make of this one.
+            if let scaling, scaling.changes(tensor.name) { scaling.write(to: &writer, name: tensor.name) }
             digests[tensor.name] = Digest(of: writer.bytes)
         }
         return digests

@@ -67,7 +67,8 @@ package struct CanonicalBytes {
         case .set, .dictionary:
             counted("{", children.map { Self.of($0.value) }.sorted { $0.lexicographicallyPrecedes($1) })
         // Ranges and the like describe themselves, without a style.
-        case .struct, .tuple, nil where !children.isEmpty || mirror.displayStyle != nil:
+        case .struct, .tuple,
+            nil where !children.isEmpty || mirror.displayStyle != nil:
             tagged("(") { $0.u64(UInt64(children.count)) }
             for child in children {
                 bytes("n", Array((child.label ?? "").utf8))

@@ -48,7 +48,10 @@ struct ConversionInputs {
         let tokenizer = try checkpoint.tokenizer()
         let calibration =
             recipe.hasCalibration
-            ? try CalibrationText(recipe.calibrationPath.map { path throws(TaperError) in try SourceText(path: path) })
+            ? CalibrationText(
+                try recipe.calibrationText.map { place throws(TaperError) in
+                    try SourceText(place, sample: .calibrationSample)
+                })
             : nil
         self.calibration = calibration
         let (pack, template) = try PackPlan.make(
@@ -107,13 +110,16 @@ struct ConversionInputs {
             return Learned(text: text, settings: settings)
         }
         quality = try recipe.quality.map { [config] quality throws(TaperError) in
-            let text = try SourceText(path: quality.path)
+            let text = try SourceText(quality.text, sample: .heldoutSample)
             let rule = PerplexityProtocol(
                 window: min(quality.window, config.contextLength), windowLimit: quality.windows)
-            _ = try rule.windows(of: text.text, tokenizer: tokenizer, place: quality.path)
+            _ = try rule.windows(of: text.text, tokenizer: tokenizer, place: text.path)
             return Quality(text: text, rule: rule)
         }
     }
+
+    /// Tokens of the calibration text that every use reads.
+    var tokenCounts: [TextUse: Int] { sequences.mapValues(\.tokenCount) }
 
     /// The sequences that a stage reads, with the model's own under `own`.
     func selection(_ use: TextUse, own: ContentKey?) throws(TaperError) -> TextSelection {
@@ -148,6 +154,12 @@ extension Recipe {
         return joint
     }
 
+    /// Whether any stage runs the full-precision model, which needs OpenBLAS.
+    var needsFloatModel: Bool {
+        hasCalibration || quality != nil || learned != nil
+            || tasks.contains { $0.dataPath != nil && !(TaskMetric(rawValue: $0.metric)?.comparesTexts ?? true) }
+    }
+
     func encoding(of tensor: ModelConfig.TensorRequirement) -> StoredTensor.Encoding {
         if tensor.shape.count == 1 { return .vector }
         return tensor.isLinear || embeddingPrecisions != [8] ? .nested : .int8
@@ -157,4 +169,16 @@ extension Recipe {
 extension ModelConfig {
     /// The tensor that makes logits: of a tied model its embedding.
     var headName: String { tiedEmbeddings ? TensorName.embedding : TensorName.head }
+}
+
+extension SourceText {
+    static let calibrationSample = SourceText(name: "calibration.txt", plain: SampleTexts.calibration)
+    static let heldoutSample = SourceText(name: "heldout.txt", plain: SampleTexts.heldout)
+
+    init(_ place: Recipe.TextPlace, sample: SourceText) throws(TaperError) {
+        switch place {
+        case .file(let path): try self.init(path: path)
+        case .sample: self = sample
+        }
+    }
 }

@@ -8,10 +8,10 @@ import Storage
 extension Converter {
     /// Codes of the head under the Hessian of its own inputs, the normalized final states.
     func quantizeHead(
-        _ tensor: ModelConfig.TensorRequirement, weights: [Float]
+        _ tensor: ModelConfig.TensorRequirement, weights: [Float], progress update: (Double) -> Void
     ) throws(TaperError) -> PackedMatrix {
         let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-        let hessian = try model.headHessian(try sequences(.head)) { progress.update($0) }
+        let hessian = try model.headHessian(try sequences(.head)) { update($0) }
         let own = try LayerHessian(
             hessian.values, columns: tensor.shape[1], joint: recipe.headSettings(checkpoint.config), pool: pool,
             place: "inputs of the head")

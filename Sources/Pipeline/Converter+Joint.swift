@@ -40,10 +40,16 @@ extension Converter {
         let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
         var weightCount = 0
         var seconds = 0.0
-        var before: [TensorName.Part: [Double]] = [:]
-        var after: [TensorName.Part: [Double]] = [:]
+        let layers = checkpoint.config.layerCount
+        var weighed = JointProgress(
+            checkpoint.config, pending: pending.mapValues { $0.map { (rows: $0.rows, columns: $0.columns) } },
+            tokens: sequences.reduce(0) { $0 + $1.count }, rounds: recipe.joint.rounds)
         try model.inputHessians(
-            sequences, wanted: Set(pending.keys), weights: tokenWeights, progress: { progress.update($0) }
+            sequences, wanted: Set(pending.keys), weights: tokenWeights,
+            progress: { share in
+                weighed.forward(share)
+                progress.update(weighed.fraction, "layer \(min(layers, weighed.layer + 1)) of \(layers)")
+            }
         ) {
             layer, hessians throws(TaperError) in
             // Layers with the same input share a Hessian, and what is made of it.
@@ -65,25 +71,19 @@ extension Converter {
                 let packed = try quantizeJoint(
                     name: name, weights: weights, rows: item.rows, columns: item.columns,
                     hessians: [RowHessian(rows: 0..<item.rows, hessian: own)], settings: recipe.linearSettings,
-                    joint: recipe.joint, pool: pool
-                ) { b, a in
-                    before[item.part] = zip(before[item.part] ?? b.map { _ in 0 }, b).map { $0 + $1 }
-                    after[item.part] = zip(after[item.part] ?? a.map { _ in 0 }, a).map { $0 + $1 }
-                }
+                    joint: recipe.joint, pool: pool)
                 seconds += monotonicSeconds() - begun
                 weightCount += weights.count
                 try work.store(packed.workBytes(), "tensor", key)
                 made += 1
+                weighed.quantized(rows: item.rows, columns: item.columns)
+                progress.update(weighed.fraction, "layer \(layer + 1) of \(layers)")
             }
-        }
-        for part in TensorName.Part.allCases {
-            guard let b = before[part], let a = after[part] else { continue }
-            progress.note(part.rawValue + " " + zip(b, a).map { fixed($0 > 0 ? $1 / $0 : 1, 4) }.joined(separator: " "))
         }
         let total = max(monotonicSeconds() - start, 1e-9)
         progress.end(
             "all layers at \(precisionText), \(fixed(Double(weightCount) / max(seconds, 1e-9) / 1e6, 2)) million "
-                + "weights/s, \(fixed(total - seconds, 0)) s in the float model")
+                + "weights/s; \(fixed(total - seconds, 0)) s went into the full-precision model")
     }
 
     /// Positions weighed by what errors there do to the logits; nil where the recipe wants them to count alike.
@@ -98,9 +98,6 @@ extension Converter {
             if weights == nil { work.discard("guide", key) }
         }
         if weights == nil {
-            try checkMemory(
-                for: "weighing positions", bytesPerWeight: 5,
-                remedy: "Put \"guided\": false into the recipe, or choose the effort fast")
             let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
             let made = try model.tokenWeights(sequences, seed: Self.guideSeed) { progress.update($0) }
             try work.store(made.bytes, "guide", key)

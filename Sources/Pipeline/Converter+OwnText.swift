@@ -9,9 +9,6 @@ extension Converter {
         progress.begin("write own text")
         let reusedBefore = reused
         let own = try stored("own-text", key) { () throws(TaperError) -> [UInt8] in
-            try checkMemory(
-                for: "writing own text", bytesPerWeight: 4,
-                remedy: "Leave it out with --generated 0, or use a machine with more memory")
             let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
             let start = monotonicSeconds()
             let sampled = try model.sample(plan.starts, length: plan.length, seed: UInt64(plan.seed)) {
@@ -21,7 +18,7 @@ extension Converter {
             let mean = values.reduce(0.0) { $0 + Double($1) } / Double(max(values.count, 1))
             let seconds = max(monotonicSeconds() - start, 1e-9)
             progress.note(
-                "own text: \(fixed(Double(values.count) / seconds, 0)) tokens/s, perplexity \(fixed(exponential(-mean), 2))"
+                "own text: \(fixed(Double(values.count) / seconds, 0)) tokens/s, perplexity to the model itself \(fixed(exponential(-mean), 2))"
             )
             return OwnText(sequences: sampled.map(\.tokens)).bytes
         } read: { bytes throws(TaperError) in

@@ -17,6 +17,7 @@ extension Converter {
         }
         var documents = inputs.pack.documents
         if let channelOrder { documents.append((ChannelOrder.section, channelOrder.json)) }
+        if let cacheScaling { documents.append((CacheScaling.section, cacheScaling.json)) }
         let path = work.place("bundle", key)
         let writer = try BundleWriter(
             path: path, replacing: true, manifest: inputs.pack.manifest, tokenizer: inputs.pack.tokenizer,
@@ -36,7 +37,8 @@ extension Converter {
                             columns: requirement.shape[1], pool: pool))
                 }
             }
-            progress.update(Double(index + 1) / Double(tensors.count), tensor.name)
+            progress.update(
+                Double(index + 1) / Double(tensors.count), TensorName.place(tensor.name, of: checkpoint.config))
         }
         try writer.finish()
         try work.seal("bundle", key)

@@ -40,6 +40,11 @@ extension Converter {
             var writer = ByteWriter()
             writer.u64(UInt64(moments.count))
             for name in moments.keys.sorted() {
+                guard moments[name]?.allSatisfy(\.isFinite) != false else {
+                    throw TaperError(
+                        .badData, "the activations on the calibration text are not finite", at: name,
+                        remedy: "The checkpoint's weights are damaged, or too large to compute with")
+                }
                 writer.u32(UInt32(name.utf8.count))
                 writer.string(name)
                 writer.floats(moments[name] ?? [])
@@ -70,11 +75,13 @@ extension Converter {
         progress.begin("quantize")
         let start = monotonicSeconds()
         let requirements = checkpoint.config.tensorRequirements()
-        let total = requirements.reduce(0) { $0 + $1.shape.reduce(1, *) }
-        var done = 0
+        // Shares of time; what is there already takes none.
+        let costs = requirements.map { estimate.quantizing($0, isJoint: isJoint) }
+        var total = max(costs.reduce(0, +), 1e-9)
+        var done = 0.0
         var computed = 0
         var result: [StoredTensor] = []
-        for tensor in requirements {
+        for (tensor, cost) in zip(requirements, costs) {
             let count = tensor.shape.reduce(1, *)
             guard let key = keys.codes[tensor.name] else {
                 throw TaperError(.internalFault, "the tensor has no key", at: tensor.name)
@@ -108,7 +115,10 @@ extension Converter {
                         try checkHalfRange(name: tensor.name, weights: weights)
                     }
                     if tensor.name == checkpoint.config.headName, isJoint {
-                        return try quantizeHead(tensor, weights: weights).workBytes()
+                        // Its inputs take most of the time.
+                        return try quantizeHead(tensor, weights: weights) {
+                            progress.update((done + cost * estimate.headForwardShare * $0) / total, "the head")
+                        }.workBytes()
                     }
                     return try quantizeNested(
                         name: tensor.name, weights: weights, rows: tensor.shape[0], columns: columns,
@@ -119,9 +129,13 @@ extension Converter {
                 }
             }
             result.append(StoredTensor(name: tensor.name, encoding: encoding, key: key))
-            done += count
-            if made > before { computed += count }
-            progress.update(Double(done) / Double(total), tensor.name)
+            if made == before {
+                total = max(total - cost, 1e-9)
+            } else {
+                done += cost
+                computed += count
+                progress.update(done / total, TensorName.place(tensor.name, of: checkpoint.config))
+            }
         }
         let seconds = max(monotonicSeconds() - start, 1e-9)
         let rate = computed > 0 ? ", \(fixed(Double(computed) / seconds / 1e6, 1)) million weights/s" : ", all reused"

@@ -39,12 +39,11 @@ extension Converter {
     private func tuneTables(
         _ tensors: [StoredTensor], all: [StoredTensor], key: ContentKey, plans: [TuningPlan]
     ) throws(TaperError) -> [PackedMatrix] {
-        try checkMemory(
-            for: "tuning", bytesPerWeight: 10,
-            remedy: "Put \"tuning\": [] into the recipe, or choose the effort fast")
         let sequences = try sequences(.tuning)
+        let share = estimate.tuningTargetsShare
         let targets = try ReferenceStates(
-            try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences)
+            try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences
+        ) { progress.update($0 * share, "what the full-precision model says") }
         var layers: [PackedMatrix] = []
         for tensor in tensors { layers.append(try matrix(tensor)) }
         let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
@@ -65,6 +64,7 @@ extension Converter {
                 work.discard("tuning", key)
             }
         }
+        let found = done
         var lines: [String] = []
         var lastSaved = monotonicSeconds()
         for (index, plan) in plans.enumerated().dropFirst(first) {
@@ -74,8 +74,9 @@ extension Converter {
                 if step == 1 { before = divergence }
                 done += 1
                 progress.update(
-                    Double(done) / Double(total),
-                    "\(plan.bits) bits, step \(step) of \(plan.steps), divergence \(fixed(divergence, 4))")
+                    share + (1 - share) * Double(done - found) / Double(max(1, total - found)),
+                    "\(plan.bits) bits, step \(step) of \(plan.steps), divergence from full precision "
+                        + "\(fixed(divergence, 3)) nats a token")
                 // A kill costs at most some minutes; a snapshot costs a second.
                 if monotonicSeconds() - lastSaved > 120, step < plan.steps {
                     try work.store(TuningSnapshot(plan: index, step: step, state: tuner.state).bytes, "tuning", key)
@@ -84,7 +85,8 @@ extension Converter {
             }
             lines.append("\(plan.bits) bits \(fixed(before, 3)) to \(fixed(after, 3))")
         }
-        progress.end("divergence on calibration text at \(lines.joined(separator: ", "))")
+        progress.end(
+            "divergence from full precision on calibration text, nats a token: " + lines.joined(separator: ", "))
         return try tuner.finish()
     }
 

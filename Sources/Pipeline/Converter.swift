@@ -10,7 +10,7 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, own text, arrange, quantize, tune, pack, rungs,
+/// The whole pipeline from checkpoint to calibrated bundle: import, range, own text, arrange, quantize, tune, pack, rungs,
 /// calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
@@ -43,10 +43,15 @@ public final class Converter {
     /// Channels in the checkpoint's order, until `arrange` finds a better one.
     var checkpoint: Checkpoint
     var channelOrder: ChannelOrder?
+    /// nil: keys and values fit half precision as they are.
+    var cacheScaling: CacheScaling?
     /// What is read besides the weights, parsed and checked.
     let inputs: ConversionInputs
     /// The model's own text once that is written.
     var ownSequences: [[Int]] = []
+    let estimate: ConversionEstimate
+    /// Of a recipe that may: what does not fit this machine, and why.
+    let leftOut: [String]
     let work: WorkFolder
     let pool: ThreadPool
     var reused = 0
@@ -57,14 +62,18 @@ public final class Converter {
     {
         self.input = input
         self.output = output
-        self.recipe = recipe
         self.options = options
         self.progress = progress
         try Converter.checkOutput(output, input: input, force: options.force)
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings { progress.warn(warning) }
-        inputs = try ConversionInputs(recipe, checkpoint: checkpoint) { progress.warn($0) }
+        let memory = AvailableMemory.now
+        let (fitted, leftOut) = try recipe.fitted(to: checkpoint, available: memory)
+        for sentence in leftOut { progress.warn(sentence) }
+        self.recipe = fitted
+        self.leftOut = leftOut
+        inputs = try ConversionInputs(fitted, checkpoint: checkpoint) { progress.warn($0) }
         pool = try ThreadPool(threadCount: options.threads)
         if let folder = options.workFolder {
             work = WorkFolder(path: folder)
@@ -72,6 +81,13 @@ public final class Converter {
             work = WorkFolder(path: try WorkFolder.defaultPath())
         }
         work.report = { progress.note($0) }
+        estimate = ConversionEstimate(
+            fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
+            tokens: inputs.tokenCounts,
+            operationsPerSecond: fitted.needsFloatModel ? try FloatArithmetic.operationsPerSecond(pool) : nil)
+        try estimate.check(
+            available: memory, place: checkpoint.path,
+            disk: DiskSpace(workPath: work.path, outputPath: output))
         let parameters = checkpoint.tensors.reduce(0) { $0 + $1.elementCount }
         progress.end(
             "\(checkpoint.config.family), \(fixed(Double(parameters) / 1e6, 1)) million weights in "
@@ -104,11 +120,13 @@ public final class Converter {
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
         try work.open()
+        progress.expect(estimate.stages.map { .init($0.name, $0.seconds) })
         for task in recipe.tasks where task.dataPath == nil {
             progress.warn(
                 "task \(task.name) is left out: the recipe leaves its examples to you; give them with "
                     + "--task-data \(task.name)=FILE, or add the task to the bundle with taper calibrate")
         }
+        try scaleCache()
         let keys = try stageKeys()
         try writeOwnText(keys)
         try arrange(keys)
@@ -146,7 +164,7 @@ public final class Converter {
         let digests = try checkpoint.tensorDigests(inParallel: { pool.run($0, $1) }) { progress.update($0) }
         let byteCount = checkpoint.tensors.reduce(0) { $0 + $1.byteCount }
         let seconds = max(monotonicSeconds() - start, 1e-9)
-        progress.end("\(byteText(byteCount)) known by content, \(fixed(Double(byteCount) / seconds / 1e9, 1)) GB/s")
+        progress.end("\(byteText(byteCount)), \(fixed(Double(byteCount) / seconds / 1e9, 1)) GB/s")
         return try StageKeys(inputs, digests: digests, arithmetic: FloatArithmetic.name)
     }
 

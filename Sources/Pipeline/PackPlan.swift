@@ -10,14 +10,14 @@ struct PackPlan {
     let manifest: Manifest
     /// In the bundle's own form.
     let tokenizer: [UInt8]
-    /// The chat template, where there is one; sections that stages find come later.
+    /// Chat format and templates, where there are any; sections that stages find come later.
     let documents: [(section: String, value: JSONValue)]
 
     static func make(
         _ recipe: Recipe, checkpoint: Checkpoint, tokenizer: Tokenizer, calibration: CalibrationText?,
         warn: (String) -> Void
     ) throws(TaperError) -> (plan: PackPlan, template: ChatTemplate?) {
-        let template = try chatTemplate(recipe, checkpoint, warn: warn)
+        let template = try chatTemplate(recipe, checkpoint, tokenizer, warn: warn)
         var model = checkpoint.config
         if let end = tokenizer.eosToken { model.eosTokens = Set(model.eosTokens + [end]).sorted() }
         for stop in template?.stops ?? [] {
@@ -41,13 +41,17 @@ struct PackPlan {
         let manifest = Manifest(
             model: model, precisions: recipe.precisions, tensors: plans,
             provenance: provenance(recipe, checkpoint, calibration, template: template?.name))
-        let documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
+        var documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
+        if !checkpoint.chatTemplates.templates.isEmpty {
+            documents.append((ChatTemplateSources.section, checkpoint.chatTemplates.json))
+        }
         return (PackPlan(manifest: manifest, tokenizer: tokenizer.compact(), documents: documents), template)
     }
 
-    /// The checkpoint's own chat format, or the one asked for; a template nobody knows is a warning, not a guess.
+    /// The checkpoint's own chat format, or the one asked for. What differs from the checkpoint's template is never kept in
+    /// silence.
     private static func chatTemplate(
-        _ recipe: Recipe, _ checkpoint: Checkpoint, warn: (String) -> Void
+        _ recipe: Recipe, _ checkpoint: Checkpoint, _ tokenizer: Tokenizer, warn: (String) -> Void
     ) throws(TaperError) -> ChatTemplate? {
         if let name = recipe.chatTemplate {
             guard let template = ChatTemplate.named(name) else {
@@ -55,14 +59,19 @@ struct PackPlan {
                     .usage, "unknown chat template", at: printable(name),
                     expected: ChatTemplate.names.joined(separator: ", "))
             }
+            if let difference = checkpoint.chatDifference(of: template, tokenizer) {
+                warn("--chat-template \(name) is not the checkpoint's own chat template: \(difference)")
+            }
             return template
         }
-        guard let jinja = checkpoint.chatTemplateText else { return nil }
-        if let template = ChatTemplate.recognise(jinja: jinja) { return template }
-        warn(
-            "the checkpoint's chat template is of no known family, so the bundle gets none. "
-                + "Name one with --chat-template: \(ChatTemplate.names.joined(separator: ", "))")
-        return nil
+        let derivation = checkpoint.chatDerivation(tokenizer)
+        for warning in derivation.warnings { warn(warning) }
+        if derivation.template == nil, !checkpoint.chatTemplates.templates.isEmpty {
+            warn(
+                "no chat format is stored; --chat-template NAME stores one that you know to fit: "
+                    + ChatTemplate.names.joined(separator: ", "))
+        }
+        return derivation.template
     }
 
     /// Facts that describe how the bundle was made; the same for the same input and options on any machine.

@@ -1,7 +1,7 @@
 import Storage
 
 /// What stages read calibration text for; each needs another amount of it.
-enum TextUse: CaseIterable {
+package enum TextUse: CaseIterable {
     case arrange, statistics, head, tuning, rungs
 
     /// Sequences of the text and their length, and at most how many of the model's own.

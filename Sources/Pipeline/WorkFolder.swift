@@ -17,6 +17,7 @@ package final class WorkFolder {
     /// - Throws: `busy` when another process works here.
     package func open() throws(TaperError) {
         try Files.createDirectory(path)
+        if Files.isDirectory(path + "/lock") { clear(path + "/lock") }
         lock = try FileLock(path: path + "/lock")
     }
 

@@ -31,8 +31,16 @@ import struct Foundation.URL
             ("rungs", .array(TinyBundle.rungs.map(\.json))),
             ("schedules", .array([TinyBundle.schedule([(0, 4), (16, TinyBundle.rungs[0].precision)]).json])),
         ]
+        var chat = TinyBundle(precisions: [2], tokenizer: nil, documents: [])
+        chat.documents = ["chat-own", "templates-two"].compactMap { name in
+            let path = folder.appendingPathComponent("chat/valid/" + name + ".json").path
+            guard let bytes = try? Files.read(path, limit: 1 << 20), let json = try? JSONValue.parse(bytes, place: path)
+            else { return nil }
+            return (section: name.hasPrefix("chat") ? "chat" : "templates", value: json)
+        }
         return [
-            ("rungs", rungs), ("half", half), ("learned", TinyBundle.withLearned), ("minimal", HostileCase.base),
+            ("chat", chat), ("rungs", rungs), ("half", half), ("learned", TinyBundle.withLearned),
+            ("minimal", HostileCase.base),
             ("whole", whole),
             ("nested-embedding", nested),
         ]

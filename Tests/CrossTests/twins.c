@@ -162,6 +162,7 @@ static void elementwise(const ck_table_t *twin, const ck_table_t *t) {
     BOTH("add", f->add(w, n, o[k]));
     BOTH("softmax", o[k][0] += f->softmax_numerators(o[k], n));
     expect(twin->argmax(x, n) == t->argmax(x, n), t->name, "argmax", n, 0, 0);
+    expect(twin->magnitude(x, n) == t->magnitude(x, n), t->name, "magnitude", n, 0, 0);
     for (int k = 0; k < 2; k++) {
         const ck_table_t *f = k ? t : twin;
         memcpy(r[k], rotated, 4 * (size_t)(heads * size));

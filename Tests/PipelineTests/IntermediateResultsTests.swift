@@ -68,7 +68,8 @@ import Testing
     /// The same bytes are JSON Lines under one name and plain text under another.
     @Test func textReadAnotherWayIsNotUsed() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let text = String(decoding: try Files.read(Self.samples + "tiny/calibration.txt", limit: 1 << 20), as: UTF8.self)
+        let text = String(
+            decoding: try Files.read(Self.samples + "tiny/calibration.txt", limit: 1 << 20), as: UTF8.self)
         var lines = ""
         for line in text.prefix(20000).split(separator: "\n") {
             lines += JSONValue.object([.init("text", .string(String(line)))]).text() + "\n"
@@ -80,7 +81,7 @@ import Testing
             var recipe = Recipe()
             recipe.effort = .fast
             recipe.precisions = [3, 4]
-            recipe.calibrationPath = folder + "/" + text
+            recipe.calibrationText = .file(folder + "/" + text)
             return try converter(recipe, Self.samples + "tiny", output, work: work).run()
         }
         _ = try convert("a.json", "fresh.taper", work: "w1")

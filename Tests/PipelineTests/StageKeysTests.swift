@@ -13,7 +13,8 @@ import Testing
 @Suite struct StageKeysTests {
     private static let samples = ConverterTests.root + "/samples/"
     private static let all = [
-        "import", "own text", "arrange", "guide", "quantize", "tune", "pack", "rungs", "calibrate", "learned", "quality",
+        "import", "own text", "arrange", "guide", "quantize", "tune", "pack", "rungs", "calibrate", "learned",
+        "quality",
     ]
     /// The stages that read calibration text, and all after them.
     private static let afterText = Array(all.dropFirst(2))
@@ -67,21 +68,27 @@ import Testing
         let changes: [String: (change: (inout Recipe) -> Void, stages: [String])] = [
             "precisions": ({ $0.precisions = [2, 3, 4, 5] }, Self.afterCodes),
             "rungs": ({ $0.rungs = [Precision(hundredths: 350)] }, Array(Self.all.dropFirst(7))),
-            "seedBits": ({ $0.method = .kMeans; $0.seedBits = 3 }, ["quantize"]),
+            "seedBits": (
+                {
+                    $0.method = .kMeans; $0.seedBits = 3
+                }, ["quantize"]
+            ),
             "embeddingPrecisions": ({ $0.embeddingPrecisions = [4, 6] }, Self.afterCodes),
             "method": ({ $0.method = .anyPrecision }, Self.afterCodes + ["guide", "sensitivity"]),
             "effort": ({ $0.effort = .best }, ["tune"] + Self.afterPack),
             "tuning": ({ $0.tuning = [TuningPlan(bits: 2, steps: 3, rate: 0.003)] }, ["tune"] + Self.afterPack),
             "joint": ({ $0.joint.preferences[2] = 5 }, Self.afterCodes),
             "isGuided": ({ $0.isGuided = false }, Self.afterCodes + ["guide"]),
-            "calibrationPath": ({ $0.calibrationPath = text }, Array(Self.all.dropFirst())),
+            "calibrationText": ({ $0.calibrationText = .file(text) }, Array(Self.all.dropFirst())),
             "calibrationSequences": ({ $0.calibrationSequences = 5 }, Self.afterText),
             "calibrationLength": ({ $0.calibrationLength = 65 }, Array(Self.all.dropFirst())),
             "generatedSequences": ({ $0.generatedSequences = 3 }, Array(Self.all.dropFirst())),
             "quality": ({ $0.quality?.windows = 3 }, ["quality"]),
             "tasks": ({ $0.tasks[0].tolerance = 0.5 }, ["calibrate", "quality"]),
             "learned": ({ $0.learned?.tolerance = 0.5 }, ["learned"]),
-            "chatTemplate": ({ $0.chatTemplate = "chatml" }, Self.afterPack),
+            // What is left out is no longer in the recipe that is carried out.
+            "leavesOut": ({ $0.leavesOut = [.tuning] }, []),
+            "chatTemplate": ({ $0.chatTemplate = "gemma" }, Self.afterPack),
         ]
         let recipe = try Self.recipe()
         // A key that is added to the recipe has to be added here.
@@ -118,7 +125,7 @@ import Testing
             ("calibrate", { $0.tasks[0].maxNewTokens = 95 }),
             ("calibrate", { $0.tasks[0].examples = 3 }),
             // The name stands in the result.
-            ("quality", { $0.quality?.path = names }),
+            ("quality", { $0.quality?.text = .file(names) }),
             ("quality", { $0.quality?.window = 500 }),
             ("learned", { $0.learned?.precisions = [4, 2] }),
             ("learned", { $0.learned?.prompts = 11 }),
@@ -136,14 +143,15 @@ import Testing
     @Test func aTextReadAnotherWayIsAnotherText() throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let line = "{\"text\": \"The lantern hung over the quiet harbour while the old keeper wrote the weather down.\"}\n"
+        let line =
+            "{\"text\": \"The lantern hung over the quiet harbour while the old keeper wrote the weather down.\"}\n"
         let bytes = Array(String(repeating: line, count: 60).utf8)
         var recipe = try Self.recipe()
         var found: [[String: String]] = []
         for name in ["a.jsonl", "a.json"] {
             try AtomicFile.write(bytes, to: folder + "/" + name, replacing: false)
-            recipe.calibrationPath = folder + "/" + name
-            recipe.quality?.path = folder + "/" + name
+            recipe.calibrationText = .file(folder + "/" + name)
+            recipe.quality?.text = .file(folder + "/" + name)
             recipe.quality?.window = 128
             found.append(try Self.keys(recipe, folder))
         }

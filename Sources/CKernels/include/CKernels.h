@@ -84,6 +84,8 @@ typedef struct {
     void (*store_key)(const float *x, int32_t size, int32_t position, uint16_t *keys);
     void (*attention)(const ck_attention_t *, float *scratch);
     int32_t (*argmax)(const float *x, int32_t count);
+    // Largest of the magnitudes, where infinity stands above all numbers and NaN above infinity.
+    float (*magnitude)(const float *x, int32_t count);
     // x[i] = exp(x[i] - max) and returns their sum.
     float (*softmax_numerators)(float *x, int32_t count);
     void (*dequantize_row)(const ck_matrix_t *, int32_t row, float *out, int32_t columns);

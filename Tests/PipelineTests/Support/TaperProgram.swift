@@ -15,7 +15,7 @@ enum TaperProgram {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
     /// Beside the test program; a test that needs one that is not built fails.
-    private static func path(_ name: String) throws -> URL {
+    static func path(_ name: String) throws -> URL {
         let url = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
             name)
         try #require(FileManager.default.isExecutableFile(atPath: url.path), "\(name) is not built: swift build")
