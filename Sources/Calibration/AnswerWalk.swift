@@ -3,7 +3,8 @@ import Model
 import Runtime
 import Storage
 
-/// Decode steps of several examples under many strategies, all at the same step number: led along a text, or written.
+/// Decode steps of several examples under many strategies: led along a text, all at the same step number, or written, where new
+/// examples come in as places get free.
 final class AnswerWalk {
     /// An example read at one precision.
     private struct Root {
@@ -30,6 +31,9 @@ final class AnswerWalk {
         comparison: PathComparison?
     ) {
         let branch = AnswerBranch(example: example, sequence: prompt.sequence, members: members, tokens: [])
+        var prompt = prompt
+        // Roots stay until the walk ends, and logits are as long as the vocabulary.
+        if comparison == nil { prompt.logits = [] }
         roots.append(
             Root(
                 slot: slot, branch: branch, states: states, prompt: prompt, promptCount: prompt.sequence.position,
@@ -154,13 +158,19 @@ final class AnswerWalk {
         }
     }
 
-    /// Writes all answers: by slot and strategy.
+    /// Writes all answers: by slot and strategy. A finished answer's sequence goes back to the memory.
+    ///
+    /// - Parameters:
+    ///   - places: examples at work together.
+    ///   - admit: adds roots of one more example; false when there is none.
+    ///   - step: hears the work done so far, in examples.
     func write(
-        limit: Int, stop: [Int], step: () -> Void
+        limit: Int, stop: [Int], places: Int, admit: () throws(TaperError) -> Bool, step: (Double) -> Void
     ) throws(TaperError) -> [(slot: Int, member: Int, answer: TaskRunner.Answer)] {
-        var states = roots.map(\.states)
+        var states: [[Int: StrategyState]] = []
         var finished: [Walker] = []
         var walkers: [Walker] = []
+        var mayAdmit = true
         func take(_ walker: Walker, _ token: Int) {
             if stop.contains(token) {
                 walker.isDone = true
@@ -169,14 +179,36 @@ final class AnswerWalk {
                 walker.isDone = walker.branch.tokens.count >= limit
             }
         }
-        for (index, root) in roots.enumerated() {
-            let walker = Walker(root: index, branch: root.branch)
-            take(walker, root.prompt.token)
-            walkers.append(walker)
+        /// What has been added since the last step starts with the token that its prompt gave.
+        func start() {
+            for index in states.count..<roots.count {
+                states.append(roots[index].states)
+                let walker = Walker(root: index, branch: roots[index].branch)
+                take(walker, roots[index].prompt.token)
+                walkers.append(walker)
+            }
         }
-        while true {
+        func retire() {
+            for walker in walkers where walker.isDone { memory.release(walker.branch.sequence) }
             finished += walkers.filter(\.isDone)
             walkers.removeAll(where: \.isDone)
+        }
+        func live() -> [Int: Int] {
+            var tokens: [Int: Int] = [:]
+            for walker in walkers {
+                let slot = roots[walker.root].slot
+                tokens[slot] = min(tokens[slot] ?? limit, walker.branch.tokens.count)
+            }
+            return tokens
+        }
+        while true {
+            start()
+            retire()
+            while mayAdmit, live().count < places {
+                mayAdmit = try admit()
+                start()
+                retire()
+            }
             if walkers.isEmpty { break }
             let known = states
             walkers = try advance(walkers, states: states) { walker, logits in
@@ -186,7 +218,10 @@ final class AnswerWalk {
                 observe(walker, &states)
                 take(walker, walker.choice.token)
             }
-            step()
+            let work = live()
+            step(
+                Double(Set(roots.map(\.slot)).count - work.count)
+                    + work.values.reduce(0) { $0 + Double($1) / Double(limit) })
         }
         return finished.flatMap { walker in
             walker.branch.members.map {

@@ -108,8 +108,14 @@ public func evaluateGeneration(
             bundle: bundle, examples: examples, maxNewTokens: maxNewTokens, pool: pool, place: place)
         var measured = schedulers.map { AnswerScores(label: $0.label, metric: metric) }
         var bits = [[Precision: Int]](repeating: [:], count: schedulers.count)
-        for index in examples.indices {
-            for (order, answer) in try runner.answers(index, schedulers: schedulers.map(\.scheduler)).enumerated() {
+        let start = done
+        let strategies = schedulers.map { DecodeStrategy($0.scheduler, maxNewTokens: maxNewTokens) }
+        let outcomes = try runner.run(Array(examples.indices), strategies) { part in
+            progress(min(1, start + part * share * Double(examples.count)))
+        }
+        for (index, row) in outcomes.enumerated() {
+            for (order, outcome) in row.enumerated() {
+                let answer = outcome.answer
                 score(answer.tokens, runner.text(answer), index, full(index), into: &measured[order])
                 for bit in answer.bits { bits[order][bit, default: 0] += 1 }
             }

@@ -11,7 +11,7 @@ struct ReadPrompt {
     let token: Int
     let probability: Double
     /// Logits after the last token, [vocabularySize].
-    let logits: [Float]
+    var logits: [Float]
 }
 
 /// Caches of sequences, used again and again, and prompts that are kept.
@@ -39,6 +39,12 @@ final class PromptMemory {
         sequence.truncate(to: 0)
         lent.append(sequence)
         return sequence
+    }
+
+    /// A sequence lent may be used again.
+    func release(_ sequence: DecodingSequence) {
+        guard let place = lent.firstIndex(where: { $0 === sequence }) else { return }
+        free.append(lent.remove(at: place))
     }
 
     /// All sequences lent may be used again.

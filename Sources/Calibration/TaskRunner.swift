@@ -9,8 +9,8 @@ public import Text
 /// Greedy answers of one bundle to the examples of a task under many strategies, sharing all work that they have in common.
 ///
 /// A prompt is read once per prefill precision, and steps are shared up to the first one at which strategies differ
-/// (`AnswerBranch`). Several examples are worked on at once: what decodes at the same precision goes through the weights
-/// together. Answers are those of every strategy alone, token by token.
+/// (`AnswerBranch`). Several examples are worked on at once, the next coming in where one has ended: what decodes at the same
+/// precision goes through the weights together. Answers are those of every strategy alone, token by token.
 public final class TaskRunner {
     public struct Answer: Sendable, Equatable {
         public var tokens: [Int] = []
@@ -53,24 +53,36 @@ public final class TaskRunner {
 
     private let memory: PromptMemory
 
-    /// - Parameter keepsPrompts: keep what has been read for later calls, as far as a gigabyte holds it: for searches that
-    ///   come back to the same examples.
+    /// Bytes of keys and values of all sequences at work.
+    private let cacheLimit: Int
+
+    /// - Parameters:
+    ///   - keepsPrompts: keep what has been read for later calls, as far as a gigabyte holds it: for searches that come back to
+    ///     the same examples.
+    ///   - cacheLimit: bytes of keys and values of the examples at work together.
     /// - Throws: `badData` when a prompt and its answer do not fit the context.
     public convenience init(
         bundle: Bundle, examples: [TaskExample], maxNewTokens: Int, pool: ThreadPool, place: String,
-        keepsPrompts: Bool = false
+        keepsPrompts: Bool = false, cacheLimit: Int = TaskRunner.defaultCacheLimit
     ) throws(TaperError) {
         try self.init(
             bundle: bundle, prompts: try TaskPrompts(.bundle(bundle), examples: examples, place: place),
-            maxNewTokens: maxNewTokens, pool: pool, place: place, keepsPrompts: keepsPrompts)
+            maxNewTokens: maxNewTokens, pool: pool, place: place, keepsPrompts: keepsPrompts, cacheLimit: cacheLimit)
+    }
+
+    /// Four gigabytes, but at most a quarter of the machine's memory: weights and system need the rest.
+    public static var defaultCacheLimit: Int {
+        let memory = machineMemoryBytes()
+        return memory > 0 ? min(1 << 32, memory / 4) : 1 << 32
     }
 
     /// - Throws: `badData` when a prompt and its answer do not fit the context.
     public init(
         bundle: Bundle, prompts: TaskPrompts, maxNewTokens: Int, pool: ThreadPool, place: String,
-        keepsPrompts: Bool = false
+        keepsPrompts: Bool = false, cacheLimit: Int = TaskRunner.defaultCacheLimit
     ) throws(TaperError) {
         rendered = prompts
+        self.cacheLimit = cacheLimit
         let longest = rendered.longestPrompt
         let limit = bundle.manifest.model.contextLength
         guard longest + maxNewTokens <= limit else {
@@ -94,14 +106,14 @@ public final class TaskRunner {
 
     public func text(_ answer: Answer) -> String { tokenizer.decode(answer.tokens, skipSpecial: true) }
 
-    /// Answers to example `index` under every schedule, in the order given.
-    public func answers(_ index: Int, schedules: [PrecisionSchedule]) throws(TaperError) -> [Answer] {
-        try run([index], schedules.map { DecodeStrategy($0) })[0].map(\.answer)
-    }
+    /// Rows of one step: more share the weights no better, and every one has a cache of its own.
+    private static let mostRows = 96
 
-    /// The same where the schedule may depend on the prompt.
-    public func answers(_ index: Int, schedulers: [DecodeScheduler]) throws(TaperError) -> [Answer] {
-        try run([index], schedulers.map { DecodeStrategy($0, maxNewTokens: maxNewTokens) })[0].map(\.answer)
+    /// Examples at work together: as many as make `mostRows` rows when every strategy has parted from the others, and
+    /// whose caches, each as long as the longest prompt and answer, stay within `cacheLimit`.
+    public func places(strategies: Int) -> Int {
+        let byteCount = transformer.cacheBytes(at: transformer.contextLength) * strategies
+        return max(1, min(Self.mostRows / strategies, cacheLimit / max(1, byteCount)))
     }
 
     /// Every strategy on every one of some examples: one row per example, in the order given.
@@ -114,64 +126,58 @@ public final class TaskRunner {
         _ examples: [Int], _ strategies: [DecodeStrategy], paths: ForcedPaths? = nil, writes: Bool = true,
         progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> [[Outcome]] {
-        var results: [[Outcome]] = []
         if strategies.isEmpty { return examples.map { _ in [] } }
-        // Enough rows that the weights are shared by many, few enough that the caches stay within four gigabytes.
-        let byteCount = transformer.cacheBytes(at: transformer.contextLength) * strategies.count
-        let together = max(1, min(96 / strategies.count, (1 << 32) / max(1, byteCount)))
-        for start in stride(from: 0, to: examples.count, by: together) {
-            let some = Array(examples[start..<min(start + together, examples.count)])
-            results += try runTogether(some, strategies, paths, writes: writes, finished: Double(start)) { done in
+        let places = places(strategies: strategies.count)
+        answerCount += examples.count * strategies.count
+        guard paths != nil else {
+            return try runTogether(examples, strategies, nil, places: places) { done in
                 progress(min(1, done / Double(examples.count)))
             }
         }
-        answerCount += examples.count * strategies.count
+        // Along texts all examples are at the same step: they begin and end together.
+        var results: [[Outcome]] = []
+        for start in stride(from: 0, to: examples.count, by: places) {
+            let some = Array(examples[start..<min(start + places, examples.count)])
+            results += try runTogether(some, strategies, paths, writes: writes, places: places) { done in
+                progress(min(1, (Double(start) + done) / Double(examples.count)))
+            }
+        }
         return results
     }
 
+    /// - Parameter progress: hears the work done, in examples.
     private func runTogether(
-        _ examples: [Int], _ strategies: [DecodeStrategy], _ paths: ForcedPaths?, writes: Bool, finished: Double,
+        _ examples: [Int], _ strategies: [DecodeStrategy], _ paths: ForcedPaths?, writes: Bool = true, places: Int,
         progress: (Double) -> Void
     ) throws(TaperError) -> [[Outcome]] {
         var results = examples.map { _ in [Outcome](repeating: Outcome(), count: strategies.count) }
         let walk = AnswerWalk(runner: self, memory: memory)
-        // Prompts.
-        for (slot, example) in examples.enumerated() {
-            try Interrupt.check("Nothing was written")
-            let comparison = try paths.map { paths throws(TaperError) in
-                try PathComparison(paths, example: example, ops: ops)
-            }
-            for bits in Set(strategies.map(\.prefillBits)).sorted().reversed() {
-                let members = strategies.indices.filter { strategies[$0].prefillBits == bits }
-                let prompt = try memory.read(prompts[example], example: example, bits: bits, ops: ops)
-                var states: [Int: StrategyState] = [:]
-                for member in members {
-                    var state = try StrategyState(strategies[member], example: example, transformer: transformer)
-                    results[slot][member].schedule = state.schedule
-                    if state.observes { state.observe(prompt.probability) }
-                    states[member] = state
-                }
-                walk.add(
-                    slot: slot, example: example, members: members, states: states, prompt: prompt,
-                    comparison: comparison)
-            }
-            progress(finished + 0.3 * Double(slot + 1))
+        var admitted = 0
+        func admit() throws(TaperError) -> Bool {
+            guard admitted < examples.count else { return false }
+            try read(examples[admitted], slot: admitted, strategies, paths, into: walk, &results[admitted])
+            admitted += 1
+            return true
         }
-        let steps = Double(maxNewTokens * (paths == nil ? 1 : 2))
-        let share = 0.7 * Double(examples.count) / steps
-        var done = 0.0
-        func step() {
-            done += share
-            progress(finished + 0.3 * Double(examples.count) + done)
-        }
+        // Reading a prompt is taken for three parts in ten of the work, a text that is followed for as much as an answer.
+        let share = paths == nil ? 0.7 : 0.35
         if paths != nil {
-            for (slot, member, divergence, bits) in try walk.follow(step: step) {
+            while try admit() { progress(0.3 * Double(admitted)) }
+            var steps = 0.0
+            for (slot, member, divergence, bits) in try walk.follow(step: {
+                steps += 1
+                progress((0.3 + share * min(1, steps / Double(maxNewTokens))) * Double(admitted))
+            }) {
                 results[slot][member].divergence = divergence
                 results[slot][member].pathBits = bits
             }
         }
         if writes {
-            for (slot, member, answer) in try walk.write(limit: maxNewTokens, stop: stopTokens, step: step) {
+            let before = paths == nil ? 0.3 : 0.65
+            for (slot, member, answer) in try walk.write(
+                limit: maxNewTokens, stop: stopTokens, places: places, admit: admit,
+                step: { progress(before * Double(admitted) + share * $0) })
+            {
                 results[slot][member].answer = answer
             }
         }
@@ -179,5 +185,29 @@ public final class TaskRunner {
         sharedStepCount += walk.sharedStepCount
         memory.release()
         return results
+    }
+
+    /// Reads an example's prompt once per prefill precision, and adds its answers to the walk.
+    private func read(
+        _ example: Int, slot: Int, _ strategies: [DecodeStrategy], _ paths: ForcedPaths?, into walk: AnswerWalk,
+        _ outcomes: inout [Outcome]
+    ) throws(TaperError) {
+        try Interrupt.check("Nothing was written")
+        let comparison = try paths.map { paths throws(TaperError) in
+            try PathComparison(paths, example: example, ops: ops)
+        }
+        for bits in Set(strategies.map(\.prefillBits)).sorted().reversed() {
+            let members = strategies.indices.filter { strategies[$0].prefillBits == bits }
+            let prompt = try memory.read(prompts[example], example: example, bits: bits, ops: ops)
+            var states: [Int: StrategyState] = [:]
+            for member in members {
+                var state = try StrategyState(strategies[member], example: example, transformer: transformer)
+                outcomes[member].schedule = state.schedule
+                if state.observes { state.observe(prompt.probability) }
+                states[member] = state
+            }
+            walk.add(
+                slot: slot, example: example, members: members, states: states, prompt: prompt, comparison: comparison)
+        }
     }
 }

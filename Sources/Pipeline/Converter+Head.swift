@@ -12,8 +12,9 @@ extension Converter {
     ) throws(TaperError) -> PackedMatrix {
         let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
         let hessian = try model.headHessian(try sequences(.head)) { update($0) }
-        let own = LayerHessian(
-            hessian.values, columns: tensor.shape[1], joint: recipe.headSettings(checkpoint.config), pool: pool)
+        let own = try LayerHessian(
+            hessian.values, columns: tensor.shape[1], joint: recipe.headSettings(checkpoint.config), pool: pool,
+            place: "inputs of the head")
         return try quantizeJoint(
             name: tensor.name, weights: weights, rows: tensor.shape[0], columns: tensor.shape[1],
             hessians: [RowHessian(rows: 0..<tensor.shape[0], hessian: own)], settings: recipe.embeddingSettings,

@@ -8,7 +8,7 @@ import Text
 
 extension Converter {
     /// Version of the joint quantizer's output; raise it when the same input gives other codes or tables.
-    static let jointVersion = 4
+    static let jointVersion = 5
 
     /// Of the draws that weigh positions.
     static let guideSeed: UInt64 = 1
@@ -62,8 +62,11 @@ extension Converter {
                 if recipe.holdsHalf { try checkHalfRange(name: name, weights: weights) }
                 let begun = monotonicSeconds()
                 let own =
-                    ready[ObjectIdentifier(hessian)]
-                    ?? LayerHessian(hessian.values, columns: item.columns, joint: recipe.joint, pool: pool)
+                    if let known = ready[ObjectIdentifier(hessian)] { known } else {
+                        try LayerHessian(
+                            hessian.values, columns: item.columns, joint: recipe.joint, pool: pool,
+                            place: "inputs of " + name)
+                    }
                 ready[ObjectIdentifier(hessian)] = own
                 let packed = try quantizeJoint(
                     name: name, weights: weights, rows: item.rows, columns: item.columns,

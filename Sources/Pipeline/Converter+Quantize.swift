@@ -16,7 +16,7 @@ struct StoredTensor {
 
 extension Converter {
     /// Version of the quantizer's output; raise it when the same input gives other codes or tables.
-    static let quantizerVersion = 2
+    static let quantizerVersion = 3
 
     /// Mean square of every input channel of every linear layer, from the float model on the calibration text; for the method
     /// any-precision the squared gradient of every weight.

@@ -87,7 +87,7 @@ extension Converter {
         }
         progress.end(
             "divergence from full precision on calibration text, nats a token: " + lines.joined(separator: ", "))
-        return tuner.finish()
+        return try tuner.finish()
     }
 
     /// Embedding and head as the bundle holds them beside layers of `bits`, so that the tables make up for their rounding too.

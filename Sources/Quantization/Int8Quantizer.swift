@@ -8,9 +8,7 @@ public func quantizeInt8(
     name: String, weights: [Float], rows: Int, columns: Int, pool: ThreadPool
 ) throws(TaperError) -> PackedInt8 {
     precondition(weights.count == rows * columns, "weights do not match their shape")
-    if let bad = weights.firstIndex(where: { !$0.isFinite }) {
-        throw TaperError(.badData, "weight " + String(bad) + " is not finite", at: "tensor " + name)
-    }
+    try checkFinite(name: name, weights: weights)
     let paddedRows = NestedLayout.paddedRows(rows)
     var values = [UInt8](repeating: 128, count: rows * columns)
     var scales = [Float](repeating: 0, count: paddedRows)

@@ -1,5 +1,6 @@
 internal import CQuantization
 public import Kernels
+public import Storage
 
 /// What `quantizeJoint` needs to know of a layer's inputs, made once for all layers that share them.
 public final class LayerHessian: Sendable {
@@ -12,9 +13,15 @@ public final class LayerHessian: Sendable {
     public let feedback: [Float]
     let diagonal: [Float]
 
-    /// - Parameter hessian: error weights, [columns, columns], symmetric.
-    public init(_ hessian: [Float], columns: Int, joint: JointSettings, pool: ThreadPool) {
+    /// - Parameters:
+    ///   - hessian: error weights, [columns, columns], symmetric.
+    ///   - place: what they weigh, for errors.
+    /// - Throws: `badData` when one is not finite.
+    public init(
+        _ hessian: [Float], columns: Int, joint: JointSettings, pool: ThreadPool, place: String
+    ) throws(TaperError) {
         precondition(hessian.count == columns * columns, "a Hessian does not match the columns")
+        try checkImportance(hessian, place: place)
         let stride = (columns + 15) / 16 * 16
         let values = Self.damp(hessian, columns: columns, stride: stride, share: joint.damping)
         self.columns = columns
@@ -47,16 +54,24 @@ public final class LayerHessian: Sendable {
         return factor
     }
 
-    /// H + share * mean(diagonal) * I, padded with zeros to `stride` columns; an all-zero Hessian becomes the identity.
+    /// H + share * mean(diagonal) * I, padded with zeros to `stride` columns; an all-zero Hessian becomes the identity. Extreme
+    /// ones are divided by a power of two, which changes no code: their products would leave single precision.
     private static func damp(_ hessian: [Float], columns: Int, stride: Int, share: Double) -> [Float] {
         var out = [Float](repeating: 0, count: columns * stride)
         var trace = 0.0
         for index in 0..<columns { trace += Double(hessian[index * columns + index]) }
-        let added = trace > 0 ? Float(share * trace / Double(columns)) : 1
+        let mean = trace / Double(columns)
+        let unit: Double =
+            mean > 0 && !(0x1p-60...0x1p60).contains(mean)
+            ? Double(sign: .plus, exponent: mean.exponent, significand: 1) : 1
+        let added = trace > 0 ? Float(share * trace / Double(columns) / unit) : 1
         hessian.withUnsafeBufferPointer { from in
             out.withUnsafeMutableBufferPointer { to in
                 for row in 0..<columns {
-                    for column in 0..<columns { to[row * stride + column] = from[row * columns + column] }
+                    for column in 0..<columns {
+                        let value = from[row * columns + column]
+                        to[row * stride + column] = unit == 1 ? value : Float(Double(value) / unit)
+                    }
                     to[row * stride + row] += added
                 }
             }

@@ -28,6 +28,15 @@ func checkFinite(name: String, weights: [Float]) throws(TaperError) {
         remedy: "The checkpoint is damaged; --allow-nonfinite reads such weights as zero")
 }
 
+/// - Throws: `badData` when a weight of an error is not finite.
+func checkImportance(_ values: [Float], place: String) throws(TaperError) {
+    guard let bad = values.first(where: { !$0.isFinite }) else { return }
+    throw TaperError(
+        .badData, "what errors count is not finite on the calibration text", at: place, found: String(bad),
+        remedy:
+            "A weight or an activation is beyond single precision; the effort fast without calibration text needs none")
+}
+
 /// Quantizes W, [rows, columns], to nested codes with a centroid table per row and precision.
 ///
 /// Each row is clustered by weighted k-means at the seed precision and its clusters split in two, optimally, for every
@@ -35,7 +44,7 @@ func checkFinite(name: String, weights: [Float]) throws(TaperError) {
 /// section 4.2, with sensitivity in place of squared gradients), rounded to bytes with a scale per row.
 ///
 /// - Parameter sensitivity: weight of each column's squared error, [columns], or of each element, [rows * columns].
-/// - Throws: `badData` naming the first weight that is not finite.
+/// - Throws: `badData` naming the first weight that is not finite, or when a sensitivity is not.
 /// - Returns: the same bytes for any number of threads.
 public func quantizeNested(
     name: String, weights: [Float], rows: Int, columns: Int, sensitivity: [Float], settings: NestedSettings,
@@ -45,6 +54,7 @@ public func quantizeNested(
     precondition(sensitivity.count == columns || sensitivity.count == weights.count, "sensitivity does not match")
     try settings.check(name: name)
     try checkFinite(name: name, weights: weights)
+    try checkImportance(sensitivity, place: "sensitivity of " + name)
     let bits = settings.precisions.last ?? 2
     let perElement = sensitivity.count == weights.count && rows > 1
     var codes = [UInt8](repeating: 0, count: weights.count)

@@ -62,6 +62,11 @@ public final class SensitivityEstimator {
             }
             progress(Double(index + 1) / Double(sequences.count))
         }
+        for (plan, sum) in zip(plans, sums) where !sum.allSatisfy(\.isFinite) {
+            throw TaperError(
+                .badData, "the divergence that a tensor's bits cost is not finite", at: "tensor " + plan.name,
+                remedy: "A weight or an activation is beyond single precision; leave rungs out")
+        }
         return zip(plans, zip(layers, sums)).map { plan, measured in
             let (layer, divergences) = measured
             return TensorSensitivity(

@@ -91,7 +91,10 @@ public final class TableTuner {
     }
 
     /// The tuned layers, in the order given.
-    public func finish() -> [PackedMatrix] { layers.map { $0.packed() } }
+    /// - Throws: `badData` when a table has become something else than numbers.
+    public func finish() throws(TaperError) -> [PackedMatrix] {
+        try layers.map { layer throws(TaperError) in try layer.packed() }
+    }
 
     /// Everything a later run needs to go on within a precision, and back.
     public var state: [[Float]] { layers.flatMap(\.state) }

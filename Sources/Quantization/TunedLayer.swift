@@ -1,5 +1,6 @@
 internal import CQuantization
 import Kernels
+import Storage
 
 /// A linear layer while its centroids are tuned: fixed codes, float tables of every precision, Adam's averages of one.
 final class TunedLayer {
@@ -48,7 +49,7 @@ final class TunedLayer {
         for row in 0..<matrix.rows {
             for column in 0..<matrix.columns {
                 let value = tables[row * stride + highest + Int(codes[row * matrix.columns + column])]
-                sum += Double(value * value)
+                sum += Double(value) * Double(value)
             }
         }
         scale = Float((sum / Double(max(1, matrix.rows * matrix.columns))).squareRoot())
@@ -113,7 +114,12 @@ final class TunedLayer {
     }
 
     /// The same codes with the tuned tables, rounded to bytes.
-    func packed() -> PackedMatrix {
+    /// - Throws: `badData` when tuning has left a centroid that is no number.
+    func packed() throws(TaperError) -> PackedMatrix {
+        guard tables.allSatisfy(\.isFinite) else {
+            throw TaperError(
+                .badData, "tuning diverged", at: "tensor " + name, remedy: "Choose fewer steps or the effort fast")
+        }
         let builder = TableBuilder(precisions: precisions, rows: rows)
         let equal = [Float](repeating: 1, count: columns)
         codes.withUnsafeBufferPointer { codes in

@@ -37,11 +37,20 @@ public struct TokenWeights: Sendable {
     }
 
     /// Makes the mean of every layer's weights one, the largest cut off.
-    mutating func normalize() {
+    /// - Throws: `badData` when a gradient is not finite.
+    mutating func normalize() throws(TaperError) {
         for layer in values.indices {
             for (part, all) in values[layer] {
                 let mean = all.reduce(0.0) { $0 + Double($1) } / Double(max(1, all.count))
-                guard mean > 0, mean.isFinite else {
+                guard mean.isFinite else {
+                    throw TaperError(
+                        .badData, "the model's gradients are not finite on the calibration text",
+                        at: "block \(layer), " + part.rawValue,
+                        remedy:
+                            "A weight or a logit is beyond single precision; the effort fast without calibration text "
+                            + "needs no gradients")
+                }
+                guard mean > 0 else {
                     values[layer][part] = nil
                     continue
                 }
@@ -117,7 +126,7 @@ extension GradientModel {
             start += tokens.count
             progress(Double(index + 1) / Double(sequences.count))
         }
-        result.normalize()
+        try result.normalize()
         return result
     }
 

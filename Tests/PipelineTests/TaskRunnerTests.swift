@@ -67,6 +67,37 @@ import Testing
         }
     }
 
+    /// However many examples are at work together, and whenever the others come in.
+    @Test func placesDoNotChangeAnswers() throws {
+        let many = try readTask(TaperProgram.root + "/samples/tasks/tiny.val.jsonl", limit: 9)
+        let prompts = try TaskPrompts(.bundle(bundle), examples: many, place: "test")
+        let texts = [["4@0"], ["4@0,2@5"], ["2@0", "4@0,2@3", "4@0"]]
+        var lengths: Set<Int> = []
+        for schedules in try texts.map({ try $0.map { try schedule($0) } }) {
+            let expected = try prompts.prompts.map { prompt in
+                try schedules.map { try alone(prompt, $0, stop: prompts.stopTokens) }
+            }
+            for wanted in [1, 2, 3, 5, 9] {
+                let config = bundle.manifest.model
+                let context = prompts.longestPrompt + Self.limit
+                let cache = context * config.layerCount * config.kvSize * 2 * 2
+                let runner = try TaskRunner(
+                    bundle: bundle, prompts: prompts, maxNewTokens: Self.limit, pool: pool, place: "test",
+                    cacheLimit: cache * schedules.count * wanted)
+                #expect(runner.places(strategies: schedules.count) == wanted)
+                var heard: [Double] = []
+                let outcomes = try runner.run(Array(many.indices), schedules.map { DecodeStrategy($0) }) {
+                    heard.append($0)
+                }
+                #expect(outcomes.map { $0.map(\.answer) } == expected, "\(wanted) places")
+                #expect(zip(heard, heard.dropFirst()).allSatisfy { $0 <= $1 + 1e-9 } && heard.allSatisfy { $0 <= 1 })
+            }
+            for row in expected { for answer in row { lengths.insert(answer.tokens.count) } }
+        }
+        // Answers end at different steps, so that places get free at different steps.
+        #expect(lengths.count > 1)
+    }
+
     /// A pattern may rise again; a decision after the prefill is a schedule like others.
     @Test func everyStepHasThePrecisionOfItsStrategy() throws {
         let runner = try runner()

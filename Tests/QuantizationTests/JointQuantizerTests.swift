@@ -8,8 +8,8 @@ import Testing
     private struct Case {
         let rows = 19
         let columns = 37
-        let weights: [Float]
-        let hessian: [Float]
+        var weights: [Float]
+        var hessian: [Float]
 
         init() {
             var state: UInt64 = 42
@@ -51,7 +51,7 @@ import Testing
             var joint = JointSettings()
             joint.usesFeedback = feedback
             let pool = try ThreadPool(threadCount: threads)
-            let own = LayerHessian(hessian, columns: columns, joint: joint, pool: pool)
+            let own = try LayerHessian(hessian, columns: columns, joint: joint, pool: pool, place: "test")
             return try quantizeJoint(
                 name: "w", weights: weights, rows: rows, columns: columns,
                 hessians: [RowHessian(rows: 0..<rows, hessian: own)],
@@ -89,5 +89,38 @@ import Testing
         )
         #expect(one.planes == three.planes)
         for (a, b) in zip(one.tables, three.tables) { #expect(a.entries == b.entries && a.scales == b.scales) }
+    }
+
+    /// Powers of two are units: sums of very large and very small weights must not leave single precision.
+    @Test(arguments: [0x1p100, 0x1p-100]) func rowsOfAnyMagnitudeGetTheSameCodes(unit: Float) throws {
+        let plain = try Case().quantize(feedback: true)
+        var data = Case()
+        data.weights = data.weights.map { $0 * unit }
+        let scaled = try data.quantize(feedback: true)
+        #expect(scaled.planes == plain.planes)
+        for (a, b) in zip(scaled.tables, plain.tables) {
+            #expect(a.entries == b.entries)
+            #expect(a.scales == b.scales.map { $0 * unit })
+        }
+    }
+
+    /// Whatever the inputs were: none, all the same, or one channel only.
+    @Test(arguments: [0, 1, 2], [false, true]) func rowsOfOneValueComeBack(inputs: Int, feedback: Bool) throws {
+        var data = Case()
+        let columns = data.columns
+        data.hessian = (0..<columns * columns).map { index in
+            let isDiagonal = index % (columns + 1) == 0
+            return inputs == 0 ? 0 : inputs == 1 ? 1 : isDiagonal && index / columns == 5 ? 3 : 0
+        }
+        let values: [Float] = [0, 0.4375, -0.1, 3e38, 1e-38, -1e-42]
+        for row in 0..<data.rows {
+            for column in 0..<columns { data.weights[row * columns + column] = values[row % values.count] }
+        }
+        let packed = try data.quantize(feedback: feedback)
+        for bits in [2, 3, 4] {
+            for (found, expected) in zip(packed.dequantized(bits: bits), data.weights) {
+                #expect(abs(found - expected) <= abs(expected) * 1e-6 + 1e-43)
+            }
+        }
     }
 }

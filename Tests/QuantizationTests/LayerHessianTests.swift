@@ -1,5 +1,6 @@
 import Kernels
 import Quantization
+import Storage
 import Testing
 
 @Suite struct LayerHessianTests {
@@ -23,9 +24,9 @@ import Testing
     @Test(arguments: [1, 16, 63, 64, 65, 150])
     func feedbackIsTheFactorOfTheDampedHessian(columns: Int) throws {
         let joint = JointSettings()
-        let own = LayerHessian(
+        let own = try LayerHessian(
             Self.hessian(columns, rows: 2 * columns), columns: columns, joint: joint,
-            pool: try ThreadPool(threadCount: 3))
+            pool: try ThreadPool(threadCount: 3), place: "test")
         func factor(_ row: Int, _ column: Int) -> Double {
             row == column ? 1 : column > row ? Double(own.feedback[row * own.stride + column]) : 0
         }
@@ -48,17 +49,43 @@ import Testing
     @Test func theSameFactorForAnyNumberOfThreads() throws {
         let values = Self.hessian(150, rows: 200)
         let factors = try [1, 4].map {
-            LayerHessian(values, columns: 150, joint: JointSettings(), pool: try ThreadPool(threadCount: $0)).feedback
+            try LayerHessian(
+                values, columns: 150, joint: JointSettings(), pool: try ThreadPool(threadCount: $0), place: "test"
+            ).feedback
         }
         #expect(factors[0] == factors[1])
     }
 
     @Test func noActivationsMeanThatAllColumnsCountAlike() throws {
-        let own = LayerHessian(
-            [Float](repeating: 0, count: 9), columns: 3, joint: JointSettings(), pool: try ThreadPool(threadCount: 1))
+        let own = try LayerHessian(
+            [Float](repeating: 0, count: 9), columns: 3, joint: JointSettings(), pool: try ThreadPool(threadCount: 1),
+            place: "test")
         for row in 0..<3 {
             for column in 0..<3 { #expect(own.values[row * own.stride + column] == (row == column ? 1 : 0)) }
         }
         #expect(own.feedback.allSatisfy { $0 == 0 })
+    }
+
+    @Test(arguments: [Float.nan, .infinity])
+    func weightsThatAreNotFiniteAreRefused(value: Float) throws {
+        var values = Self.hessian(20, rows: 30)
+        values[21] = value
+        #expect(throws: TaperError(.badData, "")) {
+            try LayerHessian(
+                values, columns: 20, joint: JointSettings(), pool: try ThreadPool(threadCount: 1), place: "test")
+        }
+    }
+
+    /// A power of two more or less is another unit, no other problem.
+    @Test(arguments: [0x1p80, 0x1p-80]) func theUnitOfTheInputsDoesNotMatter(unit: Float) throws {
+        let values = Self.hessian(33, rows: 50)
+        let pool = try ThreadPool(threadCount: 1)
+        let plain = try LayerHessian(values, columns: 33, joint: JointSettings(), pool: pool, place: "test")
+        let other = try LayerHessian(
+            values.map { $0 * unit }, columns: 33, joint: JointSettings(), pool: pool, place: "test")
+        #expect(other.feedback == plain.feedback)
+        let factor = other.values[0] / plain.values[0]
+        #expect((0x1p-60...0x1p60).contains(other.values[0]) && factor.significand == 1)
+        #expect(zip(other.values, plain.values).allSatisfy { $0 == $1 * factor })
     }
 }

@@ -77,11 +77,56 @@ import Testing
         }
     }
 
-    @Test(arguments: [Float(0), 1, -3, 1e-30, 1e30, 0x1p-140])
+    /// 64 * 2^-149 is half a step of the smallest float in bytes.
+    @Test(arguments: [Float(0), 1, -3, 0.4375, 1e-30, 1e30, 3e38, .greatestFiniteMagnitude, 1e-38, 0x1p-140, -0.0])
     func flatRowsOfAnyMagnitudeSurvive(value: Float) throws {
-        let packed = try quantize([Float](repeating: value, count: 3 * 64), rows: 3, columns: 64)
+        for columns in [1, 3, 64, 160, 161, 192, 256] {
+            for seed in 2...6 {
+                let packed = try quantize(
+                    [Float](repeating: value, count: 3 * columns), rows: 3, columns: columns, seed: seed)
+                for bits in 2...6 {
+                    for found in packed.dequantized(bits: bits) {
+                        #expect(abs(found - value) <= abs(value) * 1e-6 + 0x1p-143, "\(columns) \(seed) \(bits)")
+                    }
+                }
+            }
+            let bytes = try quantizeInt8(
+                name: "e", weights: [Float](repeating: value, count: columns), rows: 1, columns: columns,
+                pool: try ThreadPool(threadCount: 1))
+            for found in bytes.dequantized() { #expect(abs(found - value) <= abs(value) * 1e-6 + 0x1p-143) }
+        }
+    }
+
+    /// Up to 8 values at 3 bits and more, whatever their number of columns: half a step of the table is lost, nothing else.
+    @Test(arguments: [1, 2, 3, 5, 8]) func noMoreValuesThanCentroidsAreKept(count: Int) throws {
+        for columns in [17, 192, 256, 300] {
+            let weights = (0..<2 * columns).map { Float(($0 * 7 + $0 / columns) % count) - 2.5 }
+            let packed = try quantize(weights, rows: 2, columns: columns, seed: 3)
+            for bits in 3...6 {
+                for (found, expected) in zip(packed.dequantized(bits: bits), weights) {
+                    #expect(abs(found - expected) <= 5.5 / 115 / 2 * 1.001, "\(columns) \(bits)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [Float(0), 1e-40, 3e38]) func sensitivitiesOfAnyMagnitudeServe(value: Float) throws {
+        let weights = random(2 * 192, seed: 4)
+        let plain = try quantize(weights, rows: 2, columns: 192)
+        let other = try quantize(
+            weights, rows: 2, columns: 192, sensitivity: [Float](repeating: value, count: 192))
+        // Equal ones are equal, but sums are rounded elsewhere, and without any there is one scale to try.
         for bits in 2...6 {
-            for found in packed.dequantized(bits: bits) { #expect(abs(found - value) <= abs(value) * 0.01 + 1e-37) }
+            let (a, b) = (plain.dequantized(bits: bits), other.dequantized(bits: bits))
+            #expect(error(b, weights) <= error(a, weights) * 1.01)
+        }
+    }
+
+    @Test(arguments: [Float.nan, .infinity]) func sensitivitiesThatAreNotFiniteAreRefused(value: Float) throws {
+        var sensitivity = [Float](repeating: 1, count: 64)
+        sensitivity[9] = value
+        #expect(throws: TaperError(.badData, "")) {
+            try quantize(random(64, seed: 1), rows: 1, columns: 64, sensitivity: sensitivity)
         }
     }
 
