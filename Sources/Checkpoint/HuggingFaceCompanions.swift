@@ -29,7 +29,7 @@ struct HuggingFaceCompanions {
             throw TaperError(.badData, "not JSON", at: file.path, found: foreign.kind, remedy: foreign.remedy)
         }
         return try JSONMemberScanner.select(
-            keys, from: file.bytes, valueLimit: HuggingFaceCompanions.valueLimit, place: file.path)
+            keys, from: file.text, valueLimit: HuggingFaceCompanions.valueLimit, place: file.path)
     }
 
     private mutating func readGenerationConfig() throws(TaperError) {
@@ -86,10 +86,8 @@ struct HuggingFaceCompanions {
                 throw TaperError(
                     .badData, "not a chat template", at: path(name), found: foreign.kind, remedy: foreign.remedy)
             }
-            guard let text = bytes.withUnsafeBytes({ strictString($0) }) else {
-                throw TaperError(.badData, "the chat template is not UTF-8", at: path(name))
-            }
-            chatTemplate = text
+            chatTemplate = String(
+                decoding: try Files.textBytes(bytes, place: path(name) + ": the chat template"), as: UTF8.self)
         } else if chatTemplate == nil, let json = try members("chat_template.json", ["chat_template"]) {
             chatTemplate = try template(json["chat_template"], place: path("chat_template.json"))
         }
@@ -103,7 +101,7 @@ struct HuggingFaceCompanions {
         guard Files.exists(path("tokenizer.json")) else { return nil }
         let file = try SourceFile(path: path("tokenizer.json"))
         let place = file.path
-        var scanner = JSONMemberScanner(file.bytes, place: place)
+        var scanner = JSONMemberScanner(file.text, place: place)
         var fromVocabulary: Int?
         while let member = try scanner.next() {
             if member.key == "added_tokens" && member.value.count <= HuggingFaceCompanions.valueLimit {

@@ -19,6 +19,8 @@ final class SourceFile {
     }
 
     var bytes: UnsafeRawBufferPointer { map.bytes }
+    /// Of a text file: without a byte order mark.
+    var text: UnsafeRawBufferPointer { ByteOrderMark.skipped(map.bytes) }
 
     func setHeader(byteCount: Int) {
         headerByteCount = byteCount
