@@ -58,7 +58,9 @@ public final class Converter {
         self.recipe = recipe
         self.options = options
         self.progress = progress
-        try Converter.checkOutput(output, input: input, force: options.force)
+        var inputs = InputFiles()
+        inputs.add(recipe)
+        try Converter.checkOutput(output, input: input, others: inputs, force: options.force)
         for task in recipe.tasks { if let path = task.dataPath { _ = try Files.read(path, limit: 1 << 30) } }
         calibration = recipe.hasCalibration ? try CalibrationText(path: recipe.calibrationPath) : nil
         progress.begin("import")
@@ -76,7 +78,10 @@ public final class Converter {
                 + "\(checkpoint.tensors.count) tensors (\(checkpoint.format))")
     }
 
-    static func checkOutput(_ output: String, input: String, force: Bool) throws(TaperError) {
+    /// - Parameter others: files that are read beside `input`.
+    static func checkOutput(
+        _ output: String, input: String, others: InputFiles, force: Bool
+    ) throws(TaperError) {
         guard !Files.same(input, output) else {
             throw TaperError(.usage, "the output is the input", at: output, remedy: "Choose another name with -o")
         }
@@ -85,6 +90,9 @@ public final class Converter {
             throw TaperError(
                 .usage, "the output is a file of the checkpoint", at: output, remedy: "Choose another name with -o")
         }
+        var inputs = others
+        inputs.add(model: input, as: "the checkpoint")
+        try inputs.check(output: output, remedy: "Choose another name with -o")
         if let status = FileStatus(path: output) {
             guard status.kind == .file else { throw TaperError(.cannotCreate, "the output is not a file", at: output) }
             guard force else {
@@ -101,6 +109,9 @@ public final class Converter {
     /// Runs every stage.
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
+        // Held to the end: somebody may calibrate the bundle that is to be replaced.
+        let lock = try BundleEdit.lock(output)
+        defer { withExtendedLifetime(lock) {} }
         try writeOwnText()
         try arrange()
         let quantized = try tune(try quantize())
@@ -127,7 +138,9 @@ public final class Converter {
 
     /// Cuts an existing bundle to fewer bits; nothing is requantized.
     public static func cut(from input: String, to output: String, maxBits: Int, force: Bool) throws(TaperError) {
-        try checkOutput(output, input: input, force: force)
+        try checkOutput(output, input: input, others: InputFiles(), force: force)
+        let lock = try BundleEdit.lock(output)
+        defer { withExtendedLifetime(lock) {} }
         try cutBundle(from: input, to: output, maxBits: maxBits, replacing: force)
     }
 

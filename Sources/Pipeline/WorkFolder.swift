@@ -11,7 +11,8 @@ final class WorkFolder {
     init(path: String) throws(TaperError) {
         try Files.createDirectory(path)
         self.path = path
-        lock = try FileLock(path: path + "/lock")
+        lock = try FileLock(
+            path: path + "/lock", remedy: "Wait for it to end, or choose another folder with --work")
     }
 
     /// `$XDG_CACHE_HOME/taper/work`, or the same below `~/.cache`.
