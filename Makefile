@@ -5,7 +5,7 @@ TAPER := .build/release/taper
 RUNNER := build/taper-run
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build runner runner-arm64 test test-arm64 lint format demo demo-deps clean
+.PHONY: all deps build runner runner-arm64 test test-arm64 test-sanitize lint format demo demo-deps clean
 
 all: build runner
 
@@ -28,6 +28,10 @@ runner-arm64: deps
 # Kernels and runner for arm64, in an emulator.
 test-arm64: build runner-arm64
 	@Scripts/test-arm64.sh
+
+# Degenerate matrices through all C of quantization, kernels and gradients, under the compiler's sanitizers.
+test-sanitize: deps
+	@Scripts/test-sanitize.sh
 
 test: deps
 	$(BUILD) --build-tests

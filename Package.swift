@@ -55,7 +55,8 @@ if !embedded {
     targets += [
         // Loads libopenblas at run time.
         cTarget("COpenBLAS"),
-        hostTarget("Checkpoint", ["Storage", "Model", "Text"]),
+        hostTarget("Jinja", ["Storage"]),
+        hostTarget("Checkpoint", ["Jinja", "Storage", "Model", "Text"]),
         cTarget("CGradient"),
         hostTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient"]),
         cTarget("CQuantization"),
@@ -85,6 +86,7 @@ if !embedded {
         tests("Kernels", ["Kernels", "Storage"]),
         tests("Bundle", ["Bundle", "Kernels", "Model", "Storage"]),
         tests("Text", ["Text", "Storage"], exclude: ["Fixtures"]),
+        tests("Jinja", ["Jinja", "Storage"], exclude: ["Fixtures", "make_templates_golden.py"]),
         tests("Runtime", ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         // Fixtures are found by the test files' own path, so they are no resources.
         tests(

@@ -1,10 +1,12 @@
 #include "COpenBLAS.h"
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef void (*sgemm_f)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
 static sgemm_f sgemm;
+static char description[256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void load(void) {
@@ -23,12 +25,17 @@ static void load(void) {
     sgemm = (sgemm_f)dlsym(library, "cblas_sgemm");
     void (*set_threads)(int) = (void (*)(int))dlsym(library, "openblas_set_num_threads");
     if (set_threads) set_threads(1);
+    char *(*config)(void) = (char *(*)(void))dlsym(library, "openblas_get_config");
+    char *(*core)(void) = (char *(*)(void))dlsym(library, "openblas_get_corename");
+    snprintf(description, sizeof description, "%s, %s", config ? config() : "unknown version", core ? core() : "unknown core");
 }
 
 int32_t ob_load(void) {
     pthread_once(&once, load);
     return sgemm ? 0 : -1;
 }
+
+const char *ob_describe(void) { return ob_load() == 0 ? description : NULL; }
 
 void ob_sgemm(int32_t ta, int32_t tb, int32_t m, int32_t n, int32_t k, float alpha, const float *a, int32_t lda,
               const float *b, int32_t ldb, float beta, float *c, int32_t ldc) {

@@ -1,4 +1,5 @@
 #include "CQuantization.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 #include <stdlib.h>
@@ -14,10 +15,13 @@ typedef float vf __attribute__((vector_size(64)));
 typedef float vfu __attribute__((vector_size(64), aligned(4)));
 typedef int32_t vi __attribute__((vector_size(64)));
 
+// A build that compares instruction sets gives one of its own.
+#ifndef CLONES
 #if defined(__x86_64__) && defined(__clang__)
 #define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define CLONES
+#endif
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
@@ -36,6 +40,8 @@ typedef struct {
     float *scaled;                               // [P][2^B]: sqrt(lambda_p) c_p of every code
     double error[PRECISIONS], whw;
     float weight[PRECISIONS];                    // sqrt(lambda_p)
+    int32_t exponent;                            // w and the centroids are divided by 2^exponent meanwhile
+    int32_t index;                               // among the rows given
 } row_t;
 
 typedef struct {
@@ -48,10 +54,9 @@ typedef struct {
 
 size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions) {
     size_t d = ((size_t)columns + LANES - 1) / LANES * LANES, k = (size_t)1 << bits;
-    return 4096 + ROWS * (4 * (d * (1 + k + (size_t)precisions) + (size_t)precisions * (k < LANES ? LANES : k)) + 256) +
+    return 4096 + ROWS * (4 * (d * (2 + k + (size_t)precisions) + (size_t)precisions * (k < LANES ? LANES : k)) + 256) +
            k * k * 8 * 3 + k * 8 * 6;
 }
-
 
 // out_r = sum over j of factor_rj h_j for up to ROWS rows.
 CLONES static void times_hessian(const problem_t *p, row_t *rows, int32_t count) {
@@ -137,7 +142,7 @@ CLONES static void solve(double *a, const double *b, float *x, int32_t n, double
         for (int32_t j = k + 1; j < n; j++) sum -= a[k * n + j] * y[j];
         y[k] = sum / a[k * n + k];
     }
-    for (int32_t i = 0; i < n; i++) if (!isfinite(y[i])) return;
+    for (int32_t i = 0; i < n; i++) if (!(fabs(y[i]) <= FLT_MAX)) return;
     for (int32_t i = 0; i < n; i++) x[i] = (float)y[i];
 }
 
@@ -166,8 +171,8 @@ CLONES static void round_entries(const double *a, const double *b, float *c, int
         int32_t moved = 0;
         for (int32_t i = 0; i < n; i++) {
             const double pivot = a[i * n + i];
-            // A cluster without weights has no say.
-            if (i == top || !(pivot > 0)) continue;
+            // A cluster without weights has no say, nor has one whose weights count for next to nothing.
+            if (i == top || !(pivot > 0) || !isfinite(gradient[i] / pivot)) continue;
             double wanted = rint(entries[i] + gradient[i] / pivot);
             wanted = wanted > 127 ? 127 : wanted < -127 ? -127 : wanted;
             const int32_t change = (int32_t)wanted - entries[i];
@@ -290,7 +295,7 @@ INLINE int32_t descend(const problem_t *p, row_t *rows, int32_t count, int32_t v
     for (int32_t j = 0; j < p->n; j++) {
         const float *h = p->h + (size_t)j * p->stride;
         float diagonal = h[j];
-        if (!(diagonal > 0)) continue;
+        if (!(diagonal >= FLT_MIN)) continue;
         float inverse = 1 / diagonal;
         for (int32_t r = 0; r < count; r++) {
             row_t *row = rows + r;
@@ -365,8 +370,8 @@ CLONES void cq_feedback_rows(float *h, int32_t stride, int32_t first, int32_t la
         const int32_t low = first > k + 1 ? first : k + 1;
         for (int32_t j = last - 1; j >= low; j--) {
             const float *top = h + (size_t)j * (size_t)stride;
-            // A pivot that is not positive leaves its column without feedback.
-            factors[j - first] = top[j] > 0 ? top[k] * (1 / top[j]) : 0;
+            // A pivot that is not positive, or too small to divide by, leaves its column without feedback.
+            factors[j - first] = top[j] >= FLT_MIN ? top[k] * (1 / top[j]) : 0;
         }
         int32_t i = 0;
         for (; i + LANES <= k + 1; i += LANES) {
@@ -394,7 +399,33 @@ CLONES static int32_t sweep(const problem_t *p, row_t *rows, int32_t count) {
     }
 }
 
-void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t count, uint8_t *codes, float *centroid_rows,
+// Rows of very large or very small weights are worked on as multiples of a power of two, in which no digit is lost: their products
+// with the Hessian would leave single precision.
+static void normalise(row_t *row, const float *weights, int32_t n, int32_t centroids, float *room) {
+    float largest = 0;
+    for (int32_t i = 0; i < n; i++) if (fabsf(weights[i]) > largest) largest = fabsf(weights[i]);
+    row->exponent = largest > 0 && (largest < 0x1p-30f || largest > 0x1p30f) ? ilogbf(largest) : 0;
+    row->w = row->exponent ? room : weights;
+    if (!row->exponent) return;
+    for (int32_t i = 0; i < n; i++) room[i] = ldexpf(weights[i], -row->exponent);
+    for (int32_t i = 0; i < centroids; i++) row->centroids[i] = ldexpf(row->centroids[i], -row->exponent);
+}
+
+static void restore(row_t *row, int32_t centroids) {
+    if (!row->exponent) return;
+    for (int32_t i = 0; i < centroids; i++) {
+        const float c = ldexpf(row->centroids[i], row->exponent);
+        row->centroids[i] = c > FLT_MAX ? FLT_MAX : c < -FLT_MAX ? -FLT_MAX : c;
+    }
+}
+
+// One value: clusters hold it exactly, and least squares among equal centroids would only bring in rounding errors.
+static int32_t is_flat(const float *weights, int32_t n) {
+    for (int32_t i = 1; i < n; i++) if (weights[i] != weights[0]) return 0;
+    return 1;
+}
+
+void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t row_count, uint8_t *codes, float *centroid_rows,
                    double *errors, void *scratch) {
     problem_t p = {settings->columns, (settings->columns + LANES - 1) / LANES * LANES, settings->bits, 1 << settings->bits,
                    settings->precision_count, settings->precisions, settings->hessian, settings->feedback, (size_t)settings->stride};
@@ -402,9 +433,13 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
     double *work = (double *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
     size_t k = (size_t)p.clusters, d = (size_t)p.d, padded = k < LANES ? LANES : k;
     float *next = (float *)(work + ((2 * k * k + 3 * k + 7) & ~(size_t)7));
-    for (int32_t r = 0; r < count; r++) {
-        row_t *row = rows + r;
-        row->w = weights + (size_t)r * (size_t)p.n;
+    if (errors) memset(errors, 0, sizeof(double) * 2 * PRECISIONS * (size_t)row_count);
+    int32_t count = 0;
+    for (int32_t r = 0; r < row_count; r++) {
+        const float *w = weights + (size_t)r * (size_t)p.n;
+        if (is_flat(w, p.n)) continue;
+        row_t *row = rows + count++;
+        row->index = r;
         row->codes = codes + (size_t)r * (size_t)p.n;
         row->centroids = centroid_rows + (size_t)r * (2 * k - 4);
         row->hw = next;
@@ -412,6 +447,8 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
         row->g = row->m + k * d;
         row->scaled = row->g + (size_t)p.count * d;
         next = row->scaled + (size_t)p.count * padded;
+        normalise(row, w, p.n, (int32_t)(2 * k - 4), next);
+        next += d;
     }
     times_hessian(&p, rows, count);
     for (int32_t r = 0; r < count; r++) {
@@ -427,7 +464,9 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
             if (round == 0) {
                 centroids(&p, row, ridge, KEEP, work);
                 weigh(&p, row, settings->preferences);
-                if (errors) for (int32_t i = 0; i < p.count; i++) errors[(size_t)r * PRECISIONS * 2 + i] = row->error[i];
+                if (errors)
+                    for (int32_t i = 0; i < p.count; i++)
+                        errors[(size_t)row->index * PRECISIONS * 2 + i] = ldexp(row->error[i], 2 * row->exponent);
             }
             // The last codes are chosen for centroids that the tables can hold.
             centroids(&p, row, ridge, round + 1 < settings->rounds ? FIT : FIT_ROUNDED, work);
@@ -442,7 +481,10 @@ void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t cou
         if (round == 0 && p.feedback) feed(&p, rows, count);
         else sweep(&p, rows, count);
     }
-    if (errors)
-        for (int32_t r = 0; r < count; r++)
-            for (int32_t i = 0; i < p.count; i++) errors[(size_t)r * PRECISIONS * 2 + PRECISIONS + i] = rows[r].error[i];
+    for (int32_t r = 0; r < count; r++) {
+        restore(rows + r, (int32_t)(2 * k - 4));
+        if (!errors) continue;
+        for (int32_t i = 0; i < p.count; i++)
+            errors[(size_t)rows[r].index * PRECISIONS * 2 + PRECISIONS + i] = ldexp(rows[r].error[i], 2 * rows[r].exponent);
+    }
 }

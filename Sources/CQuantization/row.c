@@ -1,4 +1,5 @@
 #include "CQuantization.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -53,13 +54,16 @@ static void sort_row(row_t *r, const float *weights) {
     for (int32_t i = 0; i < n; i++) r->sorted[i] = weights[r->order[i]];
 }
 
+// Differences of sums lose digits to what stands before the cluster, but its mean lies among its weights.
 static double mean(const row_t *r, int32_t a, int32_t b, double fallback) {
     double w = r->w[b] - r->w[a];
-    return w > 0 ? (r->x[b] - r->x[a]) / w : fallback;
+    if (!(w > 0)) return fallback;
+    double m = (r->x[b] - r->x[a]) / w, low = r->sorted[a], high = r->sorted[b - 1];
+    return m > low ? m < high ? m : high : low;
 }
 
 // First element of [a, b) above `limit`.
-static int32_t upper(const row_t *r, int32_t a, int32_t b, float limit) {
+static int32_t upper(const row_t *r, int32_t a, int32_t b, double limit) {
     while (a < b) {
         int32_t m = a + (b - a) / 2;
         if (r->sorted[m] <= limit) a = m + 1; else b = m;
@@ -137,7 +141,9 @@ static void optimal_start(const row_t *r, int32_t k, int32_t *bounds) {
     for (int32_t i = 0; i <= bins; i++) totals[0][i] = saved(r, 0, edges[i]);
     for (int32_t c = 1; c < k; c++) {
         table_t t = {r, edges, totals[(c - 1) & 1], totals[c & 1], choices[c]};
+        // No bins leave nothing to the last cluster, nor to those before it: the walk back comes here where fewer clusters do.
         t.now[0] = 0;
+        t.choice[0] = 0;
         fill(&t, 1, bins, 0, bins);
     }
     int32_t at = bins;
@@ -176,8 +182,8 @@ static void lloyd(const row_t *r, int32_t k, int32_t *bounds) {
         int32_t moved = 0;
         for (int32_t c = 1; c < k; c++) {
             double left = centers[c - 1], right = centers[c];
-            if (isnan(left) || isnan(right)) continue;
-            int32_t b = upper(r, 0, n, (float)((left + right) / 2));
+            // A border of an empty cluster stays, unless the one before it has passed it: equal weights move together.
+            int32_t b = isnan(left) || isnan(right) ? bounds[c] : upper(r, 0, n, (left + right) / 2);
             if (b < bounds[c - 1]) b = bounds[c - 1];
             moved |= b != bounds[c];
             bounds[c] = b;
@@ -202,11 +208,14 @@ void cq_quantize_row(const float *weights, const float *importance, int32_t colu
     sort_row(&r, weights);
     double largest = 0;
     for (int32_t i = 0; i < n; i++) if (importance[i] > largest) largest = importance[i];
+    // Sums stay finite whatever is asked for.
+    if (largest > FLT_MAX) largest = FLT_MAX;
     double least = largest > 0 ? largest * 1e-9 : 1;
     r.w[0] = r.x[0] = 0;
     for (int32_t i = 0; i < n; i++) {
         double w = importance[r.order[i]];
         if (!(w > least)) w = least;
+        if (w > FLT_MAX) w = FLT_MAX;
         r.w[i + 1] = r.w[i] + w;
         r.x[i + 1] = r.x[i] + w * r.sorted[i];
     }
@@ -232,78 +241,4 @@ void cq_quantize_row(const float *weights, const float *importance, int32_t colu
     }
     for (int32_t c = 0; c < 1 << bits; c++)
         for (int32_t i = borders[bits][c]; i < borders[bits][c + 1]; i++) codes[r.order[i]] = (uint8_t)c;
-}
-
-void cq_cluster_mass(const uint8_t *codes, const float *importance, int32_t columns, int32_t code_bits, int32_t bits,
-                     double *mass) {
-    for (int32_t c = 0; c < 1 << bits; c++) mass[c] = 0;
-    for (int32_t i = 0; i < columns; i++) mass[codes[i] >> (code_bits - bits)] += importance[i] > 0 ? importance[i] : 0;
-}
-
-static double table_error(const float *c, const double *mass, int32_t count, float scale) {
-    double error = 0;
-    float inverse = 1.0f / scale;
-    for (int32_t i = 0; i < count; i++) {
-        float q = rintf(c[i] * inverse);
-        q = q > 127 ? 127 : q < -127 ? -127 : q;
-        double e = (double)q * scale - c[i];
-        error += mass[i] * e * e;
-    }
-    return error;
-}
-
-float cq_round_table(const float *centroids, const double *mass, int32_t count, uint8_t *entries) {
-    float largest = 0;
-    for (int32_t i = 0; i < count; i++) if (fabsf(centroids[i]) > largest) largest = fabsf(centroids[i]);
-    float scale = largest / 127.0f;
-    if (!(scale >= 1e-37f)) {
-        memset(entries, 128, (size_t)count);
-        return 0;
-    }
-    // Bytes cost little with any scale; for small tables a few candidates let several centroids fall on whole steps.
-    if (count <= 16) {
-        double best = table_error(centroids, mass, count, scale);
-        float chosen = scale;
-        for (int32_t k = 1; k <= 24; k++) {
-            float candidate = largest / (127.0f - 0.5f * (float)k);
-            double error = table_error(centroids, mass, count, candidate);
-            if (error < best) { best = error; chosen = candidate; }
-        }
-        scale = chosen;
-    }
-    float inverse = 1.0f / scale;
-    for (int32_t i = 0; i < count; i++) {
-        float q = rintf(centroids[i] * inverse);
-        entries[i] = (uint8_t)((q > 127 ? 127 : q < -127 ? -127 : (int32_t)q) + 128);
-    }
-    return scale;
-}
-
-float cq_round_row(const float *weights, int32_t columns, uint8_t *values) {
-    float largest = 0;
-    for (int32_t i = 0; i < columns; i++) if (fabsf(weights[i]) > largest) largest = fabsf(weights[i]);
-    float scale = largest / 127.0f;
-    if (!(scale >= 1e-37f)) {
-        memset(values, 128, (size_t)columns);
-        return 0;
-    }
-    double best = INFINITY;
-    float chosen = scale;
-    for (int32_t k = 0; k < 8; k++) {
-        float candidate = scale * (1.0f - 0.01f * (float)k), inverse = 1.0f / candidate;
-        double error = 0;
-        for (int32_t i = 0; i < columns; i++) {
-            float q = rintf(weights[i] * inverse);
-            q = q > 127 ? 127 : q < -127 ? -127 : q;
-            float e = q * candidate - weights[i];
-            error += (double)e * e;
-        }
-        if (error < best) { best = error; chosen = candidate; }
-    }
-    float inverse = 1.0f / chosen;
-    for (int32_t i = 0; i < columns; i++) {
-        float q = rintf(weights[i] * inverse);
-        values[i] = (uint8_t)((q > 127 ? 127 : q < -127 ? -127 : (int32_t)q) + 128);
-    }
-    return chosen;
 }

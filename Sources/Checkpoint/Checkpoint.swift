@@ -20,20 +20,20 @@ public final class Checkpoint: @unchecked Sendable {
     public let format: String
     /// In the model's order, under canonical names (`TensorName`).
     public let tensors: [TensorEntry]
-    /// Jinja source of the default chat template.
-    public let chatTemplateText: String?
+    /// The chat templates' Jinja sources.
+    public let chatTemplates: ChatTemplateSources
     /// Oddities that do not stop anything, each a whole sentence for the user.
     public let warnings: [String]
-    /// Changes when any file of the checkpoint does: sizes, modification times, headers.
-    public let fingerprint: UInt64
     /// Facts for people: parameters, element types, files, what the formats say about themselves.
     public let metadata: JSONValue
 
     private let options: Options
+    var acceptsNonfinite: Bool { options.allowNonfinite }
     private let views: [String: TensorView]
     private let files: [SourceFile]
     private let gguf: GGUFFile?
     private let order: ChannelOrder?
+    let scaling: CacheScaling?
 
     /// - Parameter path: a directory, a safetensors file in one, or a GGUF file.
     public static func open(_ path: String, options: Options = Options()) throws(TaperError) -> Checkpoint {
@@ -59,7 +59,8 @@ public final class Checkpoint: @unchecked Sendable {
         let parsed = try HuggingFaceConfig(json: json, place: configPath)
         let companions = try HuggingFaceCompanions(directory: source.directory)
         var config = parsed.model
-        config.eosTokens = companions.eosTokens.union(config.eosTokens).sorted()
+        let ends = HuggingFaceEnds.read(directory: source.directory).ids.filter { $0 < config.vocabularySize }
+        config.eosTokens = companions.eosTokens.union(config.eosTokens).union(ends).sorted()
         config.bosToken = config.bosToken ?? companions.bosToken
         try config.validate(place: source.directory + ": special tokens")
         let resolution = try TensorResolution(
@@ -75,16 +76,18 @@ public final class Checkpoint: @unchecked Sendable {
         files = source.weights.container.files
         gguf = nil
         order = nil
-        chatTemplateText = companions.chatTemplate
+        scaling = nil
+        chatTemplates = companions.templates
         warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
-        fingerprint = source.fingerprint()
         metadata = source.metadata
     }
 
     private init(gguf path: String, options: Options) throws(TaperError) {
         let gguf = try GGUFFile(path: path)
-        let parsed = try GGUFConfig(gguf)
-        try GGUFTokenizer(file: gguf).check(rows: parsed.model.vocabularySize)
+        var parsed = try GGUFConfig(gguf)
+        let tokenizer = GGUFTokenizer(file: gguf)
+        try tokenizer.check(rows: parsed.model.vocabularySize)
+        try parsed.complete(with: tokenizer)
         let resolution = try TensorResolution(
             gguf.container, config: parsed.model, naming: .gguf, interleaved: parsed.interleaved, place: path)
 
@@ -97,18 +100,18 @@ public final class Checkpoint: @unchecked Sendable {
         files = [gguf.file]
         self.gguf = gguf
         order = nil
-        chatTemplateText = gguf.values["tokenizer.chat_template"]?.string
+        scaling = nil
+        chatTemplates = try GGUFTokenizer(file: gguf).chatTemplates()
         warnings = parsed.warnings + resolution.warnings
-        fingerprint = Fingerprint.of([gguf.file], others: [])
         metadata = gguf.metadata
     }
 
-    private init(_ other: Checkpoint, order: ChannelOrder) {
+    private init(_ other: Checkpoint, order: ChannelOrder?, scaling: CacheScaling?) {
         path = other.path
         config = other.config
         format = other.format
         tensors = other.tensors
-        chatTemplateText = other.chatTemplateText
+        chatTemplates = other.chatTemplates
         warnings = other.warnings
         metadata = other.metadata
         options = other.options
@@ -116,24 +119,37 @@ public final class Checkpoint: @unchecked Sendable {
         files = other.files
         gguf = other.gguf
         self.order = order
-        var writer = ByteWriter()
-        writer.u64(other.fingerprint)
-        for channel in order.hidden + order.inner.joined() { writer.u64(UInt64(channel)) }
-        fingerprint = checksum(writer.bytes)
+        self.scaling = scaling
     }
 
     /// The same model with its channels in another order.
     /// - Precondition: this one is in the checkpoint's own order.
     public func arranged(by order: ChannelOrder) -> Checkpoint {
         precondition(self.order == nil, "a second order would replace the first")
-        return Checkpoint(self, order: order)
+        return Checkpoint(self, order: order, scaling: scaling)
+    }
+
+    /// The same model with its keys and values divided by powers of two.
+    /// - Precondition: this one is as its files have it.
+    public func scaled(by scaling: CacheScaling) -> Checkpoint {
+        precondition(self.scaling == nil && order == nil, "scaling comes first, and once")
+        return Checkpoint(self, order: nil, scaling: scaling)
     }
 
     /// The whole tensor, row-major float32.
     /// - Throws: `badData` for a weight that is NaN or infinite; `noInput` for a name the model does not have.
     public func read(_ name: String) throws(TaperError) -> [Float] {
         let view = try view(name)
-        let values = try read(view, name, rows: 0..<view.rows)
+        var values = try read(view, name, rows: 0..<view.rows)
+        if let scaling, scaling.changes(name) {
+            values = scaling.scaled(values, name: name)
+            guard options.allowNonfinite || firstNonFinite(values) == nil else {
+                throw TaperError(
+                    .badData, "keys and values fit half precision only with weights that do not fit single precision",
+                    at: view.stored.file.path + ": tensor '" + printable(view.stored.name) + "' (" + name + ")",
+                    remedy: "The checkpoint is damaged")
+            }
+        }
         return order?.arranged(values, name: name, shape: view.shape) ?? values
     }
 
@@ -141,13 +157,13 @@ public final class Checkpoint: @unchecked Sendable {
     public func read(_ name: String, rows: Range<Int>) throws(TaperError) -> [Float] {
         let view = try view(name)
         precondition(rows.lowerBound >= 0 && rows.upperBound <= view.rows, "rows outside the tensor")
-        if order != nil {
+        if order != nil || scaling?.changes(name) == true {
             return Array(try read(name)[rows.lowerBound * view.columns..<rows.upperBound * view.columns])
         }
         return try read(view, name, rows: rows)
     }
 
-    private func view(_ name: String) throws(TaperError) -> TensorView {
+    func view(_ name: String) throws(TaperError) -> TensorView {
         // A tied model's head is its embedding.
         let stored = name == TensorName.head && config.tiedEmbeddings ? TensorName.embedding : name
         guard let view = views[stored] else {
@@ -165,15 +181,17 @@ public final class Checkpoint: @unchecked Sendable {
         // The pages read stay in the page cache, but no longer count as this process's memory: a model larger than
         // memory streams through.
         view.stored.file.map.advise(.doNotNeed, range: view.storedBytes(rows: rows))
-        if !options.allowNonfinite, let index = firstNonFinite(values) {
+        if !options.allowNonfinite, let index = firstUnusable(values) {
             let row = rows.lowerBound + index / view.columns
             let position =
                 view.shape.count == 1
                 ? "[" + String(index) + "]" : "[" + String(row) + ", " + String(index % view.columns) + "]"
+            let value = values[index]
             throw TaperError(
-                .badData, "a weight is not finite",
+                .badData, value.isFinite ? "a weight is too large to compute with" : "a weight is not finite",
                 at: view.stored.file.path + ": tensor '" + printable(view.stored.name) + "' (" + name + ")" + position,
-                expected: "a finite number", found: values[index].isNaN ? "NaN" : "infinity",
+                expected: value.isFinite ? "a magnitude below 2^64" : "a finite number",
+                found: value.isFinite ? "\(value)" : value.isNaN ? "NaN" : "infinity",
                 remedy: "The checkpoint is damaged; --allow-nonfinite reads it all the same")
         }
         return values
@@ -189,10 +207,20 @@ public final class Checkpoint: @unchecked Sendable {
     }
 }
 
-/// Index of the first NaN or infinity.
-private func firstNonFinite(_ values: [Float]) -> Int? {
-    // An infinite or NaN value has all exponent bits set; the maximum of the exponents is cheap to vectorize.
+/// Largest bits of all exponents: infinite and NaN values have every bit set, and a maximum is cheap to vectorize.
+private func largestExponent(_ values: [Float]) -> UInt32 {
     var largest: UInt32 = 0
     for value in values { largest = max(largest, value.bitPattern & 0x7f80_0000) }
-    return largest == 0x7f80_0000 ? values.firstIndex { !$0.isFinite } : nil
+    return largest
+}
+
+/// Index of the first NaN or infinity.
+private func firstNonFinite(_ values: [Float]) -> Int? {
+    largestExponent(values) == 0x7f80_0000 ? values.firstIndex { !$0.isFinite } : nil
+}
+
+/// Index of the first weight that is NaN or reaches 2^64. Below that no product of a weight and an activation too small for
+/// the kernels, 10^-30, is felt, nor does a sum of products of ordinary activations overflow.
+private func firstUnusable(_ values: [Float]) -> Int? {
+    largestExponent(values) >= Float(0x1p64).bitPattern ? values.firstIndex { !($0.magnitude < 0x1p64) } : nil
 }

@@ -4,7 +4,7 @@ import Storage
 /// The description of the model that a GGUF file's metadata gives.
 struct GGUFConfig {
     private(set) var model: ModelConfig
-    private(set) var warnings: [String] = []
+    private(set) var warnings: [String]
     /// Query and key rows keep RoPE's pairs side by side.
     let interleaved: Bool
 
@@ -46,6 +46,7 @@ struct GGUFConfig {
                 .badData, "embedding_length and attention.head_count must be positive", at: fields.place(nil),
                 found: String(hiddenSize) + " and " + String(headCount))
         }
+        warnings = try GGUFKeys(file: file, architecture: architecture).check()
         let headSize = try fields.integer("attention.key_length", default: hiddenSize / headCount)
         guard file.values[architecture + ".attention.key_length"] != nil || headSize * headCount == hiddenSize else {
             throw TaperError(
@@ -80,8 +81,13 @@ struct GGUFConfig {
             model.parallelResidual = true
             model.outputBias = true
         }
-        if architecture == "stablelm" {
-            model.parallelResidual = try fields.flag("use_parallel_residual", default: false)
+        let isParallel = try fields.flag("use_parallel_residual", default: model.parallelResidual)
+        if architecture == "stablelm" { model.parallelResidual = isParallel }
+        guard isParallel == model.parallelResidual else {
+            throw TaperError(
+                .unsupported, "the order of attention and MLP is not supported for " + architecture,
+                at: fields.place(fields.key("use_parallel_residual")), expected: String(model.parallelResidual),
+                found: String(isParallel))
         }
         if architecture == "llama" && model.rotarySize != headSize {
             throw TaperError(
@@ -114,29 +120,54 @@ struct GGUFConfig {
         }
         model.bosToken = try token("bos_token_id")
         var ends: Set<Int> = []
-        for key in ["eos_token_id", "eot_token_id"] {
+        // Also what follows a middle that was filled in: padding, another repository, another file.
+        for key in [
+            "eos_token_id", "eot_token_id", "eom_token_id", "fim_pad_token_id", "fim_rep_token_id", "fim_sep_token_id",
+        ] {
             if let end = try token(key) { ends.insert(end) }
         }
         model.eosTokens = ends.sorted()
     }
 
+    /// What only the tokenizer's tokens and kind tell: more ends, and the ids of a file that names none.
+    mutating func complete(with tokenizer: GGUFTokenizer) throws(TaperError) {
+        let ends = try tokenizer.endTokens()
+        model.eosTokens = Set(model.eosTokens + ends.ids).sorted()
+        if model.bosToken == nil { model.bosToken = try tokenizer.special("bos_token_id") }
+        if let end = try tokenizer.special("eos_token_id") {
+            model.eosTokens = Set(model.eosTokens + [end]).sorted()
+        }
+        warnings += tokenizer.warnings(ends) + (try tokenizer.defaultWarnings())
+    }
+
     private mutating func readScaling(_ fields: GGUFFields, frequencies: StoredTensor?) throws(TaperError) {
-        switch try fields.text("rope.scaling.type") ?? "none" {
+        // A factor without a type is linear, and older files have it under another name; 0 stands for none.
+        let key = ["rope.scaling.factor", "rope.scale_linear"].first { fields.has($0) }
+        switch try fields.text("rope.scaling.type") ?? "linear" {
         case "none": break
         case "linear":
-            let factor = try fields.number("rope.scaling.factor")
-            guard factor.isFinite, factor > 0 else {
+            guard let key else { break }
+            let factor = try fields.number(key)
+            guard factor.isFinite, factor >= 0 else {
                 throw TaperError(
-                    .badData, "the factor must be positive", at: fields.place(fields.key("rope.scaling.factor")),
+                    .badData, "the factor must be positive", at: fields.place(fields.key(key)),
                     found: shortest(factor))
             }
-            if factor != 1 { model.ropeScaling = .linear(factor: factor) }
+            if factor != 1 && factor != 0 { model.ropeScaling = .linear(factor: factor) }
         case let other:
             throw TaperError(
                 .unsupported, "unknown RoPE scaling", at: fields.place(fields.key("rope.scaling.type")),
-                expected: "none or linear", found: "'" + printable(other) + "'")
+                expected: "none or linear", found: "'" + printable(other) + "'",
+                remedy: "This scaling is not implemented; models of other scalings can be converted")
         }
-        if let frequencies { model.ropeScaling = try llama3Scaling(frequencies) }
+        guard let frequencies else { return }
+        let scaling = try llama3Scaling(frequencies)
+        guard scaling == .none || model.ropeScaling == .none else {
+            throw TaperError(
+                .unsupported, "two RoPE scalings at once", at: fields.place(key.map { fields.key($0) }),
+                expected: "a factor or the tensor 'rope_freqs.weight'", found: "both")
+        }
+        if scaling != .none { model.ropeScaling = scaling }
     }
 
     /// Llama 3.1's scaling stands in GGUF files only as its result, one divisor per pair of channels. The constants of
@@ -152,6 +183,7 @@ struct GGUFConfig {
         let divisors = TensorView(stored: tensor, shape: tensor.shape).decode(rows: 0..<1, with: .f32)
         if divisors.allSatisfy({ $0 == 1 }) { return .none }
         var candidate = model
+        candidate.ropeScaling = .none
         let plain = candidate.ropeFrequencies()
         let factor = Double(divisors.max() ?? 1)
         for original in [8192.0, 4096, 2048, 16384, 32768] where factor.isFinite && factor > 0 {
@@ -184,6 +216,7 @@ struct GGUFFields {
         self.architecture = architecture
     }
 
+    func has(_ name: String) -> Bool { file.values[key(name)] != nil }
     func key(_ name: String) -> String { architecture + "." + name }
     func place(_ key: String?) -> String { file.file.path + ": metadata" + (key.map { " '" + $0 + "'" } ?? "") }
 
@@ -198,7 +231,13 @@ struct GGUFFields {
             if let fallback { return fallback }
             throw wrong(name, "an integer")
         }
-        if value.array != nil {
+        if let array = value.array {
+            // Written by tools that know one value per layer; where all are equal, that is one value.
+            if array.type == .int32 || array.type == .uint32, let first = try array.integers().first,
+                try array.integers().allSatisfy({ $0 == first }), first >= 0
+            {
+                return first
+            }
             throw TaperError(
                 .unsupported, "values that differ by layer are not supported", at: place(key(name)),
                 expected: "an integer", found: value.kind)

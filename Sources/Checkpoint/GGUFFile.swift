@@ -147,7 +147,6 @@ struct GGUFFile {
             }
             pending.append(description)
         }
-        file.setHeader(byteCount: reader.offset)
         let dataStart = roundedUp(reader.offset, to: alignment)
         let dataByteCount = max(0, file.bytes.count - dataStart)
         var expected = 0

@@ -4,23 +4,14 @@ import Text
 /// The tokenizer that a GGUF file carries in its metadata.
 struct GGUFTokenizer {
     static let vocabularyLimit = 1 << 21
-    static let templateLimit = 1_000_000
 
     let file: GGUFFile
 
-    private func place(_ key: String) -> String { file.file.path + ": metadata '" + key + "'" }
+    func place(_ key: String) -> String { file.file.path + ": metadata '" + key + "'" }
 
     /// Checks counts and limits without decoding a token; a file without tokenizer passes.
     /// - Parameter rows: rows of the embedding.
     func check(rows: Int) throws(TaperError) {
-        if let template = file.values["tokenizer.chat_template"] {
-            guard let text = template.string, text.utf8.count <= GGUFTokenizer.templateLimit else {
-                throw TaperError(
-                    .badData, "no usable chat template", at: place("tokenizer.chat_template"),
-                    expected: "a string of at most " + byteText(GGUFTokenizer.templateLimit),
-                    found: template.string.map { byteText($0.utf8.count) } ?? template.kind)
-            }
-        }
         guard file.values["tokenizer.ggml.tokens"] != nil else { return }
         let count = try array("tokens", .string)?.count ?? 0
         guard count > 0, count <= GGUFTokenizer.vocabularyLimit, count <= rows else {
@@ -40,7 +31,40 @@ struct GGUFTokenizer {
         _ = try array("merges", .string)
     }
 
-    private func array(_ key: String, _ type: GGUFType) throws(TaperError) -> GGUFArray? {
+    /// The default template, and others by the names that `tokenizer.chat_templates` lists.
+    func chatTemplates() throws(TaperError) -> ChatTemplateSources {
+        var sources = ChatTemplateSources()
+        func add(_ key: String, _ name: String) throws(TaperError) {
+            guard let value = file.values[key] else { return }
+            guard let text = value.string, text.utf8.count <= ChatTemplateSources.templateLimit else {
+                throw TaperError(
+                    .badData, "no usable chat template", at: place(key),
+                    expected: "a string of at most " + byteText(ChatTemplateSources.templateLimit),
+                    found: value.string.map { byteText($0.utf8.count) } ?? value.kind)
+            }
+            try sources.set(name, text, place: place(key))
+        }
+        try add("tokenizer.chat_template", ChatTemplateSources.standard)
+        if let list = file.values["tokenizer.chat_templates"]?.array, list.type == .string,
+            list.count <= ChatTemplateSources.countLimit
+        {
+            for name in try list.strings() where !name.isEmpty && name != ChatTemplateSources.standard {
+                try add("tokenizer.chat_template." + name, name)
+            }
+        }
+        guard !sources.templates.isEmpty, let tokens = try array("tokens", .string)?.strings() else { return sources }
+        for (key, name) in [
+            ("bos_token_id", "bos_token"), ("eos_token_id", "eos_token"), ("unknown_token_id", "unk_token"),
+            ("padding_token_id", "pad_token"),
+        ] {
+            if let id = file.values["tokenizer.ggml." + key]?.integer, tokens.indices.contains(id) {
+                sources.add(token: name, tokens[id])
+            }
+        }
+        return sources
+    }
+
+    func array(_ key: String, _ type: GGUFType) throws(TaperError) -> GGUFArray? {
         guard let value = file.values["tokenizer.ggml." + key] else { return nil }
         let isIntegers = type == .int32 && value.array?.type == .uint32
         guard let array = value.array, array.type == type || isIntegers else {
@@ -56,43 +80,39 @@ struct GGUFTokenizer {
         guard let tokens = try array("tokens", .string) else {
             throw TaperError(.badData, "the file has no tokenizer", at: place("tokenizer.ggml.tokens"))
         }
-        func text(_ key: String) throws(TaperError) -> String? {
-            guard let value = file.values["tokenizer.ggml." + key] else { return nil }
-            guard let text = value.string else {
-                throw TaperError(
-                    .badData, "no usable value", at: place("tokenizer.ggml." + key), expected: "a string",
-                    found: value.kind)
-            }
-            return text
-        }
-        func flag(_ key: String) throws(TaperError) -> Bool? {
-            guard let value = file.values["tokenizer.ggml." + key] else { return nil }
-            guard let flag = value.bool else {
-                throw TaperError(
-                    .badData, "no usable value", at: place("tokenizer.ggml." + key), expected: "a boolean",
-                    found: value.kind)
-            }
-            return flag
-        }
-        func token(_ key: String) throws(TaperError) -> Int? {
-            guard let value = file.values["tokenizer.ggml." + key] else { return nil }
-            guard let token = value.integer, token >= 0, token < tokens.count else {
-                throw TaperError(
-                    .badData, "the token lies outside the vocabulary", at: place("tokenizer.ggml." + key),
-                    expected: "0 to " + String(tokens.count - 1),
-                    found: value.integer.map { String($0) } ?? value.kind)
-            }
-            return token
-        }
         guard let model = try text("model") else {
             throw TaperError(.badData, "the tokenizer's kind is not given", at: place("tokenizer.ggml.model"))
         }
+        let strings = try tokens.strings()
+        var types = try array("token_type", .int32)?.integers() ?? []
+        for token in try endTokens().mistyped where types.indices.contains(token.id) {
+            types[token.id] = GGUFTokenizer.controlType
+        }
         return GGUFVocabulary(
-            model: model, pre: try text("pre") ?? "", tokens: try tokens.strings(),
-            scores: try array("scores", .float32)?.floats() ?? [],
-            types: try array("token_type", .int32)?.integers() ?? [],
-            merges: try array("merges", .string)?.strings() ?? [], bos: try token("bos_token_id"),
-            eos: try token("eos_token_id"), unk: try token("unknown_token_id"), addBos: try flag("add_bos_token"),
-            addEos: try flag("add_eos_token"), addSpacePrefix: try flag("add_space_prefix"))
+            model: model, pre: try splitting().pre, tokens: strings,
+            scores: try array("scores", .float32)?.floats() ?? [], types: types,
+            merges: try array("merges", .string)?.strings() ?? [], bos: try special("bos_token_id"),
+            eos: try special("eos_token_id"), unk: try special("unknown_token_id"), addBos: try addsBeginning(),
+            addEos: try addsEnd(), addSpacePrefix: try flag("add_space_prefix"))
+    }
+
+    func text(_ key: String) throws(TaperError) -> String? {
+        guard let value = file.values["tokenizer.ggml." + key] else { return nil }
+        guard let text = value.string else {
+            throw TaperError(
+                .badData, "no usable value", at: place("tokenizer.ggml." + key), expected: "a string",
+                found: value.kind)
+        }
+        return text
+    }
+
+    func flag(_ key: String) throws(TaperError) -> Bool? {
+        guard let value = file.values["tokenizer.ggml." + key] else { return nil }
+        guard let flag = value.bool else {
+            throw TaperError(
+                .badData, "no usable value", at: place("tokenizer.ggml." + key), expected: "a boolean",
+                found: value.kind)
+        }
+        return flag
     }
 }

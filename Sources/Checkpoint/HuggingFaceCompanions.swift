@@ -2,13 +2,11 @@ import Storage
 
 /// What the files beside `config.json` say: end-of-sequence tokens and the chat template. Each file may be absent.
 struct HuggingFaceCompanions {
-    static let templateLimit = 1_000_000
     private static let valueLimit = 4_000_000
 
     private(set) var eosTokens: Set<Int> = []
     private(set) var bosToken: Int?
-    /// The default template's Jinja text.
-    private(set) var chatTemplate: String?
+    private(set) var templates = ChatTemplateSources()
     private(set) var warnings: [String] = []
     let directory: String
 
@@ -16,6 +14,7 @@ struct HuggingFaceCompanions {
         self.directory = directory
         try readGenerationConfig()
         try readTokenizerConfig()
+        try readSpecialTokensMap()
         try readTemplateFiles()
     }
 
@@ -40,9 +39,10 @@ struct HuggingFaceCompanions {
 
     private mutating func readTokenizerConfig() throws(TaperError) {
         let name = "tokenizer_config.json"
-        let keys: Set<String> = ["eos_token", "bos_token", "chat_template", "added_tokens_decoder"]
+        let keys = Set(ChatTemplateSources.tokenNames + ["chat_template", "added_tokens_decoder"])
         guard let json = try members(name, keys) else { return }
-        chatTemplate = try template(json["chat_template"], place: path(name) + ": chat_template")
+        try addTemplates(json["chat_template"], place: path(name) + ": chat_template")
+        addTokens(json)
         for key in ["eos_token", "bos_token"] {
             guard let text = json[key]?.string ?? json[key]?["content"]?.string else { continue }
             guard let id = try tokenID(text, json["added_tokens_decoder"]) else {
@@ -54,43 +54,60 @@ struct HuggingFaceCompanions {
         }
     }
 
-    /// A template as text, or as a list of named ones, of which "default" counts.
-    private mutating func template(_ value: JSONValue?, place: String) throws(TaperError) -> String? {
-        guard let value, !value.isNull else { return nil }
-        if let text = value.string { return try limited(text, place) }
+    /// Tokens that templates name; the first file to name one counts.
+    private mutating func addTokens(_ json: JSONValue) {
+        for name in ChatTemplateSources.tokenNames {
+            if let text = json[name]?.string ?? json[name]?["content"]?.string { templates.add(token: name, text) }
+        }
+    }
+
+    private mutating func readSpecialTokensMap() throws(TaperError) {
+        guard let json = try members("special_tokens_map.json", Set(ChatTemplateSources.tokenNames)) else { return }
+        addTokens(json)
+    }
+
+    /// A template as text, or a list of named ones.
+    private mutating func addTemplates(_ value: JSONValue?, place: String) throws(TaperError) {
+        guard let value, !value.isNull else { return }
+        if let text = value.string { return try templates.set(ChatTemplateSources.standard, text, place: place) }
         guard let list = value.array else {
             throw TaperError(.badData, "no usable chat template", at: place, expected: "a string", found: value.kind)
         }
-        for entry in list where entry["name"]?.string == "default" {
-            if let text = entry["template"]?.string { return try limited(text, place) }
+        for entry in list {
+            guard let name = entry["name"]?.string, !name.isEmpty, let text = entry["template"]?.string else {
+                throw TaperError(.badData, "a chat template without name or text", at: place)
+            }
+            try templates.set(name, text, place: place)
         }
-        warnings.append(place + ": none of the " + String(list.count) + " templates is named 'default': ignored")
-        return nil
+        if templates.standard == nil {
+            warnings.append(
+                place + ": none of the " + String(list.count) + " templates is named 'default', so the bundle gets no "
+                    + "chat format")
+        }
     }
 
-    private func limited(_ text: String, _ place: String) throws(TaperError) -> String {
-        guard text.utf8.count <= HuggingFaceCompanions.templateLimit else {
-            throw TaperError(
-                .badData, "the chat template is too large", at: place,
-                expected: "at most " + byteText(HuggingFaceCompanions.templateLimit), found: byteText(text.utf8.count))
-        }
-        return text
-    }
-
-    /// Newer checkpoints keep the template in a file of its own, which then counts.
+    /// Newer checkpoints keep templates in files of their own, which then count.
     private mutating func readTemplateFiles() throws(TaperError) {
         let name = "chat_template.jinja"
         if Files.exists(path(name)) {
-            let bytes = try Files.read(path(name), limit: HuggingFaceCompanions.templateLimit)
-            if let foreign = bytes.withUnsafeBytes({ ForeignFile.recognise($0) }) {
-                throw TaperError(
-                    .badData, "not a chat template", at: path(name), found: foreign.kind, remedy: foreign.remedy)
-            }
-            chatTemplate = String(
-                decoding: try Files.textBytes(bytes, place: path(name) + ": the chat template"), as: UTF8.self)
-        } else if chatTemplate == nil, let json = try members("chat_template.json", ["chat_template"]) {
-            chatTemplate = try template(json["chat_template"], place: path("chat_template.json"))
+            try addTemplateFile(path(name), ChatTemplateSources.standard)
+        } else if templates.standard == nil, let json = try members("chat_template.json", ["chat_template"]) {
+            try addTemplates(json["chat_template"], place: path("chat_template.json"))
         }
+        let folder = path("additional_chat_templates")
+        guard Files.isDirectory(folder) else { return }
+        for file in try Files.list(folder).sorted() where file.hasSuffix(".jinja") && file.utf8.count > 6 {
+            try addTemplateFile(folder + "/" + file, String(file.dropLast(6)))
+        }
+    }
+
+    private mutating func addTemplateFile(_ path: String, _ name: String) throws(TaperError) {
+        let bytes = try Files.read(path, limit: ChatTemplateSources.templateLimit)
+        if let foreign = bytes.withUnsafeBytes({ ForeignFile.recognise($0) }) {
+            throw TaperError(.badData, "not a chat template", at: path, found: foreign.kind, remedy: foreign.remedy)
+        }
+        let text = try Files.textBytes(bytes, place: path + ": the chat template")
+        try templates.set(name, String(decoding: text, as: UTF8.self), place: path)
     }
 
     /// The id of a special token: from tokenizer_config's own table, else from tokenizer.json.

@@ -65,6 +65,7 @@ struct HuggingFaceConfig {
                 found: "method '" + printable(quantization["quant_method"]?.string ?? "unnamed") + "'",
                 remedy: "Use the full-precision checkpoint it was made from")
         }
+        warnings += try HuggingFaceKeys.check(fields)
         if fields.value("auto_map") != nil {
             warnings.append(place + ": auto_map asks for code from the checkpoint; it is ignored, no code is run")
         }
@@ -205,6 +206,15 @@ struct HuggingFaceConfig {
         let dictionary = fields.value(key) ?? .object([])
         guard dictionary.members != nil else { throw fields.wrong(key, "an object or null") }
         let rope = ConfigFields(json: dictionary, place: fields.place + ": " + key)
+        guard key == "rope_scaling" || fields.value("rope_scaling")?.members?.isEmpty != false else {
+            throw TaperError(
+                .unsupported, "rope_parameters and rope_scaling at once", at: fields.place, expected: "one of them")
+        }
+        if let inner = dictionary.members?.first(where: { $0.value.members != nil }) {
+            throw TaperError(
+                .unsupported, "rotations that differ by layer are not supported", at: rope.place,
+                found: "'" + printable(inner.key) + "'")
+        }
         model.ropeTheta =
             rope.value("rope_theta") != nil
             ? try rope.number("rope_theta") : try fields.number("rope_theta", default: 10000)

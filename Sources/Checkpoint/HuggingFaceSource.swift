@@ -7,12 +7,6 @@ struct HuggingFaceSource {
     /// Nil when there is no config.json.
     let config: JSONValue?
 
-    /// Small files whose contents belong to the checkpoint.
-    private static let companions = [
-        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
-        "chat_template.json", "special_tokens_map.json",
-    ]
-
     init(path: String) throws(TaperError) {
         var chosen: String?
         if Files.isDirectory(path) {
@@ -30,12 +24,6 @@ struct HuggingFaceSource {
         let configPath = directory + "/config.json"
         config = Files.exists(configPath) ? try HuggingFaceConfig.read(path: configPath) : nil
         weights = try SafetensorsDirectory(path: directory, chosen: chosen)
-    }
-
-    func fingerprint() -> UInt64 {
-        var others = HuggingFaceSource.companions.map { directory + "/" + $0 }
-        if let index = weights.indexPath { others.append(index) }
-        return Fingerprint.of(weights.container.files, others: others)
     }
 
     var metadata: JSONValue {

@@ -5,8 +5,6 @@ struct SafetensorsDirectory {
     private(set) var container = TensorContainer()
     /// `__metadata__` of the first file.
     private(set) var metadata: [JSONValue.Member] = []
-    /// The shard index, where it was used.
-    private(set) var indexPath: String?
 
     /// - Parameter chosen: reads this one file instead of looking for `model.safetensors` or the index.
     init(path: String, chosen: String? = nil) throws(TaperError) {
@@ -56,7 +54,6 @@ struct SafetensorsDirectory {
                 remedy: "Download the missing files into the same directory")
         }
         try add(index.shards, in: path)
-        indexPath = index.path
         var unlisted = 0
         var held: Set<String> = []
         for tensor in container.tensors {

@@ -18,7 +18,6 @@ struct SafetensorsFile {
     init(path: String) throws(TaperError) {
         let file = try SourceFile(path: path)
         let header = try SafetensorsFile.header(of: file)
-        file.setHeader(byteCount: 8 + header.count)
         let dataByteCount = file.bytes.count - 8 - header.count
         let place = path + ": header"
         var scanner = JSONMemberScanner(header, place: place, baseOffset: 8)

@@ -6,9 +6,6 @@ final class SourceFile {
     let path: String
     /// Last component of the path.
     let name: String
-    /// Bytes before the tensors' data, and their checksum; set by the parser.
-    private(set) var headerByteCount = 0
-    private(set) var headerChecksum: UInt64 = 0
     private let status: FileStatus?
 
     init(path: String) throws(TaperError) {
@@ -21,11 +18,6 @@ final class SourceFile {
     var bytes: UnsafeRawBufferPointer { map.bytes }
     /// Of a text file: without a byte order mark.
     var text: UnsafeRawBufferPointer { ByteOrderMark.skipped(map.bytes) }
-
-    func setHeader(byteCount: Int) {
-        headerByteCount = byteCount
-        headerChecksum = checksum(UnsafeRawBufferPointer(rebasing: bytes[0..<byteCount]))
-    }
 
     /// - Throws: `inputOutput` when the file was written to since it was opened. One that was removed or replaced by
     ///   another under the same name is still mapped whole, and fine.

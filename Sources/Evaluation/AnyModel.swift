@@ -31,14 +31,14 @@ public enum AnyModel {
         }
     }
 
-    /// The bundle's chat template, or the family that the checkpoint's own is recognised as.
+    /// The bundle's chat template, or the form derived from the checkpoint's own.
     public func chatTemplate() throws(TaperError) -> ChatTemplate? {
         switch self {
         case .bundle(let bundle):
             guard let json = try bundle.json("chat") else { return nil }
             return try ChatTemplate(json: json, place: bundle.path + ": section chat")
         case .checkpoint(let checkpoint):
-            return checkpoint.chatTemplateText.flatMap { ChatTemplate.recognise(jinja: $0) }
+            return checkpoint.chatDerivation(try checkpoint.tokenizer()).template
         }
     }
 }

@@ -17,6 +17,14 @@ public struct SourceText: Sendable {
         "highlights",
     ]
 
+    /// A plain text that is no file.
+    /// - Parameter name: what it is called where a file's name would stand.
+    public init(name: String, plain text: String) {
+        path = name
+        bytes = Array(text.utf8)
+        self.text = text
+    }
+
     /// - Throws: `badData` when the file is not UTF-8, or a line of JSONL holds no text.
     public init(path: String) throws(TaperError) {
         self.path = path

@@ -80,6 +80,9 @@ public struct VectorOps {
     /// Index of the largest value; the first of equals.
     public func argmax(_ x: UnsafePointer<Float>, count: Int) -> Int { Int(functions.argmax(x, Int32(count))) }
 
+    /// Largest magnitude: infinite or NaN when any value is.
+    public func magnitude(_ x: UnsafePointer<Float>, count: Int) -> Float { functions.magnitude(x, Int32(count)) }
+
     /// x[i] = exp(x[i] - max); returns their sum.
     public func softmaxNumerators(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
         functions.softmax_numerators(x, Int32(count))

@@ -2,9 +2,15 @@ import Bundle
 import Checkpoint
 import Storage
 
-/// Opens the checkpoint a bundle was made from, with its channels in the bundle's order: for all that compares weights.
+/// Opens the checkpoint a bundle was made from, with its channels in the bundle's order and its keys and values scaled as the
+/// bundle's: for all that compares weights.
 func openCheckpoint(_ path: String, arrangedAs bundle: Bundle) throws(TaperError) -> Checkpoint {
-    let checkpoint = try Checkpoint.open(path)
+    var checkpoint = try Checkpoint.open(path)
+    if let json = try bundle.json(CacheScaling.section) {
+        checkpoint = checkpoint.scaled(
+            by: try CacheScaling(
+                json: json, config: checkpoint.config, place: bundle.path + ": section " + CacheScaling.section))
+    }
     guard let json = try bundle.json(ChannelOrder.section) else { return checkpoint }
     let order = try ChannelOrder(
         json: json, config: checkpoint.config, place: bundle.path + ": section " + ChannelOrder.section)

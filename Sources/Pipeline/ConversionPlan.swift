@@ -3,7 +3,7 @@ import Checkpoint
 import Model
 public import Storage
 
-/// What a conversion would do: sizes, and which stage outputs are there already.
+/// What a conversion would do: sizes, and what every stage takes of time, memory and disk.
 public struct ConversionPlan: Sendable {
     public let lines: [String]
     public let json: JSONValue
@@ -12,41 +12,65 @@ public struct ConversionPlan: Sendable {
 extension Converter {
     /// Looks without doing.
     public func plan() throws(TaperError) -> ConversionPlan {
-        var linear = 0
-        var other = 0
-        for tensor in checkpoint.config.tensorRequirements() where tensor.shape.count == 2 {
-            if tensor.isLinear { linear += tensor.shape.reduce(1, *) } else { other += tensor.shape.reduce(1, *) }
-        }
-        let bits = (recipe.nestedPrecisions.last ?? 0) + (recipe.holdsHalf ? 16 : 0)
-        let estimate = linear / 8 * bits + other / 8 * (recipe.embeddingPrecisions.last ?? 8)
+        let shape = ConversionEstimate.Shape(checkpoint.config)
         var lines = [
             "input      \(input) (\(checkpoint.format), \(checkpoint.config.family))",
-            "output     \(output), about \(byteText(estimate)) and the centroid tables",
-            "linear     \(fixed(Double(linear) / 1e6, 1)) million weights at \(precisionText)",
-            "embedding  \(fixed(Double(other) / 1e6, 1)) million weights at \(recipe.embeddingText) bits",
-            "work       \(work.path)",
+            "output     \(output), about \(byteText(estimate.outputBytes))",
+            "linear     \(fixed(shape.linear / 1e6, 1)) million weights at \(precisionText)",
+            "embedding  \(fixed(shape.other / 1e6, 1)) million weights at \(recipe.embeddingText) bits",
+            "work       \(work.path), about \(byteText(estimate.workBytes))",
         ]
         let own =
             recipe.ownSequences > 0
             ? "\(recipe.ownSequences) x \(recipe.calibrationLength) tokens of the model's own text" : nil
-        let texts = [recipe.calibrationPath, own].compactMap { $0 }.joined(separator: ", and ")
+        let texts = [recipe.calibrationText?.name, own].compactMap { $0 }.joined(separator: ", and ")
         lines.append("calibrate  \(texts.isEmpty ? "no text: all input channels count the same" : texts)")
         if !recipe.rungs.isEmpty { lines.append("rungs      \(Precision.text(recipe.rungs)) bits on average") }
-        lines.append("quality    \(recipe.quality?.path ?? "not measured")")
+        lines.append("quality    \(recipe.quality?.text.name ?? "not measured")")
         for task in recipe.tasks {
             let data = task.dataPath ?? "left out; it needs --task-data \(task.name)=FILE"
             lines.append("task       \(task.name): \(task.metric), \(data)")
         }
+        lines += ["", "What it takes, estimated; results of earlier runs save time:"]
+        let width = estimate.stages.map(\.name.count).max() ?? 0
+        func row(_ name: String, _ seconds: Double, _ memory: Int, _ disk: Int) -> String {
+            func right(_ text: String, _ width: Int) -> String {
+                String(repeating: " ", count: max(0, width - text.count)) + text
+            }
+            return "  " + name + String(repeating: " ", count: max(0, width - name.count))
+                + right(Progress.duration(seconds), 13) + right(byteText(memory) + " memory", 18)
+                + right(byteText(disk) + " disk", 16)
+        }
+        for stage in estimate.stages {
+            lines.append(row(stage.name, stage.seconds, stage.memoryBytes, stage.diskBytes))
+        }
+        lines.append(row("in all", estimate.seconds, estimate.memoryBytes, estimate.workBytes + estimate.outputBytes))
         return ConversionPlan(
             lines: lines,
             json: .object([
                 .init("schema", .string("taper-plan-1")), .init("input", .string(input)),
                 .init("output", .string(output)),
-                .init("estimated_bytes", .integer(estimate)), .init("linear_weights", .integer(linear)),
-                .init("other_weights", .integer(other)),
+                .init("estimated_bytes", .integer(estimate.outputBytes)),
+                .init("linear_weights", .integer(Int(shape.linear))),
+                .init("other_weights", .integer(Int(shape.other))),
                 .init("precisions", .array(recipe.precisions.map { .integer($0) })),
                 .init("tasks", .array(recipe.tasks.filter { $0.dataPath != nil }.map { .string($0.name) })),
                 .init("rungs", .array(recipe.rungs.map(\.json))),
+                .init("stages", .array(estimate.stages.map(\.json))),
+                .init("seconds", .number((estimate.seconds * 10).rounded() / 10)),
+                .init("memory_bytes", .integer(estimate.memoryBytes)),
+                .init("work_bytes", .integer(estimate.workBytes)),
+                .init("left_out", .array(leftOut.map { .string($0) })),
             ]))
+    }
+}
+
+extension Recipe.TextPlace {
+    /// For people.
+    var name: String {
+        switch self {
+        case .file(let path): path
+        case .sample: "the sample text that comes with the program"
+        }
     }
 }

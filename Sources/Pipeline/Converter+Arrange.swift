@@ -4,29 +4,20 @@ import Reference
 import Storage
 
 extension Converter {
-    /// Sequences of text, and as many of the model's own, that the order of channels is found on; magnitudes need less than Hessians do.
-    private static let arrangingSequences = 8
-
     /// Puts channels with large activations first, where the kernels keep activations in two terms. Needs calibration text; the
     /// model computes what it did before.
-    func arrange() throws(TaperError) {
-        guard let calibration else { return }
+    func arrange(_ keys: StageKeys) throws(TaperError) {
+        guard let key = keys.channels else { return }
         progress.begin("arrange")
-        var key = ContentKey(stage: "channels", version: 2)
-        key.add(checkpoint.fingerprint)
-        key.add(contentsOf: calibration.bytes)
-        key.add([recipe.calibrationSequences, recipe.calibrationLength])
         let config = checkpoint.config
-        let bytes = try stored("channels", key) { () throws(TaperError) -> [UInt8] in
-            let sequences = try calibration.sequences(
-                try checkpoint.tokenizer(), count: min(Self.arrangingSequences, recipe.calibrationSequences),
-                length: min(recipe.calibrationLength, config.contextLength), ownLimit: Self.arrangingSequences)
+        let order = try stored("channels", key) { () throws(TaperError) -> [UInt8] in
             let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-            let moments = try model.inputMoments(sequences) { progress.update($0) }
+            let moments = try model.inputMoments(try sequences(.arrange)) { progress.update($0) }
             return try Self.order(moments, config: config).json.bytes()
+        } read: { bytes throws(TaperError) in
+            try ChannelOrder(
+                json: try JSONValue.parse(bytes, place: "stored channels"), config: config, place: "stored channels")
         }
-        let order = try ChannelOrder(
-            json: try JSONValue.parse(bytes, place: "stored channels"), config: config, place: "stored channels")
         channelOrder = order
         checkpoint = checkpoint.arranged(by: order)
         progress.end("channels by the size of their activations")

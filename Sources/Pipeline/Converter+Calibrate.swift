@@ -13,23 +13,17 @@ extension Converter {
     /// Perplexity and divergence from full precision at every precision and of every schedule, or nil when the recipe names
     /// no text.
     func measureQuality(
-        _ packed: PackedBundle, _ calibrated: [Schedule], _ texts: CalibrationTexts
+        _ keys: StageKeys, _ bundlePath: String, _ calibrated: [Schedule], _ texts: CalibrationTexts
     ) throws(TaperError) -> JSONValue? {
-        guard let quality = recipe.quality else { return nil }
+        guard let quality = inputs.quality, let key = keys.quality else { return nil }
         progress.begin("quality")
-        let text = try SourceText(path: quality.path)
+        let (text, rule) = (quality.text, quality.rule)
         for warning in texts.warnings(evaluating: text) { progress.warn(warning) }
-        var key = ContentKey(stage: "quality", version: 3)
-        key.add(packed.key.text)
-        key.add(contentsOf: text.bytes)
-        key.add([quality.window, quality.windows])
-        for schedule in calibrated { key.add(contentsOf: schedule.json.bytes()) }
-        let bytes = try stored("quality", key) { () throws(TaperError) -> [UInt8] in
-            let bundle = try Bundle(path: packed.path)
-            let tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: packed.path)
-            let window = min(quality.window, checkpoint.config.contextLength)
-            let rule = PerplexityProtocol(window: window, windowLimit: quality.windows)
-            let windows = try rule.windows(of: text.text, tokenizer: tokenizer, place: quality.path)
+        let json = try stored("quality", key) { () throws(TaperError) -> [UInt8] in
+            let bundle = try Bundle(path: bundlePath)
+            let tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: bundlePath)
+            let windows = try rule.windows(of: text.text, tokenizer: tokenizer, place: text.path)
+            let window = rule.window
             let transformer = try Transformer(bundle: bundle, contextLength: window, pool: pool)
             let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
             var schedules = transformer.served.map { ($0.label, PrecisionSchedule.constant($0)) }
@@ -50,68 +44,50 @@ extension Converter {
                 ),
                 .init("results", .array(results.map(\.json))),
             ]).bytes()
+        } read: { bytes throws(TaperError) in
+            try JSONValue.parse(bytes, place: "stored quality")
         }
-        let json = try JSONValue.parse(bytes, place: "stored quality")
         let full = json["results"]?.array?.first?["perplexity"]?.double
-        progress.end("full precision \(full.map { fixed($0, 2) } ?? "?") perplexity on \(Files.name(of: quality.path))")
+        progress.end("full precision \(full.map { fixed($0, 2) } ?? "?") perplexity on \(text.name)")
         return json
     }
 
     /// Everything that the weights and the schedules have seen, to be known again when somebody evaluates on it.
-    func calibrationTexts() throws(TaperError) -> CalibrationTexts {
+    func calibrationTexts() -> CalibrationTexts {
         var texts = CalibrationTexts()
-        if let text = calibration?.source { texts.add(CalibrationSource(use: "calibration", text: text)) }
-        for task in recipe.tasks {
-            guard let path = task.dataPath else { continue }
-            texts.add(CalibrationSource(use: "task " + task.name, text: try SourceText(path: path)))
+        if let text = inputs.calibration?.source { texts.add(CalibrationSource(use: "calibration", text: text)) }
+        for task in inputs.tasks {
+            texts.add(CalibrationSource(use: "task " + task.settings.task, text: task.source))
         }
-        if let learned = recipe.learned {
-            texts.add(CalibrationSource(use: LearnedScheduler.section, text: try SourceText(path: learned.textPath)))
+        if let learned = inputs.learned {
+            texts.add(CalibrationSource(use: LearnedScheduler.section, text: learned.text))
         }
         return texts
     }
 
     /// Switch points of every task of the recipe.
-    func calibrateTasks(_ packed: PackedBundle) throws(TaperError) -> [Schedule] {
+    func calibrateTasks(_ keys: StageKeys, _ bundlePath: String) throws(TaperError) -> [Schedule] {
         var schedules: [Schedule] = []
-        for task in recipe.tasks {
-            guard let dataPath = task.dataPath else {
-                progress.warn(
-                    "task \(task.name) is left out: the recipe leaves its examples to you; give them with "
-                        + "--task-data \(task.name)=FILE, or add the task to the bundle with taper calibrate")
-                continue
-            }
-            progress.begin("calibrate \(task.name)")
-            let data = try Files.read(dataPath, limit: 1 << 30)
-            var key = ContentKey(stage: "calibrate", version: 4)
-            key.add(packed.key.text)
-            key.add(contentsOf: data)
-            key.add(task.name)
-            key.add(task.metric)
-            key.add(task.direction.map { $0.source + "-" + $0.target } ?? "")
-            key.add(task.maxNewTokens)
-            key.add(task.tolerance)
-            key.add(task.examples)
-            let bytes = try stored("schedule", key) { () throws(TaperError) -> [UInt8] in
-                let bundle = try Bundle(path: packed.path)
-                let examples = try readTask(dataPath, limit: task.examples, direction: task.direction)
-                let metric = try TaskMetric(name: task.metric)
-                let settings = TaskCalibrationSettings(
-                    task: task.name, metric: metric, maxNewTokens: task.maxNewTokens, tolerance: task.tolerance)
+        for task in inputs.tasks {
+            let settings = task.settings
+            guard let key = keys.schedules[settings.task] else { continue }
+            progress.begin("calibrate \(settings.task)")
+            let schedule = try stored("schedule", key) { () throws(TaperError) -> [UInt8] in
                 let reference =
-                    metric.comparesTexts
+                    settings.metric.comparesTexts
                     ? nil : try ReferenceModel(checkpoint, residency: .resident, threads: options.threads)
                 return try calibrateTask(
-                    bundle: bundle, examples: examples, settings: settings, reference: reference, pool: pool
+                    bundle: try Bundle(path: bundlePath), examples: task.examples, settings: settings,
+                    reference: reference, pool: pool
                 ) { progress.update($0) }.json.bytes()
+            } read: { bytes throws(TaperError) in
+                try Schedule(json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
             }
-            let schedule = try Schedule(
-                json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
             schedules.append(schedule)
             progress.end("\(scheduleText(schedule)), average \(fixed(schedule.averageBits, 2)) bits")
             if schedule.evidence["tolerance_below_noise"]?.bool == true {
                 progress.warn(
-                    "task \(task.name): the tolerance \(shortest(schedule.tolerance)) is below the score's standard error "
+                    "task \(settings.task): the tolerance \(shortest(schedule.tolerance)) is below the score's standard error "
                         + "\(fixed(schedule.evidence["standard_error"]?.double ?? 0, 4)); use more examples to trust the switch points"
                 )
             }

@@ -3,62 +3,25 @@ import Checkpoint
 import Kernels
 import Model
 import Quantization
-import Reference
 import Storage
-import Text
 
 extension Converter {
-    /// An uncalibrated bundle in the work folder.
-    struct PackedBundle {
-        let path: String
-        let key: ContentKey
-    }
-
-    /// Puts the quantized tensors into one bundle, a tensor at a time.
-    func pack(_ tensors: [StoredTensor]) throws(TaperError) -> PackedBundle {
+    /// Puts the quantized tensors into one bundle in the work folder, a tensor at a time: its path.
+    func pack(_ keys: StageKeys, _ tensors: [StoredTensor]) throws(TaperError) -> String {
         progress.begin("pack")
-        let tokenizer = try checkpoint.tokenizer()
-        let template = try chatTemplate()
-        var model = checkpoint.config
-        if let end = tokenizer.eosToken { model.eosTokens = Set(model.eosTokens + [end]).sorted() }
-        for stop in template?.stops ?? [] {
-            if let id = tokenizer.id(ofToken: stop), id < model.vocabularySize {
-                model.eosTokens = Set(model.eosTokens + [id]).sorted()
-            }
-        }
-        if model.bosToken == nil { model.bosToken = tokenizer.bosToken }
-        let plans = zip(tensors, checkpoint.config.tensorRequirements()).map { stored, requirement in
-            let encoding: TensorPlan.Encoding =
-                switch stored.encoding {
-                case .vector: .float
-                case .int8: .int8
-                case .nested:
-                    requirement.isLinear
-                        ? .nested(group: "linear", precisions: recipe.precisions)
-                        : .nested(group: "fixed", precisions: embeddingSettings.precisions)
-                }
-            return TensorPlan(name: stored.name, shape: requirement.shape, encoding: encoding)
-        }
-        let manifest = Manifest(
-            model: model, precisions: recipe.precisions, tensors: plans,
-            provenance: provenance(template: template?.name))
-        let compact = tokenizer.compact()
-        var documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
-        if let channelOrder { documents.append((ChannelOrder.section, channelOrder.json)) }
-        var key = ContentKey(stage: "pack", version: 1)
-        key.add(contentsOf: manifest.json.bytes())
-        key.add(contentsOf: compact)
-        for document in documents { key.add(contentsOf: document.value.bytes()) }
-        for tensor in tensors { key.add(tensor.key.text) }
-        key.add(checkpoint.fingerprint)
-        let path = work.filePath("bundle", key)
-        if !options.restart, Files.exists(path), (try? Bundle(path: path)) != nil {
+        let key = keys.packed
+        if !options.restart, work.isSealed("bundle", key) {
             reused += 1
             progress.end("reused")
-            return PackedBundle(path: path, key: key)
+            return work.filePath("bundle", key)
         }
+        var documents = inputs.pack.documents
+        if let channelOrder { documents.append((ChannelOrder.section, channelOrder.json)) }
+        if let cacheScaling { documents.append((CacheScaling.section, cacheScaling.json)) }
+        let path = work.place("bundle", key)
         let writer = try BundleWriter(
-            path: path, replacing: true, manifest: manifest, tokenizer: compact, documents: documents)
+            path: path, replacing: true, manifest: inputs.pack.manifest, tokenizer: inputs.pack.tokenizer,
+            documents: documents)
         for (index, (tensor, requirement)) in zip(tensors, checkpoint.config.tensorRequirements()).enumerated() {
             try Interrupt.check("Run the same command again to go on")
             switch tensor.encoding {
@@ -74,12 +37,14 @@ extension Converter {
                             columns: requirement.shape[1], pool: pool))
                 }
             }
-            progress.update(Double(index + 1) / Double(tensors.count), tensor.name)
+            progress.update(
+                Double(index + 1) / Double(tensors.count), TensorName.place(tensor.name, of: checkpoint.config))
         }
         try writer.finish()
+        try work.seal("bundle", key)
         made += 1
         progress.end(byteText(FileStatus(path: path)?.byteCount ?? 0))
-        return PackedBundle(path: path, key: key)
+        return path
     }
 
     func bytes(of tensor: StoredTensor) throws(TaperError) -> [UInt8] {
@@ -89,61 +54,5 @@ extension Converter {
                 remedy: "Run again with --restart")
         }
         return bytes
-    }
-
-    /// The checkpoint's own chat format, or the one asked for; a template nobody knows is a warning, not a guess.
-    func chatTemplate() throws(TaperError) -> ChatTemplate? {
-        if let name = recipe.chatTemplate {
-            guard let template = ChatTemplate.named(name) else {
-                throw TaperError(
-                    .usage, "unknown chat template", at: printable(name),
-                    expected: ChatTemplate.names.joined(separator: ", "))
-            }
-            return template
-        }
-        guard let jinja = checkpoint.chatTemplateText else { return nil }
-        if let template = ChatTemplate.recognise(jinja: jinja) { return template }
-        progress.warn(
-            "the checkpoint's chat template is of no known family, so the bundle gets none. "
-                + "Name one with --chat-template: \(ChatTemplate.names.joined(separator: ", "))")
-        return nil
-    }
-
-    /// Facts that describe how the bundle was made; the same for the same input and options on any machine.
-    private func provenance(template: String?) -> JSONValue {
-        func hex(_ value: UInt64) -> JSONValue { .string(String(value, radix: 16)) }
-        // Left out of bundles that have none, so that their bytes stay what they were.
-        let own =
-            recipe.ownSequences > 0
-            ? [JSONValue.Member("calibration_generated", .integer(recipe.ownSequences))] : []
-        return .object(
-            [
-                .init("source_format", .string(checkpoint.format)),
-                .init("source_name", .string(Files.name(of: checkpoint.path))),
-                .init("quantizer", .string(quantizerText)),
-                .init("effort", .string(recipe.effort.rawValue)),
-                .init(
-                    "embedding_bits",
-                    recipe.embeddingPrecisions.count == 1
-                        ? .integer(recipe.embeddingPrecisions[0])
-                        : .array(recipe.embeddingPrecisions.map { .integer($0) })),
-                .init("calibration_text", calibration?.checksum.map(hex) ?? .null),
-                .init("calibration_sequences", .integer(calibration?.source == nil ? 0 : recipe.calibrationSequences)),
-                .init("calibration_length", .integer(calibration == nil ? 0 : recipe.calibrationLength)),
-                .init("chat_template", template.map { .string($0) } ?? .null),
-            ] + own)
-    }
-
-    /// Method, its settings and the tuning, for people.
-    private var quantizerText: String {
-        let method = recipe.effectiveMethod
-        var text = "nested codes, \(method.rawValue), seed \(linearSettings.seedBits), version "
-        text += String(method == .joint ? Self.jointVersion : Self.quantizerVersion)
-        let plans = recipe.tuningPlans.filter { $0.steps > 0 }
-        if !plans.isEmpty {
-            text += "; tables tuned, steps by bits " + plans.map { "\($0.bits): \($0.steps)" }.joined(separator: ", ")
-            text += ", version \(Self.tuningVersion)"
-        }
-        return text
     }
 }

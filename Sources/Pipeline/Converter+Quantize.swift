@@ -20,28 +20,19 @@ extension Converter {
 
     /// Mean square of every input channel of every linear layer, from the float model on the calibration text; for the method
     /// any-precision the squared gradient of every weight.
-    func sensitivity() throws(TaperError) -> (values: [String: [Float]], key: ContentKey) {
-        var key = ContentKey(stage: "sensitivity", version: 1)
-        guard let calibration else {
+    func sensitivity(_ keys: StageKeys) throws(TaperError) -> [String: [Float]] {
+        guard let calibration = inputs.calibration, let key = keys.sensitivity else {
             progress.warn(
                 "no calibration text, so every input channel counts the same; 2 and 3 bits suffer most. "
                     + "Name a text with --calibration or in the recipe, or let the model write with --generated")
-            return ([:], key)
+            return [:]
         }
-        key.add(checkpoint.fingerprint)
-        key.add(contentsOf: calibration.bytes)
-        key.add([recipe.calibrationSequences, recipe.calibrationLength])
-        let usesGradients = recipe.effectiveMethod == .anyPrecision
-        if usesGradients { key.add("fisher") }
         progress.begin("sensitivity")
         let reusedBefore = reused
-        let bytes = try stored("sensitivity", key) { () throws(TaperError) -> [UInt8] in
-            let tokenizer = try checkpoint.tokenizer()
-            let sequences = try calibration.sequences(
-                tokenizer, count: recipe.calibrationSequences,
-                length: min(recipe.calibrationLength, checkpoint.config.contextLength))
+        let values = try stored("sensitivity", key) { () throws(TaperError) -> [UInt8] in
+            let sequences = try sequences(.statistics)
             let moments =
-                usesGradients
+                recipe.effectiveMethod == .anyPrecision
                 ? try GradientModel(WeightSource(checkpoint), threads: options.threads)
                     .fisher(sequences) { progress.update($0) }
                 : try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
@@ -49,115 +40,107 @@ extension Converter {
             var writer = ByteWriter()
             writer.u64(UInt64(moments.count))
             for name in moments.keys.sorted() {
+                guard moments[name]?.allSatisfy(\.isFinite) != false else {
+                    throw TaperError(
+                        .badData, "the activations on the calibration text are not finite", at: name,
+                        remedy: "The checkpoint's weights are damaged, or too large to compute with")
+                }
                 writer.u32(UInt32(name.utf8.count))
                 writer.string(name)
                 writer.floats(moments[name] ?? [])
             }
             return writer.bytes
-        }
-        let values = try bytes.withBytes { raw throws(TaperError) -> [String: [Float]] in
-            var reader = ByteReader(raw, place: "stored sensitivity")
-            var all: [String: [Float]] = [:]
-            for _ in 0..<(try reader.count("tensors", limit: 1 << 20)) {
-                let name = try reader.string(Int(try reader.u32("name length")), "name")
-                all[name] = try reader.floats("values")
+        } read: { bytes throws(TaperError) in
+            try bytes.withBytes { raw throws(TaperError) -> [String: [Float]] in
+                var reader = ByteReader(raw, place: "stored sensitivity")
+                var all: [String: [Float]] = [:]
+                for _ in 0..<(try reader.count("tensors", limit: 1 << 20)) {
+                    let name = try reader.string(Int(try reader.u32("name length")), "name")
+                    all[name] = try reader.floats("values")
+                }
+                return all
             }
-            return all
         }
         progress.end(
             "\(values.count) layers, \(recipe.calibrationSequences) x \(recipe.calibrationLength) tokens asked of "
                 + calibration.name + (reused > reusedBefore ? ", reused" : ""))
-        return (values, key)
+        return values
     }
 
     /// Quantizes every tensor, largest memory one tensor; finished ones are found in the work folder.
-    func quantize() throws(TaperError) -> [StoredTensor] {
-        let method = recipe.effectiveMethod
-        var jointKeys: [String: ContentKey] = [:]
-        if method == .joint {
-            for tensor in checkpoint.config.tensorRequirements() where tensor.isLinear {
-                jointKeys[tensor.name] = jointKey(tensor.name)
-            }
-            try quantizeLinearJointly(jointKeys)
-        }
-        let (moments, sensitivityKey) = method == .joint ? ([:], ContentKey(stage: "", version: 0)) : try sensitivity()
+    func quantize(_ keys: StageKeys) throws(TaperError) -> [StoredTensor] {
+        let isJoint = recipe.effectiveMethod == .joint
+        if isJoint { try quantizeLinearJointly(keys) }
+        let moments = isJoint ? [:] : try sensitivity(keys)
         progress.begin("quantize")
         let start = monotonicSeconds()
         let requirements = checkpoint.config.tensorRequirements()
-        let total = requirements.reduce(0) { $0 + $1.shape.reduce(1, *) }
-        var done = 0
+        // Shares of time; what is there already takes none.
+        let costs = requirements.map { estimate.quantizing($0, isJoint: isJoint) }
+        var total = max(costs.reduce(0, +), 1e-9)
+        var done = 0.0
         var computed = 0
         var result: [StoredTensor] = []
-        for tensor in requirements {
+        for (tensor, cost) in zip(requirements, costs) {
             let count = tensor.shape.reduce(1, *)
-            if let key = jointKeys[tensor.name] {
-                result.append(StoredTensor(name: tensor.name, encoding: .nested, key: key))
-                done += count
-                continue
+            guard let key = keys.codes[tensor.name] else {
+                throw TaperError(.internalFault, "the tensor has no key", at: tensor.name)
             }
-            var key = ContentKey(stage: "tensor", version: Self.quantizerVersion)
-            key.add(checkpoint.fingerprint)
-            key.add(tensor.name)
-            let encoding = encoding(of: tensor)
+            let encoding = recipe.encoding(of: tensor)
             let before = made
             switch encoding {
             case .vector: break
             case .int8:
-                key.add("int8")
                 _ = try stored("tensor", key) { () throws(TaperError) -> [UInt8] in
                     try quantizeInt8(
                         name: tensor.name, weights: try checkpoint.read(tensor.name), rows: tensor.shape[0],
                         columns: tensor.shape[1], pool: pool
                     ).workBytes()
+                } read: { bytes throws(TaperError) in
+                    try PackedInt8(workBytes: bytes)
                 }
+            case .nested where isJoint && tensor.isLinear: break
             case .nested:
-                let settings = tensor.isLinear ? linearSettings : embeddingSettings
+                let settings = tensor.isLinear ? recipe.linearSettings : recipe.embeddingSettings
                 let columns = tensor.shape[1]
                 let importance = moments[tensor.name] ?? [Float](repeating: 1, count: columns)
                 guard importance.count == columns || importance.count == count else {
                     throw TaperError(
                         .internalFault, "\(tensor.name): \(importance.count) sensitivities for \(columns) columns")
                 }
-                key.add("nested")
-                key.add(settings.precisions)
-                key.add(settings.seedBits)
-                if tensor.isLinear { key.add(sensitivityKey.text) }
-                let isHead = tensor.name == headName && method == .joint
-                if isHead { addHeadFacts(to: &key) }
                 _ = try stored("tensor", key) { () throws(TaperError) -> [UInt8] in
                     let weights = try checkpoint.read(tensor.name)
                     // Packing would find it too, but only after all the work.
                     if tensor.isLinear, recipe.holdsHalf {
                         try checkHalfRange(name: tensor.name, weights: weights)
                     }
-                    if isHead { return try quantizeHead(tensor, weights: weights).workBytes() }
+                    if tensor.name == checkpoint.config.headName, isJoint {
+                        // Its inputs take most of the time.
+                        return try quantizeHead(tensor, weights: weights) {
+                            progress.update((done + cost * estimate.headForwardShare * $0) / total, "the head")
+                        }.workBytes()
+                    }
                     return try quantizeNested(
                         name: tensor.name, weights: weights, rows: tensor.shape[0], columns: columns,
                         sensitivity: importance, settings: settings, pool: pool
                     ).workBytes()
+                } read: { bytes throws(TaperError) in
+                    try PackedMatrix(workBytes: bytes)
                 }
             }
             result.append(StoredTensor(name: tensor.name, encoding: encoding, key: key))
-            done += count
-            if made > before { computed += count }
-            progress.update(Double(done) / Double(total), tensor.name)
+            if made == before {
+                total = max(total - cost, 1e-9)
+            } else {
+                done += cost
+                computed += count
+                progress.update(done / total, TensorName.place(tensor.name, of: checkpoint.config))
+            }
         }
         let seconds = max(monotonicSeconds() - start, 1e-9)
         let rate = computed > 0 ? ", \(fixed(Double(computed) / seconds / 1e6, 1)) million weights/s" : ", all reused"
         progress.end("\(result.count) tensors at \(precisionText)\(rate)")
         return result
-    }
-
-    private func encoding(of tensor: ModelConfig.TensorRequirement) -> StoredTensor.Encoding {
-        if tensor.shape.count == 1 { return .vector }
-        return tensor.isLinear || recipe.embeddingPrecisions != [8] ? .nested : .int8
-    }
-
-    /// The embedding and head serve precisions of their own; `joint` starts from the lowest, as for the layers.
-    var embeddingSettings: NestedSettings {
-        let precisions = recipe.embeddingPrecisions
-        let seed = recipe.effectiveMethod == .joint ? precisions.first : nil
-        return NestedSettings(precisions: precisions, seedBits: min(seed ?? recipe.seedBits, precisions.last ?? 8))
     }
 
     var precisionText: String { recipe.precisions.map(String.init).joined(separator: ", ") + " bits" }

@@ -19,33 +19,29 @@ extension Converter {
     /// Version of the stage's output; raise it when the same input gives other rungs.
     static let rungVersion = 1
 
-    /// The bundle with rungs of the recipe's averages, or as it was when the recipe names none.
-    func addRungs(_ packed: PackedBundle) throws(TaperError) -> PackedBundle {
-        guard !recipe.rungs.isEmpty, let calibration else { return packed }
+    /// The bundle with rungs of the recipe's averages, or as it was when the recipe names none: its path.
+    func addRungs(_ keys: StageKeys, to packed: String) throws(TaperError) -> String {
+        guard let key = keys.rungs else { return packed }
         progress.begin("rungs")
-        var key = ContentKey(stage: "rungs", version: Self.rungVersion)
-        key.add(packed.key.text)
-        key.add(contentsOf: calibration.bytes)
-        key.add([RungText.sequences, RungText.length])
-        key.add(recipe.rungs.map(\.hundredths))
         let place = "stored rungs"
-        let bytes = try stored("rungs", key) { () throws(TaperError) -> [UInt8] in
-            let bundle = try Bundle(path: packed.path)
+        let section = try stored("rungs", key) { () throws(TaperError) -> [UInt8] in
             let found = try findRungs(
-                recipe.rungs, bundle: bundle, checkpoint: checkpoint, calibration: calibration,
-                threads: options.threads
+                recipe.rungs, bundle: try Bundle(path: packed), checkpoint: checkpoint,
+                sequences: try sequences(.rungs), threads: options.threads
             ) { progress.update($0) }
             for problem in found.problems { progress.warn(problem) }
             return JSONValue.array(found.rungs.map(\.json)).bytes()
+        } read: { bytes throws(TaperError) in
+            try JSONValue.parse(bytes, place: place)
+        }
+        if options.restart || !work.isSealed("bundle", key) {
+            try rewriteBundle(
+                from: packed, to: work.place("bundle", key), documents: [(Rung.section, section)], replacing: true)
+            try work.seal("bundle", key)
         }
         let path = work.filePath("bundle", key)
-        if options.restart || (try? Bundle(path: path)) == nil {
-            try rewriteBundle(
-                from: packed.path, to: path, documents: [(Rung.section, try JSONValue.parse(bytes, place: place))],
-                replacing: true)
-        }
         progress.end(rungText(try Bundle(path: path).rungs()))
-        return PackedBundle(path: path, key: key)
+        return path
     }
 }
 
@@ -56,12 +52,9 @@ private func rungText(_ rungs: [Rung]) -> String {
 
 /// Estimates every tensor's sensitivity on calibration text, and finds the allocations of these averages.
 private func findRungs(
-    _ averages: [Precision], bundle: Bundle, checkpoint: Checkpoint, calibration: CalibrationText, threads: Int,
+    _ averages: [Precision], bundle: Bundle, checkpoint: Checkpoint, sequences: [[Int]], threads: Int,
     progress: (Double) -> Void
 ) throws(TaperError) -> (rungs: [Rung], problems: [String]) {
-    let sequences = try calibration.sequences(
-        try checkpoint.tokenizer(), count: RungText.sequences,
-        length: min(RungText.length, checkpoint.config.contextLength), ownLimit: RungText.sequences)
     let estimator = try SensitivityEstimator(bundle: bundle, source: WeightSource(checkpoint), threads: threads)
     return RungSearch(try estimator.run(sequences, progress: progress)).rungs(averages, bundle.manifest)
 }
@@ -83,9 +76,12 @@ public func calibrateRungsInPlace(
     let bundle = try Bundle(path: edit.path)
     try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: "--rungs")
     let checkpoint = try openCheckpoint(checkpointPath, arrangedAs: bundle)
-    let text = try CalibrationText(path: textPath)
+    let text = CalibrationText(try SourceText(path: textPath))
+    let sequences = try text.sequences(
+        of: text.tokens(try checkpoint.tokenizer()), count: RungText.sequences,
+        length: min(RungText.length, checkpoint.config.contextLength))
     let found = try findRungs(
-        averages, bundle: bundle, checkpoint: checkpoint, calibration: text, threads: threads
+        averages, bundle: bundle, checkpoint: checkpoint, sequences: sequences, threads: threads
     ) { progress.update($0) }
     for problem in found.problems { progress.warn(problem) }
     let schedules = try bundle.schedules()

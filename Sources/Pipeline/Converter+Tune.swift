@@ -11,36 +11,24 @@ extension Converter {
     static let tuningVersion = 1
 
     /// Tunes the tables of all linear layers end to end; the codes stay, so tensors only change their keys.
-    func tune(_ tensors: [StoredTensor]) throws(TaperError) -> [StoredTensor] {
+    func tune(_ keys: StageKeys, _ tensors: [StoredTensor]) throws(TaperError) -> [StoredTensor] {
+        guard let key = keys.tuning else { return tensors }
         let plans = recipe.tuningPlans
-        guard let calibration, !plans.isEmpty else { return tensors }
         let linear = Set(checkpoint.config.tensorRequirements().filter(\.isLinear).map(\.name))
-        var key = ContentKey(stage: "tune", version: Self.tuningVersion)
-        for tensor in tensors { key.add(tensor.key.text) }
-        key.add(contentsOf: calibration.bytes)
-        key.add([recipe.tuningSequences, recipe.calibrationLength])
-        for plan in plans {
-            key.add([plan.bits, plan.steps])
-            key.add(plan.rate)
-        }
-        let tuned = tensors.map { tensor -> StoredTensor in
-            guard linear.contains(tensor.name) else { return tensor }
-            var own = key
-            own.add(tensor.name)
-            return StoredTensor(name: tensor.name, encoding: tensor.encoding, key: own)
+        let tuned = tensors.map { tensor in
+            StoredTensor(name: tensor.name, encoding: tensor.encoding, key: keys.tensors[tensor.name] ?? tensor.key)
         }
         progress.begin("tune")
         if !options.restart,
-            zip(tensors, tuned).allSatisfy({ $0.key.text == $1.key.text || work.contains("tensor", $1.key) })
+            zip(tensors, tuned).allSatisfy({ $0.key == $1.key || work.contains("tensor", $1.key) })
         {
             reused += linear.count
             progress.end("reused")
             return tuned
         }
         let packed = try tuneTables(tensors.filter { linear.contains($0.name) }, all: tensors, key: key, plans: plans)
-        let keys = Dictionary(uniqueKeysWithValues: tuned.map { ($0.name, $0.key) })
         for matrix in packed {
-            guard let key = keys[matrix.name] else { continue }
+            guard let key = keys.tensors[matrix.name] else { continue }
             try work.store(matrix.workBytes(), "tensor", key)
             made += 1
         }
@@ -51,15 +39,11 @@ extension Converter {
     private func tuneTables(
         _ tensors: [StoredTensor], all: [StoredTensor], key: ContentKey, plans: [TuningPlan]
     ) throws(TaperError) -> [PackedMatrix] {
-        guard let calibration else { return [] }
-        try checkMemory(
-            for: "tuning", bytesPerWeight: 10,
-            remedy: "Put \"tuning\": [] into the recipe, or choose the effort fast")
-        let sequences = try calibration.sequences(
-            try checkpoint.tokenizer(), count: recipe.tuningSequences,
-            length: min(recipe.calibrationLength, checkpoint.config.contextLength))
+        let sequences = try sequences(.tuning)
+        let share = estimate.tuningTargetsShare
         let targets = try ReferenceStates(
-            try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences)
+            try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences
+        ) { progress.update($0 * share, "what the full-precision model says") }
         var layers: [PackedMatrix] = []
         for tensor in tensors { layers.append(try matrix(tensor)) }
         let model = try GradientModel(WeightSource(checkpoint), threads: options.threads)
@@ -69,14 +53,18 @@ extension Converter {
         var done = 0
         var first = 0
         var start = 0
-        if !options.restart, let saved = work.load("tuning", key).flatMap({ try? TuningSnapshot(bytes: $0) }),
-            saved.plan < plans.count
-        {
-            tuner.restore(saved.state)
-            (first, start) = (saved.plan, saved.step)
-            done = plans[..<first].reduce(0) { $0 + $1.steps } + start
-            progress.note("tuning goes on at step \(done) of \(total)")
+        if !options.restart, let bytes = work.load("tuning", key) {
+            if let saved = try? TuningSnapshot(bytes: bytes), saved.plan < plans.count,
+                tuner.restore(saved.state, bits: plans[saved.plan].bits)
+            {
+                (first, start) = (saved.plan, saved.step)
+                done = plans[..<first].reduce(0) { $0 + $1.steps } + start
+                progress.note("tuning goes on at step \(done) of \(total)")
+            } else {
+                work.discard("tuning", key)
+            }
         }
+        let found = done
         var lines: [String] = []
         var lastSaved = monotonicSeconds()
         for (index, plan) in plans.enumerated().dropFirst(first) {
@@ -86,8 +74,9 @@ extension Converter {
                 if step == 1 { before = divergence }
                 done += 1
                 progress.update(
-                    Double(done) / Double(total),
-                    "\(plan.bits) bits, step \(step) of \(plan.steps), divergence \(fixed(divergence, 4))")
+                    share + (1 - share) * Double(done - found) / Double(max(1, total - found)),
+                    "\(plan.bits) bits, step \(step) of \(plan.steps), divergence from full precision "
+                        + "\(fixed(divergence, 3)) nats a token")
                 // A kill costs at most some minutes; a snapshot costs a second.
                 if monotonicSeconds() - lastSaved > 120, step < plan.steps {
                     try work.store(TuningSnapshot(plan: index, step: step, state: tuner.state).bytes, "tuning", key)
@@ -96,7 +85,8 @@ extension Converter {
             }
             lines.append("\(plan.bits) bits \(fixed(before, 3)) to \(fixed(after, 3))")
         }
-        progress.end("divergence on calibration text at \(lines.joined(separator: ", "))")
+        progress.end(
+            "divergence from full precision on calibration text, nats a token: " + lines.joined(separator: ", "))
         return tuner.finish()
     }
 

@@ -10,7 +10,7 @@ import Runtime
 public import Storage
 import Text
 
-/// The whole pipeline from checkpoint to calibrated bundle: import, own text, arrange, quantize, tune, pack, rungs,
+/// The whole pipeline from checkpoint to calibrated bundle: import, range, own text, arrange, quantize, tune, pack, rungs,
 /// calibrate, quality.
 ///
 /// Every stage's output is stored under a key made of all it depends on, so that unchanged work is not done again
@@ -43,8 +43,15 @@ public final class Converter {
     /// Channels in the checkpoint's order, until `arrange` finds a better one.
     var checkpoint: Checkpoint
     var channelOrder: ChannelOrder?
-    /// With the model's own text once that is written.
-    var calibration: CalibrationText?
+    /// nil: keys and values fit half precision as they are.
+    var cacheScaling: CacheScaling?
+    /// What is read besides the weights, parsed and checked.
+    let inputs: ConversionInputs
+    /// The model's own text once that is written.
+    var ownSequences: [[Int]] = []
+    let estimate: ConversionEstimate
+    /// Of a recipe that may: what does not fit this machine, and why.
+    let leftOut: [String]
     let work: WorkFolder
     let pool: ThreadPool
     var reused = 0
@@ -55,23 +62,34 @@ public final class Converter {
     {
         self.input = input
         self.output = output
-        self.recipe = recipe
         self.options = options
         self.progress = progress
-        var inputs = InputFiles()
-        inputs.add(recipe)
-        try Converter.checkOutput(output, input: input, others: inputs, force: options.force)
-        for task in recipe.tasks { if let path = task.dataPath { _ = try Files.read(path, limit: 1 << 30) } }
-        calibration = recipe.hasCalibration ? try CalibrationText(path: recipe.calibrationPath) : nil
+        var others = InputFiles()
+        others.add(recipe)
+        try Converter.checkOutput(output, input: input, others: others, force: options.force)
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings { progress.warn(warning) }
+        let memory = AvailableMemory.now
+        let (fitted, leftOut) = try recipe.fitted(to: checkpoint, available: memory)
+        for sentence in leftOut { progress.warn(sentence) }
+        self.recipe = fitted
+        self.leftOut = leftOut
+        inputs = try ConversionInputs(fitted, checkpoint: checkpoint) { progress.warn($0) }
         pool = try ThreadPool(threadCount: options.threads)
         if let folder = options.workFolder {
-            work = try WorkFolder(path: folder)
+            work = WorkFolder(path: folder)
         } else {
-            work = try WorkFolder(path: try WorkFolder.defaultPath())
+            work = WorkFolder(path: try WorkFolder.defaultPath())
         }
+        work.report = { progress.note($0) }
+        estimate = ConversionEstimate(
+            fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
+            tokens: inputs.tokenCounts,
+            operationsPerSecond: fitted.needsFloatModel ? try FloatArithmetic.operationsPerSecond(pool) : nil)
+        try estimate.check(
+            available: memory, place: checkpoint.path,
+            disk: DiskSpace(workPath: work.path, outputPath: output))
         let parameters = checkpoint.tensors.reduce(0) { $0 + $1.elementCount }
         progress.end(
             "\(checkpoint.config.family), \(fixed(Double(parameters) / 1e6, 1)) million weights in "
@@ -112,14 +130,22 @@ public final class Converter {
         // Held to the end: somebody may calibrate the bundle that is to be replaced.
         let lock = try BundleEdit.lock(output)
         defer { withExtendedLifetime(lock) {} }
-        try writeOwnText()
-        try arrange()
-        let quantized = try tune(try quantize())
-        let packed = try addRungs(try pack(quantized))
-        let schedules = try calibrateTasks(packed)
-        let learned = try trainLearned(packed)
-        let texts = try calibrationTexts()
-        let quality = try measureQuality(packed, schedules, texts)
+        try work.open()
+        progress.expect(estimate.stages.map { .init($0.name, $0.seconds) })
+        for task in recipe.tasks where task.dataPath == nil {
+            progress.warn(
+                "task \(task.name) is left out: the recipe leaves its examples to you; give them with "
+                    + "--task-data \(task.name)=FILE, or add the task to the bundle with taper calibrate")
+        }
+        try scaleCache()
+        let keys = try stageKeys()
+        try writeOwnText(keys)
+        try arrange(keys)
+        let bundlePath = try addRungs(keys, to: try pack(keys, try tune(keys, try quantize(keys))))
+        let schedules = try calibrateTasks(keys, bundlePath)
+        let learned = try trainLearned(keys, bundlePath)
+        let texts = calibrationTexts()
+        let quality = try measureQuality(keys, bundlePath, schedules, texts)
         progress.begin("write")
         var sections: [(section: String, value: JSONValue)] = []
         if let quality { sections.append(("quality", quality)) }
@@ -128,7 +154,7 @@ public final class Converter {
         }
         if !texts.sources.isEmpty { sections.append((CalibrationTexts.section, texts.json)) }
         try rewriteBundle(
-            from: packed.path, to: output, documents: sections, learned: learned, replacing: options.force)
+            from: bundlePath, to: output, documents: sections, learned: learned, replacing: options.force)
         let byteCount = FileStatus(path: output)?.byteCount ?? 0
         progress.end("\(output), \(byteText(byteCount))")
         return ConversionReport(
@@ -144,25 +170,39 @@ public final class Converter {
         try cutBundle(from: input, to: output, maxBits: maxBits, replacing: force)
     }
 
-    /// Stored bytes of a stage, or newly made ones that are then stored.
-    func stored(
-        _ kind: String, _ key: ContentKey, make: () throws(TaperError) -> [UInt8]
-    ) throws(TaperError) -> [UInt8] {
+    /// The keys of all outputs; reads every weight once.
+    package func stageKeys() throws(TaperError) -> StageKeys {
+        progress.begin("read weights")
+        let start = monotonicSeconds()
+        let digests = try checkpoint.tensorDigests(inParallel: { pool.run($0, $1) }) { progress.update($0) }
+        let byteCount = checkpoint.tensors.reduce(0) { $0 + $1.byteCount }
+        let seconds = max(monotonicSeconds() - start, 1e-9)
+        progress.end("\(byteText(byteCount)), \(fixed(Double(byteCount) / seconds / 1e9, 1)) GB/s")
+        return try StageKeys(inputs, digests: digests, arithmetic: FloatArithmetic.name)
+    }
+
+    /// A stage's output from what is stored, or newly made and then stored. Stored content that makes no sense is made again.
+    func stored<Output>(
+        _ kind: String, _ key: ContentKey, make: () throws(TaperError) -> [UInt8],
+        read: ([UInt8]) throws(TaperError) -> Output
+    ) throws(TaperError) -> Output {
         if !options.restart, let bytes = work.load(kind, key) {
-            reused += 1
-            return bytes
+            if let output = try? read(bytes) {
+                reused += 1
+                return output
+            }
+            work.discard(kind, key)
         }
         try Interrupt.check("Run the same command again to go on")
         let bytes = try make()
         try work.store(bytes, kind, key)
         made += 1
-        return bytes
+        return try read(bytes)
     }
 
-    /// Precisions asked of one tensor's nested code: the linear layers' set, or the embedding's own.
-    var linearSettings: NestedSettings {
-        // The joint method repairs what clusters lose by splitting, so it starts where the lowest precision is best.
-        let seed = recipe.effectiveMethod == .joint ? recipe.nestedPrecisions.first : nil
-        return NestedSettings(precisions: recipe.nestedPrecisions, seedBits: seed ?? recipe.seedBits)
+    /// The sequences that a stage reads.
+    func sequences(_ use: TextUse) throws(TaperError) -> [[Int]] {
+        let selection = try inputs.selection(use, own: nil)
+        return selection.tokens + ownSequences.prefix(selection.ownLimit).map { Array($0.prefix(selection.length)) }
     }
 }

@@ -32,6 +32,10 @@ public struct InputFiles {
         let folder = isFolder ? path : Files.directory(of: path)
         for entry in (try? Files.list(folder)) ?? [] where belongs(entry) {
             add(folder + "/" + entry, as: "a file of " + role)
+            // Such as a folder of further chat templates.
+            for inner in isFolder ? (try? Files.list(folder + "/" + entry)) ?? [] : [] {
+                add(folder + "/" + entry + "/" + inner, as: "a file of " + role)
+            }
         }
     }
 

@@ -35,23 +35,14 @@ public func trainLearnedInPlace(
 
 extension Converter {
     /// The learned scheduler that the recipe asks for.
-    func trainLearned(_ packed: PackedBundle) throws(TaperError) -> LearnedScheduler? {
-        guard let learned = recipe.learned else { return nil }
+    func trainLearned(_ keys: StageKeys, _ bundlePath: String) throws(TaperError) -> LearnedScheduler? {
+        guard let learned = inputs.learned, let key = keys.learned else { return nil }
         progress.begin("learned scheduler")
-        let text = try SourceText(path: learned.textPath)
-        var settings = LearnedSettings(precisions: learned.precisions.map { Precision(bits: $0) })
-        settings.prompts = learned.prompts
-        settings.maxNewTokens = learned.maxNewTokens
-        settings.tolerance = learned.tolerance
-        var key = ContentKey(stage: "learned", version: 1)
-        key.add(packed.key.text)
-        key.add(contentsOf: text.bytes)
-        key.add(learned.precisions + [learned.prompts, learned.maxNewTokens])
-        key.add(learned.tolerance)
-        let bundle = try Bundle(path: packed.path)
-        let bytes = try stored("learned", key) { () throws(TaperError) -> [UInt8] in
+        let place = "stored learned scheduler"
+        let bundle = try Bundle(path: bundlePath)
+        let scheduler = try stored("learned", key) { () throws(TaperError) -> [UInt8] in
             let scheduler = try trainLearnedScheduler(
-                bundle: bundle, text: text, settings: settings,
+                bundle: bundle, text: learned.text, settings: learned.settings,
                 reference: try ReferenceModel(checkpoint, residency: .resident, threads: options.threads), pool: pool
             ) { progress.update($0) }
             var writer = ByteWriter()
@@ -60,14 +51,14 @@ extension Converter {
             writer.raw(facts)
             writer.raw(scheduler.weightBytes)
             return writer.bytes
-        }
-        let place = "stored learned scheduler"
-        let scheduler = try bytes.withBytes { raw throws(TaperError) -> LearnedScheduler in
-            var reader = ByteReader(raw, place: place)
-            let count = try reader.count("length of the facts", limit: raw.count)
-            let facts = try JSONValue.parse(Array(try reader.take(count, "facts")), place: place)
-            let weights = Array(try reader.take(reader.remaining, "weights"))
-            return try LearnedScheduler(json: facts, weights: weights, for: bundle, place: place)
+        } read: { bytes throws(TaperError) in
+            try bytes.withBytes { raw throws(TaperError) -> LearnedScheduler in
+                var reader = ByteReader(raw, place: place)
+                let count = try reader.count("length of the facts", limit: raw.count)
+                let facts = try JSONValue.parse(Array(try reader.take(count, "facts")), place: place)
+                let weights = Array(try reader.take(reader.remaining, "weights"))
+                return try LearnedScheduler(json: facts, weights: weights, for: bundle, place: place)
+            }
         }
         progress.end(learnedSummary(scheduler))
         return scheduler

@@ -7,19 +7,28 @@ public final class Progress {
     public let verbosity: Verbosity
     private let isTerminal: Bool
     private var stage = ""
+    private var start = monotonicSeconds()
     private var stageStart = 0.0
     private var lastShown = 0.0
     private var lastLineFraction = 0.0
+    private var estimator = TimeEstimator()
 
     public init(_ verbosity: Verbosity) {
         self.verbosity = verbosity
         isTerminal = StandardStreams.isTerminal(2) && Files.environment("TERM") != "dumb"
     }
 
+    /// Says which stages are to come and about how long they take, so that the time left of all can be told.
+    func expect(_ stages: [TimeEstimator.Stage]) {
+        estimator = TimeEstimator(stages)
+        start = monotonicSeconds()
+    }
+
     /// Starts a stage; the one before is over.
     public func begin(_ name: String) {
         stage = name
         stageStart = monotonicSeconds()
+        estimator.begin(name, at: stageStart)
         lastShown = 0
         lastLineFraction = 0
         if verbosity != .quiet && !isTerminal { line("\(name) ...") }
@@ -29,28 +38,40 @@ public final class Progress {
     public func update(_ fraction: Double, _ detail: String = "") {
         guard verbosity != .quiet else { return }
         let now = monotonicSeconds()
-        let elapsed = now - stageStart
-        let left = fraction > 0.02 ? elapsed / fraction - elapsed : .nan
-        let tail = left.isFinite ? ", " + Self.duration(left) + " left" : ""
+        estimator.update(fraction, at: now)
+        let tail = leftText(at: now) + (detail.isEmpty ? "" : ", " + detail)
         if isTerminal {
             guard now - lastShown > 0.1 || fraction >= 1 else { return }
             lastShown = now
             let width = 24
             let filled = Int(Double(width) * min(max(fraction, 0), 1))
             let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-            write("\r\u{1b}[K\(stage) \(bar) \(fixed(fraction * 100, 0))%\(tail) \(detail)")
+            write("\r\u{1b}[K\(stage) \(bar) \(fixed(fraction * 100, 0))%\(tail)")
         } else if now - lastShown > 10 || (verbosity == .verbose && fraction - lastLineFraction > 0.05) {
             if lastShown == 0 && verbosity != .verbose { lastShown = now; return }
             lastShown = now
             lastLineFraction = fraction
-            line("\(stage): \(fixed(fraction * 100, 0))%\(tail) \(detail)")
+            line("\(stage): \(fixed(fraction * 100, 0))%\(tail)")
         }
+    }
+
+    /// ", 2 min 10 s left; 12 min 0 s of all, 40% done", as far as it is known.
+    private func leftText(at now: Double) -> String {
+        let left = estimator.left(at: now)
+        var text = left.stage.map { ", " + Self.duration($0) + " left" } ?? ""
+        if let all = left.all {
+            let share = estimator.share(at: now, since: start).map { ", " + fixed($0 * 100, 0) + "% done" } ?? ""
+            text += "; " + Self.duration(all) + " of all" + share
+        }
+        return text
     }
 
     /// Ends a stage with what came of it.
     public func end(_ result: String) {
+        let now = monotonicSeconds()
+        estimator.end(at: now)
         guard verbosity != .quiet else { return }
-        let seconds = Self.duration(monotonicSeconds() - stageStart)
+        let seconds = Self.duration(now - stageStart)
         if isTerminal { write("\r\u{1b}[K") }
         line("\(stage): \(result) (\(seconds))")
     }
@@ -70,10 +91,12 @@ public final class Progress {
     private func line(_ text: String) { StandardStreams.note(text) }
     private func write(_ text: String) { StandardStreams.writeError(text) }
 
-    static func duration(_ seconds: Double) -> String {
+    public static func duration(_ seconds: Double) -> String {
         if seconds < 10 { return fixed(seconds, 1) + " s" }
         if seconds < 120 { return fixed(seconds, 0) + " s" }
-        let whole = Int(seconds)
-        return "\(whole / 60) min \(whole % 60) s"
+        if seconds < 7200 { return "\(Int(seconds) / 60) min \(Int(seconds) % 60) s" }
+        let minutes = Int(min(seconds, 1e12) / 60)
+        return minutes < 2880
+            ? "\(minutes / 60) h \(minutes % 60) min" : "\(minutes / 1440) days \(minutes / 60 % 24) h"
     }
 }

@@ -27,10 +27,24 @@ public struct Recipe: Sendable {
         public var prompts: Int
         public var maxNewTokens: Int
         public var tolerance: Double
+
+        public init(textPath: String, precisions: [Int], prompts: Int, maxNewTokens: Int, tolerance: Double) {
+            self.textPath = textPath
+            self.precisions = precisions
+            self.prompts = prompts
+            self.maxNewTokens = maxNewTokens
+            self.tolerance = tolerance
+        }
+    }
+    /// Where a text comes from.
+    public enum TextPlace: Equatable, Sendable {
+        case file(String)
+        /// The one of `samples/` that comes with the program.
+        case sample
     }
     /// Text cut into windows for perplexity.
     public struct QualityText: Sendable {
-        public var path: String
+        public var text: TextPlace
         public var window: Int
         public var windows: Int
     }
@@ -71,14 +85,14 @@ public struct Recipe: Sendable {
     public var joint = JointSettings()
     /// Whether the method `joint` weighs the calibration text's positions by what errors there do to the logits.
     public var isGuided = true
-    public var calibrationPath: String?
+    public var calibrationText: TextPlace?
     public var calibrationSequences = 32
     public var calibrationLength = 512
     /// Sequences of that length that the model writes itself, beside those of the text.
     public var generatedSequences = 0
     /// Those that are made: writing takes longer than all else of the effort fast.
     public var ownSequences: Int { effort == .fast ? 0 : generatedSequences }
-    public var hasCalibration: Bool { calibrationPath != nil || ownSequences > 0 }
+    public var hasCalibration: Bool { calibrationText != nil || ownSequences > 0 }
     static let sequenceLimit = 65536
     static let lengthLimit = 65536
     public var quality: QualityText?
@@ -86,6 +100,8 @@ public struct Recipe: Sendable {
     public var learned: Learned?
     /// Name of a chat template that replaces the checkpoint's.
     public var chatTemplate: String?
+    /// Parts that a machine with too little memory may leave out; of a recipe that somebody wrote, none.
+    public var leavesOut: Set<Part> = []
 
     public init() {}
 
@@ -162,7 +178,7 @@ public struct Recipe: Sendable {
         if let calibration = json["calibration"] {
             let part = Reader(json: calibration, place: path + ": calibration")
             try part.allow(["text", "sequences", "length", "generated"])
-            calibrationPath = try part.string("text").map { Recipe.resolve($0, folder) }
+            calibrationText = try part.string("text").map { .file(Recipe.resolve($0, folder)) }
             if let count = try part.integer("sequences", 1...Recipe.sequenceLimit) { calibrationSequences = count }
             if let length = try part.integer("length", 2...Recipe.lengthLimit) { calibrationLength = length }
             if let count = try part.integer("generated", 0...Recipe.sequenceLimit) { generatedSequences = count }
@@ -172,7 +188,7 @@ public struct Recipe: Sendable {
             try part.allow(["text", "window", "windows"])
             guard let file = try part.string("text") else { throw part.wrong("text", "a path") }
             quality = QualityText(
-                path: Recipe.resolve(file, folder), window: try part.integer("window", 2...65536) ?? 512,
+                text: .file(Recipe.resolve(file, folder)), window: try part.integer("window", 2...65536) ?? 512,
                 windows: try part.integer("windows", 1...65536) ?? 8)
         }
         if let list = json["tasks"] {

@@ -95,9 +95,13 @@ public final class TableTuner {
 
     /// Everything a later run needs to go on within a precision, and back.
     public var state: [[Float]] { layers.flatMap(\.state) }
-    public func restore(_ state: [[Float]]) {
-        guard state.count == layers.count * 3 else { return }
+    /// - Parameter bits: the precision that was being tuned.
+    /// - Returns: false, and nothing changes, for a state of other layers or another precision.
+    public func restore(_ state: [[Float]], bits: Int) -> Bool {
+        let sizes = layers.flatMap { [$0.tables.count, $0.rows << bits, $0.rows << bits] }
+        guard state.map(\.count) == sizes else { return false }
         for (index, layer) in layers.enumerated() { layer.state = Array(state[index * 3..<index * 3 + 3]) }
+        return true
     }
 
     /// Every sequence once before any again, shuffled anew each time (SplitMix64), whatever step a run starts at.

@@ -17,7 +17,12 @@ extension ReferenceModel {
                     (Double(layer) + Double(index + 1) / Double(sequences.count)) / Double(config.layerCount))
             }
         }
-        for index in sequences.indices { states[index] = try finalNorm(states[index], tokens: sequences[index].count) }
+        for index in sequences.indices {
+            states[index] = try finalNorm(states[index], tokens: sequences[index].count)
+            try check(states[index], "final states", columns: config.hiddenSize) {
+                "sequence \(index), position \($0)"
+            }
+        }
         return states
     }
 

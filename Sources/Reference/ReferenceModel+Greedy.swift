@@ -130,6 +130,7 @@ extension ReferenceModel {
         let logits = filled(rows * vocabulary) {
             arithmetic.head(normalized, head, bias: bias, tokens: rows, into: $0)
         }
+        try check(logits, "logits", columns: vocabulary) { "answer \($0) of those decoded together" }
         return logits.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return [] }
             return (0..<rows).map { arithmetic.ops.argmax(base + $0 * vocabulary, count: vocabulary) }

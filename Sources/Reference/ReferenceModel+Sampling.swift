@@ -83,6 +83,7 @@ extension ReferenceModel {
             var logits = filled(starts.count * config.vocabularySize) {
                 arithmetic.head(states, head, bias: bias, tokens: starts.count, into: $0)
             }
+            try check(logits, "logits", columns: config.vocabularySize) { "sequence \($0), position \(position)" }
             let drawn = draw(&logits, &generators, temperature: temperature)
             for (index, token) in drawn.enumerated() where result[index].tokens.count == position + 1 {
                 result[index].tokens.append(token.id)

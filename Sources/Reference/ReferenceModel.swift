@@ -79,6 +79,7 @@ public final class ReferenceModel {
                 }
                 initialized = count * config.vocabularySize
             }
+            try check(rows, "logits", columns: config.vocabularySize) { "sequence \(index), position \($0)" }
             try rows.withFloats { buffer throws(TaperError) in try each(index, buffer) }
         }
     }

@@ -73,9 +73,11 @@ extension ReferenceModel {
         let count = states.count / config.hiddenSize
         let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
         let bias = config.outputBias ? try weight(TensorName.headBias) : []
-        return filled(count * config.vocabularySize) {
+        let logits = filled(count * config.vocabularySize) {
             arithmetic.head(states, head, bias: bias, tokens: count, into: $0)
         }
+        try check(logits, "logits", columns: config.vocabularySize) { "state \($0)" }
+        return logits
     }
 
     private func checkEnd(_ end: Int) throws(TaperError) {

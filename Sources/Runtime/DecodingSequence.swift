@@ -49,7 +49,7 @@ extension Transformer {
     ///
     /// - Parameter each: gets the index of the first sequence and the logits of some that follow one another, [count]
     ///   [vocabularySize], valid during the call.
-    /// - Throws: `badData` for tokens outside the vocabulary, and when a sequence is full.
+    /// - Throws: `badData` for tokens outside the vocabulary, when a sequence is full, and when a number is not finite.
     public func step(
         _ tokens: [Int], _ sequences: [DecodingSequence], bits: Precision,
         each: (Int, UnsafeBufferPointer<Float>) -> Void
@@ -70,9 +70,16 @@ extension Transformer {
                 run(
                     UnsafeBufferPointer(rebasing: all[start..<end]), allocation,
                     sequences: Array(sequences[start..<end]))
+                try checkCache(bits)
                 for row in stride(from: start, to: end, by: scratch.headRows) {
                     let rows = min(scratch.headRows, end - row)
                     head(firstRow: row - start, rows: rows, allocation)
+                    for index in 0..<rows {
+                        let logits = scratch.logits + index * config.vocabularySize
+                        try check(
+                            UnsafeBufferPointer(start: logits, count: config.vocabularySize),
+                            position: sequences[row + index].position - 1, bits: bits)
+                    }
                     each(row, UnsafeBufferPointer(start: scratch.logits, count: rows * config.vocabularySize))
                 }
             }

@@ -36,6 +36,7 @@ extension Transformer {
             addBias(layer.value, to: value, tokens: count)
             rotate(query, heads: config.headCount, tokens: count, sequences)
             rotate(key, heads: config.kvHeadCount, tokens: count, sequences)
+            inspectCacheInputs(layer: index, tokens: count, sequences)
 
             // Parallel residual: the MLP reads the same normalized input, before the activations are replaced.
             if layer.mlpNorm == nil { multiplyMLPInput(layer, bits: bits) }

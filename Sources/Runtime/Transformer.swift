@@ -13,6 +13,8 @@ public final class Transformer {
     public let contextLength: Int
     /// Tokens in the cache: the next token gets this position.
     public internal(set) var position = 0
+    /// Set by a run whose keys or values the cache cannot hold.
+    var cacheOverflow: CacheOverflow?
 
     /// Keeps the mapped weights alive.
     private let bundle: Bundle
@@ -46,6 +48,7 @@ public final class Transformer {
     }
 
     /// Logits [vocabularySize] after the last of `tokens`; valid until the next call.
+    /// - Throws: `badData` when tokens do not fit, and when a key, a value or a logit is not finite in its precision.
     public func forward(_ tokens: [Int], bits: Precision) throws(TaperError) -> UnsafeBufferPointer<Float> {
         try tokens.withUnsafeBufferPointer { all throws(TaperError) in try forward(all, bits: bits) }
     }
@@ -67,13 +70,17 @@ public final class Transformer {
             if start > 0 { try Interrupt.check("The prompt was not read to its end") }
             rows = min(scratch.blockSize, tokens.count - start)
             run(UnsafeBufferPointer(rebasing: tokens[start..<start + rows]), allocation)
+            try checkCache(bits)
             start += rows
         }
         head(firstRow: rows - 1, rows: 1, allocation)
-        return UnsafeBufferPointer(start: scratch.logits, count: config.vocabularySize)
+        let logits = UnsafeBufferPointer(start: scratch.logits, count: config.vocabularySize)
+        try check(logits, position: position - 1, bits: bits)
+        return logits
     }
 
     /// Hands out the logits after every token, with the token's index in `tokens`.
+    /// - Throws: `badData` for logits that are not finite, as `forward` does.
     public func forwardAll(
         _ tokens: [Int], bits: Precision, each: (Int, UnsafeBufferPointer<Float>) -> Void
     ) throws(TaperError) {
@@ -83,13 +90,17 @@ public final class Transformer {
             var start = 0
             while start < all.count {
                 let end = min(all.count, start + scratch.blockSize)
+                let first = position
                 run(UnsafeBufferPointer(rebasing: all[start..<end]), allocation)
+                try checkCache(bits)
                 for row in stride(from: start, to: end, by: scratch.headRows) {
                     let rows = min(scratch.headRows, end - row)
                     head(firstRow: row - start, rows: rows, allocation)
                     for index in 0..<rows {
-                        let logits = scratch.logits + index * config.vocabularySize
-                        each(row + index, UnsafeBufferPointer(start: logits, count: config.vocabularySize))
+                        let logits = UnsafeBufferPointer(
+                            start: scratch.logits + index * config.vocabularySize, count: config.vocabularySize)
+                        try check(logits, position: first + row - start + index, bits: bits)
+                        each(row + index, logits)
                     }
                 }
                 start = end

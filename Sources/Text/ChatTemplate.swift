@@ -9,40 +9,102 @@ public struct ChatMessage: Equatable, Sendable {
     }
 }
 
-/// A chat format as data: what stands before and after each message. No template code is ever run.
+/// A chat format as data: the text that stands between any two contents. No template code is ever run.
+///
+/// What stands between two messages depends on their roles alone; headers, ends of turn, a default system text and the
+/// prompt of the answer are all part of such a joint. Pairs of roles without a joint are refused.
 public struct ChatTemplate: Equatable, Sendable {
-    /// Text around one role's messages.
-    public struct Frame: Equatable, Sendable {
-        public var before: String
-        public var after: String
-        public init(_ before: String, _ after: String) {
-            self.before = before
-            self.after = after
+    /// What a joint connects.
+    public enum Place: String, Sendable {
+        case start, system, user, assistant
+        /// Where the answer begins.
+        case generation
+        /// Where a conversation ends that is not to be answered.
+        case end
+    }
+
+    /// What goes from an end of a content.
+    public enum Trim: String, Sendable { case none, newlines, space }
+
+    /// The text between one content and the next.
+    public struct Joint: Equatable, Sendable {
+        public var from: Place
+        public var to: Place
+        public var text: String
+        /// What goes from the end of the content before.
+        public var trimsBefore: Trim
+        /// What goes from the start of the content after.
+        public var trimsAfter: Trim
+        public init(_ from: Place, _ to: Place, _ text: String, trimsBefore: Trim = .none, trimsAfter: Trim = .none) {
+            self.from = from
+            self.to = to
+            self.text = text
+            self.trimsBefore = trimsBefore
+            self.trimsAfter = trimsAfter
+        }
+    }
+
+    /// Where the text of a system message goes.
+    public enum SystemPlace: String, Sendable {
+        case first
+        /// Before the last user message (Mistral since version 0.3).
+        case lastUser = "last_user"
+        /// Nowhere: the template knows no system message, and says nothing about it.
+        case dropped
+    }
+
+    /// What is left of an assistant's earlier answers that hold their reasoning.
+    public struct Reasoning: Equatable, Sendable {
+        /// Everything up to the last occurrence of this text is dropped.
+        public var end: String
+        /// What goes after it: line feeds at the start, or white space at both ends.
+        public var trims: Trim
+        public init(end: String, trims: Trim) {
+            self.end = end
+            self.trims = trims
+        }
+    }
+
+    /// A text that makes the model's own template do something that this form does not hold.
+    public struct Special: Equatable, Sendable {
+        public var role: Place
+        public var text: String
+        public init(role: Place, text: String) {
+            self.role = role
+            self.text = text
         }
     }
 
     public var name: String
-    /// Stands once at the very start.
-    public var start: String
-    public var system: Frame
-    public var user: Frame
-    public var assistant: Frame
-    /// Starts the answer; usually the assistant's `before`.
-    public var generation: String
-    /// Used when the conversation brings no system message; nil for none.
-    public var defaultSystem: String?
-    /// The system text stands inside the first user message (Llama 2, Mistral).
-    public var systemInsideUser: Bool
-    /// Contents are trimmed of white space.
-    public var trims: Bool
+    public var joints: [Joint]
+    public var systemPlace: SystemPlace = .first
+    /// The tokenizer's start token is put first when the text does not begin with it.
+    public var addsBos = true
+    public var allowsEmpty = true
+    public var reasoning: Reasoning?
+    public var special: [Special] = []
     /// Texts that end an answer; those that are tokens are also stop tokens.
     public var stops: [String]
+    /// What the joints were made of, when the form is of the first schema.
+    let frames: ChatFrames?
+
+    public init(name: String, joints: [Joint], stops: [String]) {
+        self.name = name
+        self.joints = joints
+        self.stops = stops
+        frames = nil
+    }
+
+    public init(frames: ChatFrames) {
+        name = frames.name
+        joints = frames.joints
+        stops = frames.stops
+        self.frames = frames
+    }
 
     public var stopTokens: [String] { stops }
 
-    public static var names: [String] { families.map { $0.name } }
-
-    public static func named(_ name: String) -> ChatTemplate? { families.first { $0.name == name } }
+    public func joint(_ from: Place, _ to: Place) -> Joint? { joints.first { $0.from == from && $0.to == to } }
 
     /// A piece of a rendered conversation: markup, in which special tokens count, or somebody's words, in which not.
     public enum Piece: Equatable, Sendable {
@@ -50,38 +112,90 @@ public struct ChatTemplate: Equatable, Sendable {
         case words(String)
     }
 
-    /// - Throws: `usage` for roles other than system, user and assistant, or a system message that is not first.
+    /// - Throws: `usage` for roles other than system, user and assistant, an order of them that the template does not
+    ///   take, and contents that it would treat in a way this form does not hold.
     public func pieces(_ messages: [ChatMessage], addGenerationPrompt: Bool) throws(TaperError) -> [Piece] {
-        var pieces: [Piece] = start.isEmpty ? [] : [.markup(start)]
-        var rest = messages[...]
-        var systemText = defaultSystem
-        if let first = rest.first, first.role == "system" {
-            systemText = first.content
-            rest = rest.dropFirst()
+        let turns = try turns(messages)
+        var pieces: [Piece] = []
+        var before = Place.start
+        var trimsNext = Trim.none
+        var content: String?
+        func connect(_ to: Place) throws(TaperError) {
+            guard let joint = joint(before, to) else {
+                throw TaperError(
+                    .usage,
+                    to == .generation || to == .end
+                        ? "the model's chat template takes no conversation that ends like this"
+                        : "the model's chat template takes no " + to.rawValue + " message here", at: "chat",
+                    found: before == .start ? "it comes first" : "it follows " + before.rawValue)
+            }
+            if let content { pieces.append(.words(try kept(content, before, trimsNext, joint.trimsBefore))) }
+            if !joint.text.isEmpty { pieces.append(.markup(joint.text)) }
+            trimsNext = joint.trimsAfter
+            before = to
         }
-        func words(_ text: String) -> Piece { .words(trims ? ChatTemplate.trimmed(text) : text) }
-        if let systemText, !systemInsideUser {
-            pieces += [.markup(system.before), words(systemText), .markup(system.after)]
+        for turn in turns {
+            try connect(turn.role)
+            content = turn.content
         }
-        var pendingSystem = systemInsideUser ? systemText : nil
-        for message in rest {
-            switch message.role {
-            case "user":
-                pieces.append(.markup(user.before))
-                if let text = pendingSystem {
-                    pieces += [.markup(system.before), .words(text), .markup(system.after)]
-                    pendingSystem = nil
-                }
-                pieces += [words(message.content), .markup(user.after)]
-            case "assistant": pieces += [.markup(assistant.before), words(message.content), .markup(assistant.after)]
-            default:
+        try connect(addGenerationPrompt ? .generation : .end)
+        return pieces
+    }
+
+    /// Roles checked, the system message where it belongs.
+    private func turns(_ messages: [ChatMessage]) throws(TaperError) -> [(role: Place, content: String)] {
+        var turns: [(role: Place, content: String)] = []
+        for (index, message) in messages.enumerated() {
+            guard let role = Place(rawValue: message.role), role == .user || role == .assistant || role == .system,
+                role != .system || index == 0
+            else {
                 throw TaperError(
                     .usage, "role " + printable(message.role) + " is not known or not allowed here", at: "chat",
                     expected: "system first, then user and assistant")
             }
+            turns.append((role, message.content))
         }
-        if addGenerationPrompt { pieces.append(.markup(generation)) }
-        return pieces
+        guard turns.first?.role == .system else { return turns }
+        switch systemPlace {
+        case .first: break
+        case .dropped: turns.removeFirst()
+        case .lastUser:
+            guard turns.count > 1, turns[turns.count - 1].role == .user else {
+                throw TaperError(
+                    .usage,
+                    "the model's chat template takes a system message only before a user message that comes last",
+                    at: "chat")
+            }
+            let system = turns.removeFirst()
+            turns.insert(system, at: turns.count - 1)
+        }
+        return turns
+    }
+
+    /// A content as the template leaves it.
+    private func kept(
+        _ content: String, _ role: Place, _ trimsStart: Trim, _ trimsEnd: Trim
+    ) throws(TaperError) -> String {
+        for item in special where item.role == role && content.utf8.count >= item.text.utf8.count {
+            guard ChatText.last(of: Array(item.text.utf8), in: Array(content.utf8)) == nil else {
+                throw TaperError(
+                    .usage,
+                    "the model's own chat template treats messages with this text in a way the bundle does not hold",
+                    at: "chat: " + role.rawValue + " message", found: "\"" + printable(item.text) + "\"",
+                    remedy: "Leave it out, or write the whole prompt yourself with -no-cnv")
+            }
+        }
+        var bytes = Array(content.utf8)
+        if role == .assistant, let reasoning, let at = ChatText.last(of: Array(reasoning.end.utf8), in: bytes) {
+            bytes.removeSubrange(..<(at + reasoning.end.utf8.count))
+            bytes = ChatText.trimmed(
+                bytes, start: reasoning.trims, end: reasoning.trims == .space ? .space : .none)
+        }
+        let result = ChatText.trimmed(bytes, start: trimsStart, end: trimsEnd)
+        if !allowsEmpty && ChatText.trimmed(result, start: .space, end: .none).isEmpty {
+            throw TaperError(.usage, "the model's chat template takes no empty message", at: "chat")
+        }
+        return String(decoding: result, as: UTF8.self)
     }
 
     /// The conversation as text, as Hugging Face's `apply_chat_template` writes it.
@@ -104,7 +218,7 @@ public struct ChatTemplate: Equatable, Sendable {
             ids += tokenizer.encode(run.text, addSpecial: false, parseSpecial: run.isMarkup)
         }
         // A template that writes the beginning-of-sequence token itself starts with it already.
-        if tokenizer.addsBos, let bos = tokenizer.bosToken, ids.first != bos { ids.insert(bos, at: 0) }
+        if addsBos, tokenizer.addsBos, let bos = tokenizer.bosToken, ids.first != bos { ids.insert(bos, at: 0) }
         return ids
     }
 
@@ -128,13 +242,42 @@ public struct ChatTemplate: Equatable, Sendable {
         }
         return joined
     }
+}
 
-    private static func trimmed(_ text: String) -> String {
-        let bytes = Array(text.utf8)
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
-        guard let first = bytes.firstIndex(where: { !isSpace($0) }), let last = bytes.lastIndex(where: { !isSpace($0) })
-        else { return "" }
-        return String(decoding: bytes[first...last], as: UTF8.self)
+/// Texts as bytes: strings would compare by canonical equivalence.
+enum ChatText {
+    static func last(of part: [UInt8], in text: [UInt8]) -> Int? {
+        guard !part.isEmpty, part.count <= text.count else { return nil }
+        for at in stride(from: text.count - part.count, through: 0, by: -1)
+        where part.indices.allSatisfy({ text[at + $0] == part[$0] }) { return at }
+        return nil
+    }
+
+    /// White space is what Python's `str.strip` drops.
+    static func trimmed(
+        _ bytes: [UInt8], start trimsStart: ChatTemplate.Trim, end trimsEnd: ChatTemplate.Trim
+    ) -> [UInt8] {
+        var start = 0
+        var end = bytes.count
+        switch trimsStart {
+        case .none: break
+        case .newlines: while start < end, bytes[start] == 0x0a { start += 1 }
+        case .space: while start < end, let width = space(startingAt: start, in: bytes) { start += width }
+        }
+        switch trimsEnd {
+        case .none: break
+        case .newlines: while end > start, bytes[end - 1] == 0x0a { end -= 1 }
+        case .space: while end > start, let width = space(endingAt: end, in: bytes) { end -= width }
+        }
+        return Array(bytes[start..<max(start, end)])
+    }
+
+    // Python also drops the four separators of ASCII.
+    private static func space(startingAt at: Int, in bytes: [UInt8]) -> Int? {
+        (0x1c...0x1f).contains(bytes[at]) ? 1 : WhiteSpace.width(startingAt: at, in: bytes)
+    }
+    private static func space(endingAt end: Int, in bytes: [UInt8]) -> Int? {
+        (0x1c...0x1f).contains(bytes[end - 1]) ? 1 : WhiteSpace.width(endingAt: end, in: bytes)
     }
 }
 

@@ -61,7 +61,16 @@ struct Conversation {
 
     private mutating func answer(_ line: String) throws(TaperError) -> Int32 {
         messages.append(ChatMessage(role: "user", content: line))
-        var tokens = try encoded()
+        var tokens: [Int]
+        do throws(TaperError) {
+            tokens = try encoded()
+        } catch {
+            // The template may refuse a message; the conversation goes on without it.
+            messages.removeLast()
+            guard isInteractive else { throw error }
+            StandardStreams.note("error: " + error.message)
+            return 0
+        }
         let context = session.transformer.contextLength
         while session.options.dropOldest && tokens.count >= context && dropOldest() { tokens = try encoded() }
         guard tokens.count < context else {
@@ -79,7 +88,12 @@ struct Conversation {
         session.transformer.truncate(to: common)
         let (result, text) = try session.write(Array(tokens[common...]))
         cached = Array((tokens + result.tokens).prefix(session.transformer.position))
-        messages.append(ChatMessage(role: "assistant", content: text))
+        if !template.allowsEmpty && text.utf8.allSatisfy({ $0 <= 0x20 }) {
+            // The template could not write this answer down, so the question goes too.
+            messages.removeLast()
+        } else {
+            messages.append(ChatMessage(role: "assistant", content: text))
+        }
         session.output.endLine()
         if isInteractive && Interrupt.signal == 2 {
             // Ctrl-C ends the answer; at the prompt it ends the program.

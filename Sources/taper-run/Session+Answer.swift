@@ -40,7 +40,7 @@ extension Session {
             StandardStreams.writeError(Output.legend(used) + "\n")
         }
         var decoder = StreamDecoder(tokenizer, atStart: template != nil)
-        var stops = StopSequences(stopTexts)
+        var stops = StopSequences(stopTexts, special: specialStopTexts)
         var answer = ""
         let silent = options.json
         releasedBytes = 0
@@ -60,7 +60,11 @@ extension Session {
             }
             step += 1
             lastBits = bits
-            stops.append(decoder.append(token), tag: bits.hundredths, emit: emit)
+            if tokenizer.isSpecial(token) {
+                stops.append(special: tokenizer.piece(of: token), emit: emit)
+            } else {
+                stops.append(decoder.append(token), tag: bits.hundredths, emit: emit)
+            }
             return stops.found == nil && output.isUsable && Interrupt.signal == 0
         }
         stops.append(decoder.finish(), tag: lastBits.hundredths, emit: emit)

@@ -19,6 +19,8 @@ final class Session {
     let stopTokens: [Int]
     /// The user's reverse prompts, and the template's stops that are no tokens.
     let stopTexts: [String]
+    /// Those that name special tokens, alone or among text.
+    let specialStopTexts: [String]
     var sampler: Sampler
     /// What `--trim` gave back during the last answer.
     var releasedBytes = 0
@@ -43,9 +45,21 @@ final class Session {
         if options.systemPrompt != nil && template == nil {
             throw TaperError(.usage, "the bundle has no chat template to put it in", at: "--system-prompt")
         }
+        if !options.quiet {
+            if stored == nil && !options.rawPrompt {
+                StandardStreams.note("note: the bundle has no chat format; the prompt is completed as it stands")
+            } else if options.systemPrompt != nil && stored?.systemPlace == .dropped {
+                StandardStreams.note("warning: the model's chat template drops system messages, this one too")
+            }
+        }
 
         var stops = model.eosTokens
-        var texts = options.reversePrompts
+        var texts: [String] = []
+        var specialTexts: [String] = []
+        for text in options.reversePrompts {
+            let ids = tokenizer.encode(text, addSpecial: false, parseSpecial: true)
+            if ids.contains(where: tokenizer.isSpecial) { specialTexts.append(text) } else { texts.append(text) }
+        }
         for stop in template?.stopTokens ?? [] {
             if let id = tokenizer.id(ofToken: stop) {
                 if !stops.contains(id) { stops.append(id) }
@@ -54,6 +68,7 @@ final class Session {
             }
         }
         stopTexts = texts
+        specialStopTexts = specialTexts
         var sampling = options.sampling
         if options.seedFromClock { sampling.seed = Session.clockSeed() }
         if options.ignoreEndOfSequence {

@@ -4,6 +4,7 @@ import Kernels
 import Model
 import Pipeline
 import Storage
+import Text
 
 /// Everything `inspect` tells about a bundle.
 struct BundleReport {
@@ -13,6 +14,8 @@ struct BundleReport {
     private let learned: LearnedScheduler?
     private let texts: CalibrationTexts
     private let chatName: String?
+    /// nil: the bundle has none.
+    private let tokenizer: Tokenizer?
     private let served: [Precision]
     private let linearBytes: [Precision: Int]
     private let head: WeightMatrix
@@ -24,6 +27,7 @@ struct BundleReport {
         learned = try bundle.learnedScheduler()
         texts = try CalibrationTexts(bundle)
         chatName = try bundle.json("chat")?["name"]?.string
+        tokenizer = (try? bundle.tokenizer()).flatMap { try? Tokenizer(compact: $0, place: bundle.path) }
         served = try bundle.servedPrecisions()
         let rungs = try bundle.rungs()
         let matrices = try bundle.manifest.linearTensors.map { try bundle.weights($0.name) }
@@ -79,18 +83,8 @@ struct BundleReport {
         return pieces.count == 3 ? String(pieces[0]) + " " + String(pieces[1]) : section.name
     }
 
-    func lines(tensors: Bool, schedules: Bool) -> [String] {
-        let model = bundle.manifest.model
-        let parameters = model.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
-        var lines = [
-            Console.strong(bundle.path) + "  \(byteText(bundle.byteCount))",
-            "",
-            "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
-                + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
-            "chat       \(chatName ?? "none")    end tokens \(model.eosTokens.map(String.init).joined(separator: ", "))",
-            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(headText) a token",
-            "",
-        ]
+    /// Every precision and calibrated schedule with what it reads and how good it is.
+    func qualityLines() -> [String] {
         var table = TextTable(["bits", "bytes/token", "perplexity", "over full", "KL mean", "KL p99", "top-1"])
         let full = quality?["results"]?.array?.first { $0["label"]?.string == "full precision" }?["perplexity"]?.double
         for bits in served.reversed() {
@@ -111,7 +105,7 @@ struct BundleReport {
                 item["top1_agreement"]?.double.map { fixed($0 * 100, 1) + "%" } ?? "-",
             ])
         }
-        lines += table.lines()
+        var lines = table.lines()
         if let quality, let full {
             lines.append(
                 "  full precision \(fixed(full, 2)) on \(quality["text"]?.string ?? "?"), "
@@ -119,6 +113,22 @@ struct BundleReport {
                     + (quality["text_checksum"]?.string.map { ", checksum " + printable($0) } ?? "")
             )
         }
+        return lines
+    }
+
+    func lines(tensors: Bool, schedules: Bool) -> [String] {
+        let model = bundle.manifest.model
+        let parameters = model.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
+        var lines = [
+            Console.strong(bundle.path) + "  \(byteText(bundle.byteCount))",
+            "",
+            "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
+                + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
+            "chat       \(chatName ?? "none")    end tokens \(EndTokenReport.text(model.eosTokens, tokenizer))",
+            "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(headText) a token",
+            "",
+        ]
+        lines += qualityLines()
         lines += ["", Console.strong("schedules")]
         if calibrated.isEmpty, learned == nil {
             lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE")
@@ -179,6 +189,7 @@ struct BundleReport {
         var members: [JSONValue.Member] = [
             .init("schema", .string("taper-inspect-1")), .init("kind", .string("bundle")),
             .init("bytes", .integer(bundle.byteCount)), .init("model", bundle.manifest.model.json),
+            .init("end_tokens", EndTokenReport.json(bundle.manifest.model.eosTokens, tokenizer)),
             .init(
                 "precisions",
                 .array(

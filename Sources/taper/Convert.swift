@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bundle
 import Pipeline
 import Storage
 
@@ -13,8 +14,11 @@ struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Import, quantize, pack and calibrate a checkpoint into one bundle.",
         discussion: """
-            INPUT is a Hugging Face directory, a GGUF file, or a bundle to be cut with --max-bits. Intermediate results
-            are kept under --work and used again, so an interrupted run goes on where it stopped.
+            INPUT is a Hugging Face directory, a GGUF file, or a bundle to be cut with --max-bits. Without --recipe the
+            weights are calibrated on a sample text that comes with the program and on text of the model's own, and the
+            quality of every precision is measured on another; what this machine has too little memory for is left out,
+            and said. Intermediate results are kept under --work and used again, so an interrupted run goes on where it
+            stopped.
             """)
 
     @Argument(help: "Checkpoint directory, GGUF file, or bundle.") var input: String
@@ -36,10 +40,11 @@ struct Convert: ParsableCommand {
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Option(help: "Folder for intermediate results (default: the user's cache).") var work: String?
     @Flag(help: "Make every intermediate result again.") var restart = false
-    @Flag(help: "Say what would be done, and stop.") var dryRun = false
+    @Flag(help: "Say what would be done and what it takes, and stop.") var dryRun = false
     @Flag(help: "Replace an existing output.") var force = false
     @Flag(help: "Accept NaN and infinite weights.") var allowNonfinite = false
-    @Flag(help: "Leave out tasks, quality, schedules and the learned scheduler.") var noCalibrate = false
+    @Flag(help: "Leave out tasks, quality, schedules, the learned scheduler, and the sample texts.")
+    var noCalibrate = false
     @Flag(help: "Print a JSON report.") var json = false
     @OptionGroup var outputOptions: OutputOptions
 
@@ -53,26 +58,22 @@ struct Convert: ParsableCommand {
             }
             return
         }
-        var settings = try recipe.map { path throws(TaperError) in try Recipe(path: path) } ?? Recipe()
+        var settings = try recipe.map { path throws(TaperError) in try Recipe(path: path) } ?? standard()
         if let bits {
             settings.precisions = try Recipe.parsePrecisions(bits)
             let range = settings.nestedPrecisions
             settings.seedBits = min(max(settings.seedBits, range.first ?? 2), range.last ?? 8)
         }
-        if let effort {
-            guard let known = Effort(rawValue: effort) else {
-                throw TaperError(
-                    .usage, "unknown effort", at: "--effort", expected: Effort.names, found: printable(effort))
-            }
-            settings.effort = known
-        }
+        if recipe != nil, let effort = try askedEffort() { settings.effort = effort }
         if let embeddingBits { settings.embeddingPrecisions = try Recipe.parsePrecisions(embeddingBits) }
-        if let calibration { settings.calibrationPath = calibration }
+        if let calibration { settings.calibrationText = .file(calibration) }
         if let generated {
             guard (0...65536).contains(generated) else {
                 throw TaperError(.usage, "--generated must be 0 to 65536, found \(generated)")
             }
             settings.generatedSequences = generated
+            // Whoever asks for it does not want it left out.
+            settings.leavesOut.remove(.ownText)
         }
         if let chatTemplate { settings.chatTemplate = chatTemplate }
         for text in taskData { try settings.setTaskData(text) }
@@ -94,7 +95,29 @@ struct Convert: ParsableCommand {
             return
         }
         let report = try converter.run()
-        json ? Console.out(report.json) : report.lines.forEach { Console.note($0) }
+        if json { return Console.out(report.json) }
+        if !outputOptions.quiet {
+            try BundleReport(try Bundle(path: output)).qualityLines().forEach { Console.note($0) }
+        }
+        report.lines.forEach { Console.note($0) }
+    }
+
+    private func askedEffort() throws(TaperError) -> Effort? {
+        guard let effort else { return nil }
+        guard let known = Effort(rawValue: effort) else {
+            throw TaperError(
+                .usage, "unknown effort", at: "--effort", expected: Effort.names, found: printable(effort))
+        }
+        return known
+    }
+
+    /// What is made without a recipe; with --no-calibrate nothing that a recipe would have to ask for.
+    private func standard() throws(TaperError) -> Recipe {
+        let effort = try askedEffort() ?? .default
+        guard noCalibrate else { return .standard(effort) }
+        var bare = Recipe()
+        bare.effort = effort
+        return bare
     }
 }
 

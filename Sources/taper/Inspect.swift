@@ -53,14 +53,32 @@ struct Inspect: ParsableCommand {
         if json {
             Console.out(report.json(tensors: tensors))
         } else if chatTemplate {
-            Console.out(try bundle.json("chat") ?? .null)
+            Console.out(try chatTemplates(of: bundle))
         } else {
             report.lines(tensors: tensors, schedules: schedules).forEach { Console.out($0) }
         }
     }
 
+    /// The chat format's members, and the sources of the model's own templates; null when the bundle has neither.
+    private func chatTemplates(of bundle: Bundle) throws -> JSONValue {
+        var members: [JSONValue.Member] = []
+        if let json = try bundle.json("chat") {
+            _ = try ChatTemplate(json: json, place: path + " (chat)")
+            members = json.members ?? []
+        }
+        if let json = try bundle.json(ChatTemplateSources.section) {
+            let sources = try ChatTemplateSources(json: json, place: path + " (templates)").json
+            if members.isEmpty { members.append(.init("name", .null)) }
+            members += (sources.members ?? []).filter { $0.key != "schema" }
+        }
+        return members.isEmpty ? .null : .object(members)
+    }
+
     private func inspectCheckpoint() throws {
         let listing = try CheckpointListing.read(path)
+        // Of a model that Taper can run, also what it would be taken for.
+        let checkpoint = try? Checkpoint.open(path)
+        let tokenizer = try? checkpoint?.tokenizer()
         if json {
             Console.out(
                 .object([
@@ -68,6 +86,8 @@ struct Inspect: ParsableCommand {
                     .init("format", .string(listing.format.rawValue)),
                     .init("architecture", .string(listing.architecture ?? "unknown")),
                     .init("metadata", listing.metadata),
+                    .init(
+                        "end_tokens", checkpoint.map { EndTokenReport.json($0.config.eosTokens, tokenizer) } ?? .null),
                     .init(
                         "tensors",
                         .array(
@@ -89,8 +109,20 @@ struct Inspect: ParsableCommand {
         for member in listing.metadata.members ?? [] {
             Console.out("  \(member.key): \(printable(member.value.text(), limit: 200))")
         }
-        for warning in listing.warnings { Console.note("warning: " + warning) }
-        if chatTemplate, let text = try? Checkpoint.open(path).chatTemplateText { Console.out(text) }
+        if let checkpoint {
+            Console.out("  end tokens: " + EndTokenReport.text(checkpoint.config.eosTokens, tokenizer))
+        }
+        for warning in checkpoint?.warnings ?? listing.warnings { Console.note("warning: " + warning) }
+        if chatTemplate {
+            let checkpoint = try Checkpoint.open(path)
+            for template in checkpoint.chatTemplates.templates {
+                Console.out(Console.strong("chat template '\(printable(template.name))'"))
+                Console.out(template.source)
+            }
+            let derivation = checkpoint.chatDerivation(try checkpoint.tokenizer())
+            for warning in derivation.warnings { Console.note("warning: " + warning) }
+            if let form = derivation.template { Console.out(form.json) }
+        }
         guard tensors else { return }
         var table = TextTable(["tensor", "shape", "dtype", "bytes"])
         for tensor in listing.tensors {

@@ -31,8 +31,16 @@ import struct Foundation.URL
             ("rungs", .array(TinyBundle.rungs.map(\.json))),
             ("schedules", .array([TinyBundle.schedule([(0, 4), (16, TinyBundle.rungs[0].precision)]).json])),
         ]
+        var chat = TinyBundle(precisions: [2], tokenizer: nil, documents: [])
+        chat.documents = ["chat-own", "templates-two"].compactMap { name in
+            let path = folder.appendingPathComponent("chat/valid/" + name + ".json").path
+            guard let bytes = try? Files.read(path, limit: 1 << 20), let json = try? JSONValue.parse(bytes, place: path)
+            else { return nil }
+            return (section: name.hasPrefix("chat") ? "chat" : "templates", value: json)
+        }
         return [
-            ("rungs", rungs), ("half", half), ("learned", TinyBundle.withLearned), ("minimal", HostileCase.base),
+            ("chat", chat), ("rungs", rungs), ("half", half), ("learned", TinyBundle.withLearned),
+            ("minimal", HostileCase.base),
             ("whole", whole),
             ("nested-embedding", nested),
         ]
@@ -99,22 +107,25 @@ import struct Foundation.URL
     }
 
     @Test func bothFoldersHoldFiles() {
-        #expect(GoldenTests.files("valid").count >= 3)
-        #expect(GoldenTests.files("must-fail").count >= 20)
+        #expect(GoldenTests.files("valid").count >= 6)
+        #expect(GoldenTests.files("must-fail").count >= 100)
     }
 
-    /// TAPER_WRITE_GOLDEN=1 writes the files that are missing; what is there is never replaced.
-    @Test(.enabled(if: ProcessInfo.processInfo.environment["TAPER_WRITE_GOLDEN"] == "1"))
-    func writeMissingFiles() throws {
-        func put(_ name: String, _ bytes: [UInt8]) throws {
+    /// Every file the generator knows is there; TAPER_WRITE_GOLDEN=1 writes what is missing and replaces nothing.
+    @Test func noFileIsMissing() throws {
+        let isWriting = ProcessInfo.processInfo.environment["TAPER_WRITE_GOLDEN"] == "1"
+        func check(_ name: String, _ bytes: () throws -> [UInt8]) throws {
             let file = GoldenTests.folder.appendingPathComponent(name + ".taper")
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            if !FileManager.default.fileExists(atPath: file.path) { try Data(bytes).write(to: file) }
+            if isWriting && !FileManager.default.fileExists(atPath: file.path) {
+                try FileManager.default.createDirectory(
+                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(try bytes()).write(to: file)
+            }
+            #expect(FileManager.default.fileExists(atPath: file.path), "\(name): run with TAPER_WRITE_GOLDEN=1")
         }
-        for (name, bundle) in GoldenTests.valid { try put("valid/" + name, try bundle.bytes()) }
+        for (name, bundle) in GoldenTests.valid { try check("valid/" + name) { try bundle.bytes() } }
         for hostile in HostileCase.all where hostile.isGolden {
-            try put("must-fail/" + hostile.name, try hostile.make())
+            try check("must-fail/" + hostile.name) { try hostile.make() }
         }
     }
 }

@@ -177,7 +177,7 @@ import Testing
         Case("no head_count", ["llama.attention.head_count"]) { $0["llama.attention.head_count"] = nil },
         Case("head_count 0", ["head_count"]) { $0["llama.attention.head_count"] = .uint32(0) },
         Case("head_count by layer", ["head_count", "layer"], code: .unsupported) {
-            $0["llama.attention.head_count"] = .int32s([2, 2])
+            $0["llama.attention.head_count"] = .int32s([2, 1])
         },
         Case("head_count 3", ["head_count"]) { $0["llama.attention.head_count"] = .uint32(3) },
         Case("no epsilon", ["layer_norm_rms_epsilon"]) { $0["llama.attention.layer_norm_rms_epsilon"] = nil },

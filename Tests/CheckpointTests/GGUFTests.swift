@@ -97,7 +97,7 @@ import Testing
         let checkpoint = try open(builder)
         #expect(checkpoint.config.eosTokens == [2, 7])
         #expect(checkpoint.config.bosToken == 1)
-        #expect(checkpoint.chatTemplateText == "{{ messages }}")
+        #expect(checkpoint.chatTemplates.standard == "{{ messages }}")
     }
 
     @Test func llama3DivisorsAreRecognised() throws {

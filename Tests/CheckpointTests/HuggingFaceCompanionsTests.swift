@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func templateComesFromItsNewestPlace() throws {
-        func template() throws -> String? { try Checkpoint.open(directory.path).chatTemplateText }
+        func template() throws -> String? { try Checkpoint.open(directory.path).chatTemplates.standard }
         #expect(try template() == nil)
         try directory.write("{\"chat_template\":\"json\"}", to: "chat_template.json")
         #expect(try template() == "json")
@@ -67,11 +67,26 @@ import Testing
         #expect(try template() == "file\n")
     }
 
+    @Test func allTemplatesAreKeptWithTheTokensTheyName() throws {
+        try directory.write(
+            "{\"chat_template\":[{\"name\":\"tool\",\"template\":\"t\"},{\"name\":\"default\",\"template\":\"list\"}],\"bos_token\":{\"content\":\"<s>\"},\"eos_token\":null,\"pad_token\":\"<p>\"}",
+            to: "tokenizer_config.json")
+        try directory.write("{\"bos_token\":\"<other>\",\"eos_token\":\"</s>\"}", to: "special_tokens_map.json")
+        try Files.createDirectory(directory.path + "/additional_chat_templates")
+        try directory.write("r", to: "additional_chat_templates/rag.jinja")
+        let sources = try Checkpoint.open(directory.path).chatTemplates
+        #expect(sources.templates.map(\.name) == ["default", "tool", "rag"])
+        #expect(sources.templates.map(\.source) == ["list", "t", "r"])
+        #expect(sources[token: "bos_token"] == "<s>" && sources[token: "eos_token"] == "</s>")
+        #expect(sources[token: "pad_token"] == "<p>" && sources[token: "unk_token"] == nil)
+        #expect(try ChatTemplateSources(json: sources.json, place: "t") == sources)
+    }
+
     @Test func templateListWithoutDefaultIsReported() throws {
         try directory.write(
             "{\"chat_template\":[{\"name\":\"tool\",\"template\":\"t\"}]}", to: "tokenizer_config.json")
         let checkpoint = try Checkpoint.open(directory.path)
-        #expect(checkpoint.chatTemplateText == nil)
+        #expect(checkpoint.chatTemplates.standard == nil && checkpoint.chatTemplates.templates.count == 1)
         #expect(checkpoint.warnings.contains { $0.contains("default") })
     }
 

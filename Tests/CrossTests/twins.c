@@ -70,10 +70,77 @@ static void products(const ck_table_t *twin, const ck_table_t *t) {
     expect(!memcmp(out[0], out[1], 4 * (size_t)(tokens * rows)), t->name, "gemm (bits, rows, columns)", bits, rows, columns);
     expect(!memcmp(one[0], one[1], 4 * (size_t)rows), t->name, "gemv (bits, rows, columns)", bits, rows, columns);
     expect(!memcmp(one[1], out[1], 4 * (size_t)rows), t->name, "gemv beside gemm", bits, rows, columns);
+    const int row = below(rows);
+    float *decoded[2];
+    for (int k = 0; k < 2; k++) {
+        decoded[k] = malloc(4 * (size_t)columns);
+        (k ? t : twin)->dequantize_row(&m, row, decoded[k], columns);
+    }
+    expect(!memcmp(decoded[0], decoded[1], 4 * (size_t)columns), t->name, "dequantize_row (bits, row, columns)", bits, row, columns);
+    free(decoded[0]), free(decoded[1]);
     for (int k = 0; k < 7; k++) free((void *)m.planes[k]);
     free((void *)m.entries), free((void *)m.scales), free(x);
     for (int k = 0; k < 2; k++)
         free(values[k]), free(multipliers[k]), free(corrections[k]), free(scales[k]), free(out[k]), free(one[k]);
+}
+
+// Any finite half.
+static uint16_t half(void) {
+    uint16_t h = (uint16_t)next();
+    return (h & 0x7c00) == 0x7c00 ? h & 0xbfff : h;
+}
+
+static void half_products(const ck_table_t *twin, const ck_table_t *t) {
+    const int rows = 1 + below(33), columns = 1 + below(400), tokens = 1 + below(20);
+    const int tiles = (columns + 63) / 64, padded = (rows + 7) / 8 * 8, stride = tiles * 64;
+    uint16_t *weights = aligned_alloc(64, (size_t)padded / 8 * (size_t)tiles * 1024);
+    for (int i = 0; i < padded * stride; i++) weights[i] = half();
+    const ck_matrix_t m = {.planes = {(const uint8_t *)weights}, .bits = 16, .rows = rows, .tiles = tiles};
+    float *x = calloc((size_t)(tokens * stride), 4), *out[2], *one[2];
+    for (int i = 0; i < tokens; i++)
+        for (int c = 0; c < columns; c++) x[i * stride + c] = number(below(9) ? 3 : 3000);
+    for (int k = 0; k < 2; k++) {
+        const ck_table_t *f = k ? t : twin;
+        out[k] = calloc((size_t)(tokens * rows), 4), one[k] = calloc((size_t)rows, 4);
+        ck_activations_t a = {.floats = x, .tokens = tokens, .tiles = tiles};
+        f->gemm_half(&m, &a, out[k], rows, 0, padded / 8, NULL);
+        a.tokens = 1;
+        f->gemv_half(&m, &a, one[k], rows, 0, padded / 8, NULL);
+    }
+    expect(!memcmp(out[0], out[1], 4 * (size_t)(tokens * rows)), t->name, "gemm_half", rows, columns, tokens);
+    expect(!memcmp(one[0], one[1], 4 * (size_t)rows), t->name, "gemv_half", rows, columns, tokens);
+    expect(!memcmp(one[1], out[1], 4 * (size_t)rows), t->name, "gemv_half beside gemm_half", rows, columns, tokens);
+    const int count = 1 + below(padded * stride);
+    float *wide[2];
+    for (int k = 0; k < 2; k++) {
+        wide[k] = malloc(4 * (size_t)count);
+        (k ? t : twin)->from_half(weights, count, wide[k]);
+    }
+    expect(!memcmp(wide[0], wide[1], 4 * (size_t)count), t->name, "from_half", count, 0, 0);
+    for (int k = 0; k < 2; k++) free(out[k]), free(one[k]), free(wide[k]);
+    free(weights), free(x);
+}
+
+// Activations that no sound model has: all zero, denormal, huge, infinite, NaN.
+static void quantize_edges(const ck_table_t *twin, const ck_table_t *t) {
+    const float edges[] = {0, -0.0f, 1e-45f, 1e-39f, 3.4e38f, -3.4e38f, __builtin_inff(), -__builtin_inff(), __builtin_nanf("")};
+    const int columns = 1 + below(300), tiles = (columns + 63) / 64, groups = (tiles + 1) / 2 + 1;
+    const float fill = edges[below(5)];
+    float *x = malloc(4 * (size_t)columns), scales[2] = {0};
+    for (int i = 0; i < columns; i++) x[i] = below(2) ? fill : number(1);
+    for (int i = below(4); i > 0; i--) x[below(columns)] = edges[below(9)];
+    int8_t *values[2];
+    int32_t *multipliers[2], corrections[2] = {0};
+    for (int k = 0; k < 2; k++) {
+        values[k] = calloc((size_t)(tiles + 1), 64), multipliers[k] = calloc((size_t)groups, 4);
+        (k ? t : twin)->quantize(x, columns, tiles, values[k], multipliers[k], scales + k, corrections + k);
+    }
+    // A NaN's sign and payload are nobody's promise.
+    const int same = !memcmp(scales, scales + 1, 4) || (scales[0] != scales[0] && scales[1] != scales[1]);
+    expect(same && !memcmp(values[0], values[1], 64 * (size_t)(tiles + 1)) && !memcmp(multipliers[0], multipliers[1], 4 * (size_t)groups) &&
+               corrections[0] == corrections[1], t->name, "quantize of edge values", columns, 0, 0);
+    for (int k = 0; k < 2; k++) free(values[k]), free(multipliers[k]);
+    free(x);
 }
 
 static void elementwise(const ck_table_t *twin, const ck_table_t *t) {
@@ -95,6 +162,7 @@ static void elementwise(const ck_table_t *twin, const ck_table_t *t) {
     BOTH("add", f->add(w, n, o[k]));
     BOTH("softmax", o[k][0] += f->softmax_numerators(o[k], n));
     expect(twin->argmax(x, n) == t->argmax(x, n), t->name, "argmax", n, 0, 0);
+    expect(twin->magnitude(x, n) == t->magnitude(x, n), t->name, "magnitude", n, 0, 0);
     for (int k = 0; k < 2; k++) {
         const ck_table_t *f = k ? t : twin;
         memcpy(r[k], rotated, 4 * (size_t)(heads * size));
@@ -150,6 +218,8 @@ int main(int count, char **arguments) {
         if (!t) continue;
         for (int i = 0; i < rounds; i++) {
             products(twin, t);
+            half_products(twin, t);
+            quantize_edges(twin, t);
             elementwise(twin, t);
             attention(twin, t);
         }

@@ -140,6 +140,16 @@ import Testing
             x[at] = 0
             x[count - 1] = 0
         }
+        for at in [0, count / 2, count - 1] {
+            for value in [-1e30, .infinity, -.nan] as [Float] {
+                x[at] = value
+                for set in InstructionSet.available {
+                    let ops = VectorOps(ThreadPool(threadCount: 1, instructionSet: set))
+                    #expect(ops.magnitude(x, count: count).bitPattern == value.magnitude.bitPattern)
+                }
+            }
+            x[at] = 0
+        }
         let negative = x.map { -abs($0) - 1 }
         for set in InstructionSet.available {
             let ops = VectorOps(ThreadPool(threadCount: 1, instructionSet: set))

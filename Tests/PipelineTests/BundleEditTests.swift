@@ -6,7 +6,7 @@ import Storage
 import Testing
 
 /// Two who change one bundle: one waits its turn, and no result is lost.
-@Suite(.enabled(if: Shell.isUsable)) struct BundleEditTests {
+@Suite struct BundleEditTests {
     let folder: ScratchPath
     let bundle: String
     private let data = TaperProgram.root + "/samples/tasks/tiny.val.jsonl"

@@ -7,7 +7,7 @@ import Reference
 import Storage
 import Testing
 
-@Suite(.enabled(if: TaperProgram.isBuilt)) struct DenseSparseTests {
+@Suite struct DenseSparseTests {
     let bundle: Bundle
     let checkpoint: Checkpoint
     let source: WeightSource

@@ -16,7 +16,7 @@ import func Foundation.exp
 import func Foundation.log
 
 /// `taper eval` from start to end, on the project's own small checkpoint.
-@Suite(.enabled(if: TaperProgram.isBuilt)) struct EvaluationCommandTests {
+@Suite struct EvaluationCommandTests {
     let sample: EvaluatedSample
     let heldout = TaperProgram.root + "/samples/tiny/heldout.txt"
     let task = TaperProgram.root + "/samples/tasks/tiny.val.jsonl"

@@ -4,7 +4,7 @@ import Testing
 
 /// Embedding and head with precisions that follow the layers'.
 @Suite struct HeadPrecisionTests {
-    @Test(.enabled(if: TaperProgram.isBuilt, "the program taper is not built"))
+    @Test
     func theHeadFollowsTheLayersAndInspectCountsWhatIsRead() throws {
         let folder = NSTemporaryDirectory() + "taper-head-\(UUID().uuidString)"
         try Files.createDirectory(folder)

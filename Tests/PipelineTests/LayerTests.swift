@@ -11,7 +11,8 @@ import Testing
         "Text": ["Storage"],
         "Runtime": ["Bundle", "Text", "Kernels", "Model", "Storage"],
         "taper-run": ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage", "CPlatform"],
-        "Checkpoint": ["Storage", "Model", "Text", "Foundation"],
+        "Jinja": ["Storage"],
+        "Checkpoint": ["Storage", "Model", "Text", "Jinja", "Foundation"],
         "Reference": ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient", "Foundation"],
         "Quantization": [
             "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage", "CQuantization", "Foundation",

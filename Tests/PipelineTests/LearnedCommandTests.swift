@@ -8,7 +8,7 @@ import Testing
 import struct Foundation.UUID
 
 /// `taper calibrate --learned` from start to end, on the project's own small checkpoint.
-@Suite(.enabled(if: TaperProgram.isBuilt)) struct LearnedCommandTests {
+@Suite struct LearnedCommandTests {
     let sample: EvaluatedSample
     let text = TaperProgram.root + "/samples/tiny/calibration.txt"
 

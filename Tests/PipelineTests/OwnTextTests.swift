@@ -23,7 +23,7 @@ import Text
         rungs: [Precision] = []
     ) throws -> ConversionReport {
         var recipe = try Recipe(path: ConverterTests.root + "/pipelines/tiny.json")
-        if !text { recipe.calibrationPath = nil }
+        if !text { recipe.calibrationText = nil }
         recipe.precisions = [2, 3]
         recipe.seedBits = 2
         recipe.calibrationSequences = 2

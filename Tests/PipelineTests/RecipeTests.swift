@@ -24,9 +24,13 @@ import Testing
             """)
         #expect(recipe.precisions == [2, 4] && recipe.seedBits == 2 && recipe.embeddingPrecisions == [6])
         #expect(!recipe.isGuided)
-        #expect(recipe.calibrationPath?.hasSuffix("/a.txt") == true && recipe.calibrationSequences == 3)
+        guard case .file(let text) = recipe.calibrationText else {
+            Issue.record("no calibration text")
+            return
+        }
+        #expect(text.hasSuffix("/a.txt") && recipe.calibrationSequences == 3)
         #expect(recipe.generatedSequences == 5)
-        #expect(recipe.quality?.path == "/b.txt" && recipe.quality?.windows == 2)
+        #expect(recipe.quality?.text == .file("/b.txt") && recipe.quality?.windows == 2)
         #expect(recipe.tasks.first?.metric == "agreement" && recipe.tasks.first?.maxNewTokens == 9)
         #expect(recipe.rungs.map(\.text) == ["2.5", "3.25"])
         #expect(recipe.chatTemplate == "chatml")

@@ -6,7 +6,7 @@ import Testing
 import class Foundation.FileManager
 
 /// `taper calibrate --rungs` and what shows rungs afterwards, on the project's own small checkpoint.
-@Suite(.enabled(if: TaperProgram.isBuilt)) struct RungCommandTests {
+@Suite struct RungCommandTests {
     let sample: EvaluatedSample
     let heldout = TaperProgram.root + "/samples/tiny/heldout.txt"
     let calibration = TaperProgram.root + "/samples/tiny/calibration.txt"

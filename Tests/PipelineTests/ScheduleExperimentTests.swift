@@ -7,7 +7,7 @@ import struct Foundation.Data
 import struct Foundation.UUID
 
 /// `taper eval schedules` from start to end, on the project's own small checkpoint.
-@Suite(.enabled(if: TaperProgram.isBuilt)) struct ScheduleExperimentTests {
+@Suite struct ScheduleExperimentTests {
     let sample: EvaluatedSample
     let task = TaperProgram.root + "/samples/tasks/tiny.val.jsonl"
 

@@ -3,7 +3,7 @@ import Storage
 import Testing
 
 /// What both programs do when their standard streams are full, closed, slow, non-blocking or gone.
-@Suite(.enabled(if: Shell.isUsable)) struct StandardStreamsTests {
+@Suite struct StandardStreamsTests {
     let checkpoint = TaperProgram.root + "/samples/tiny"
     let text = TaperProgram.root + "/samples/tiny/heldout.txt"
 
@@ -77,7 +77,7 @@ import Testing
         #expect(pipe(&ends) == 0)
         #expect(fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0)
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try #require(TaperProgram.path))
+        process.executableURL = try TaperProgram.path("taper")
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle(fileDescriptor: ends[1])

@@ -7,7 +7,7 @@ import struct Foundation.UUID
 import func Foundation.NSTemporaryDirectory
 
 /// Recipes whose examples the user brings.
-@Suite(.enabled(if: TaperProgram.isBuilt)) struct TaskRecipeTests {
+@Suite struct TaskRecipeTests {
     let folder: String
 
     init() throws {

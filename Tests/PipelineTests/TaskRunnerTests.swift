@@ -10,7 +10,7 @@ import Storage
 import Testing
 
 /// Many strategies at once on the small model, compared with every one of them alone.
-@Suite(.enabled(if: TaperProgram.isBuilt)) struct TaskRunnerTests {
+@Suite struct TaskRunnerTests {
     static let limit = 24
     let bundle: Bundle
     let examples: [TaskExample]

@@ -7,13 +7,9 @@ import Testing
 
 /// Loss and gradients as PyTorch computes them in float32.
 @Suite struct GradientOracleTests {
-    static let names = ReferenceOracleTests.names.filter {
-        Files.exists(ReferenceOracleTests.shared + "/" + $0 + "/gradients.json")
-    }
-
-    @Test(.enabled(if: !names.isEmpty, "the oracle gradients are not beside the project"), arguments: names)
+    @Test(arguments: ReferenceOracleTests.names)
     func matchesPyTorch(name: String) throws {
-        let folder = ReferenceOracleTests.shared + "/" + name
+        let folder = ReferenceOracleTests.folder + "/" + name
         let golden = try JSONValue.parse(try Files.read(folder + "/gradients.json", limit: 1 << 26), place: name)
         let tokens = try #require(golden["input_ids"]?.array).compactMap(\.integer)
         let expected = try #require(golden["cross_entropy"])

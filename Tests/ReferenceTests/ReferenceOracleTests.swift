@@ -8,18 +8,20 @@ import Text
 
 /// Logits, argmax and greedy tokens as the transformers library computes them in float32.
 @Suite struct ReferenceOracleTests {
-    static let shared =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().path + "/shared"
-    static let names = [
-        "oracle/llama-gqa-tied", "oracle/llama-mha-untied", "oracle/mistral", "oracle/qwen2", "oracle/phi",
-        "oracle/stablelm", "models/stories260k",
-    ]
-    .filter { Files.exists(shared + "/" + $0 + "/golden.json") }
+    static let folder =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Oracles"
+    static let names = ["llama-gqa-tied", "llama-mha-untied", "mistral", "qwen2", "phi", "stablelm"]
 
-    @Test(.enabled(if: !names.isEmpty, "the oracle checkpoints are not beside the project"), arguments: names)
+    /// A new oracle cannot be forgotten here.
+    @Test func everyOracleIsCompared() throws {
+        let present = try FileManager.default.contentsOfDirectory(atPath: Self.folder)
+            .filter { Files.isDirectory(Self.folder + "/" + $0) }
+        #expect(present.sorted() == Self.names.sorted())
+    }
+
+    @Test(arguments: names)
     func matchesTheTransformersLibrary(name: String) throws {
-        let folder = Self.shared + "/" + name
+        let folder = Self.folder + "/" + name
         let golden = try JSONValue.parse(try Files.read(folder + "/golden.json", limit: 1 << 26), place: name)
         let checkpoint = try Checkpoint.open(folder)
         for residency in [ReferenceModel.Residency.resident, .streamed] {
@@ -57,7 +59,7 @@ import Text
         let expected = try #require(golden["greedy_continuation"]?.array).compactMap(\.integer)
         #expect(try model.greedy(prompt, maxNewTokens: expected.count, stop: []) == expected)
         if let cases = golden["tokenizer_cases"]?.array {
-            let tokenizer = try Checkpoint.open(Self.shared + "/" + name).tokenizer()
+            let tokenizer = try Checkpoint.open(Self.folder + "/" + name).tokenizer()
             for item in cases {
                 let text = try #require(item["text"]?.string)
                 #expect(tokenizer.encode(text) == item["ids"]?.array?.compactMap(\.integer))

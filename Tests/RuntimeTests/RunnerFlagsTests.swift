@@ -1,8 +1,7 @@
 import Foundation
 import Testing
 
-@Suite(.enabled(if: RunnerProgram.isBuilt, "taper-run is not built"))
-struct RunnerFlagsTests {
+@Suite struct RunnerFlagsTests {
     @Test func helpGoesToStandardOutputAndNamesEveryFlag() throws {
         let help = try RunnerProgram.run(["--help"])
         #expect(help.status == 0 && help.errors.isEmpty)

@@ -9,20 +9,19 @@ enum RunnerProgram {
         let errors: String
     }
 
-    /// `TAPER_RUNNER`, such as the static program, or the one beside the test program; nil when it was not built.
+    /// `TAPER_RUNNER`, such as the static program, or the one beside the test program; nil, which fails the tests, when it was not built.
     static let path: String? = {
         if let named = ProcessInfo.processInfo.environment["TAPER_RUNNER"] { return named }
         let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         let path = folder.appendingPathComponent("taper-run").path
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil
     }()
-    static var isBuilt: Bool { path != nil }
 
     static func run(
         _ arguments: [String], input: String = "", environment: [String: String] = [:]
     ) throws -> Outcome {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try #require(path))
+        process.executableURL = URL(fileURLWithPath: try #require(path, "taper-run is not built: swift build"))
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // Input comes from a file: a pipe's writing end could leak into a program that another test starts meanwhile,

@@ -7,8 +7,7 @@ import Storage
 import Testing
 import Text
 
-@Suite(.enabled(if: RunnerProgram.isBuilt, "taper-run is not built"))
-struct RunnerTests {
+@Suite struct RunnerTests {
     private func json(_ arguments: [String], environment: [String: String] = [:]) throws -> JSONValue {
         let outcome = try RunnerProgram.run(arguments + ["--json"], environment: environment)
         try #require(outcome.status == 0, "\(outcome.errors)")
@@ -354,5 +353,27 @@ struct RunnerTests {
         process.waitUntilExit()
         #expect(process.terminationReason == .exit && process.terminationStatus == 130)
         #expect(complaints.contains("interrupted"))
+    }
+
+    /// Token 260 is special, and a large bias makes the model write nothing else; 69 is "B".
+    @Test func reversePromptsMayNameSpecialTokens() throws {
+        let tiny = try TalkingBundle.make(chat: false)
+        let arguments = ["-m", tiny.path, "-p", "abc", "-n", "5", "--logit-bias", "260+1000"]
+        #expect(tokens(try json(arguments)) == [260, 260, 260, 260, 260])
+        for (stop, count) in [("<|bot|>", 1), ("<|bot|><|bot|>", 2), ("<|bot|>x", 5), ("<|user|>", 5)] {
+            let result = try json(arguments + ["-r", stop])
+            #expect(tokens(result).count == count, "\(stop)")
+            #expect(result["stop_reason"]?.string == (count < 5 ? "stopped" : "length") && result["text"]?.string == "")
+        }
+    }
+
+    @Test func numbersOutOfRangeEndTheRun() throws {
+        let name = TensorName.weight(.value, layer: 0)
+        let tiny = try TinyBundle(
+            TalkingBundle.config, tokenizer: try TalkingBundle.tokenizer().compact(),
+            factor: { $0 == name ? 0x1p20 : 1 })
+        let outcome = try RunnerProgram.run(["-m", tiny.path, "-p", "abc", "-n", "4"])
+        #expect(outcome.status == 65 && outcome.output.isEmpty)
+        #expect(outcome.errors.contains("position 0") && outcome.errors.contains("half precision"))
     }
 }

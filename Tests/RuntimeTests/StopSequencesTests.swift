@@ -47,4 +47,44 @@ import Testing
         matcher.append("<b", tag: 4) { part, tag in parts.append(part + String(tag)) }
         #expect(parts == ["a6", "<6", "<b4"])
     }
+
+    /// Text and, in angles, special tokens.
+    private func run(_ stops: [String], special: [String], _ pieces: [String]) -> (text: String, found: String?) {
+        var matcher = StopSequences(stops, special: special)
+        var text = ""
+        for piece in pieces {
+            if piece.hasPrefix("<|") {
+                matcher.append(special: piece) { part, _ in text += part }
+            } else {
+                matcher.append(piece, tag: 4) { part, _ in text += part }
+            }
+        }
+        matcher.finish { part, _ in text += part }
+        return (text, matcher.found)
+    }
+
+    @Test func aStopStringMayNameSpecialTokens() {
+        let pieces = ["b", "<|end|>", "x", "y", "<|a|>", "<|b|>", "z"]
+        for (stop, text) in [
+            ("<|end|>", "b"), ("b<|end|>", ""), ("<|end|>x", "b"), ("<|end|>xy<|a|>", "b"), ("<|a|><|b|>", "bxy"),
+            ("y<|a|><|b|>z", "bx"), ("<|b|>z", "bxy"), ("<|b|>y", "bxyz"), ("|><|", "bxy"),
+        ] {
+            let result = run([], special: [stop], pieces)
+            #expect(result.text == text && (result.found != nil) == (stop != "<|b|>y"), "\(stop): \(result)")
+        }
+        // Spelled by ordinary tokens it stops too.
+        #expect(run([], special: ["<|end|>"], ["a<", "|end", "|>b"]).text == "a")
+    }
+
+    @Test func aStopStringOfTextLooksAtTheTextAlone() {
+        let pieces = ["Us", "<|a|>", "er:", " x"]
+        #expect(run(["User:"], special: [], pieces).text.isEmpty)
+        #expect(run(["User:"], special: ["<|b|>"], pieces).text.isEmpty)
+        let both = run(["er: x"], special: ["<|a|>z"], pieces)
+        #expect(both.text == "Us" && both.found == "er: x")
+    }
+
+    @Test func specialTokensNeverComeOut() {
+        #expect(run([], special: ["<|end|>!"], ["a", "<|end|>", "b", "<|end|>"]).text == "ab")
+    }
 }

@@ -33,15 +33,10 @@ enum TalkingBundle {
     }
 
     static var template: ChatTemplate? {
-        guard var template = ChatTemplate.named("chatml") else { return nil }
-        template.name = "test"
-        template.defaultSystem = nil
-        template.user = .init("<|user|>", "<|end|>")
-        template.system = .init("", "<|end|>")
-        template.assistant = .init("<|bot|>", "<|end|>")
-        template.generation = "<|bot|>"
-        template.stops = ["<|end|>"]
-        return template
+        ChatTemplate(
+            frames: ChatFrames(
+                name: "test", system: .init("", "<|end|>"), user: .init("<|user|>", "<|end|>"),
+                assistant: .init("<|bot|>", "<|end|>"), generation: "<|bot|>", stops: ["<|end|>"]))
     }
 
     static func make(

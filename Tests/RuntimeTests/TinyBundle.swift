@@ -14,7 +14,8 @@ final class TinyBundle {
 
     init(
         _ config: ModelConfig, precisions: [Int] = [2, 3, 4, 6], seed: UInt64 = 1,
-        tokenizer: [UInt8] = [1], documents: [(section: String, value: JSONValue)] = []
+        tokenizer: [UInt8] = [1], documents: [(section: String, value: JSONValue)] = [],
+        factor: (String) -> Float = { _ in 1 }
     ) throws {
         path = NSTemporaryDirectory() + "taper-runtime-\(UUID().uuidString).taper"
         var random = RandomGenerator(seed: seed)
@@ -32,10 +33,10 @@ final class TinyBundle {
             case .float:
                 let isWeight = plan.name.hasSuffix("norm.weight")
                 let vector = (0..<plan.shape[0]).map { _ in Float(random.uniform() - 0.5) + (isWeight ? 1 : 0) }
-                try writer.add(vector: vector, name: plan.name)
+                try writer.add(vector: vector.map { $0 * factor(plan.name) }, name: plan.name)
             case .int8: try writer.add(TinyBundle.bytes(plan, &random))
             case .nested:
-                try writer.add(TinyBundle.nested(plan, precisions.filter { $0 <= 8 }, &random))
+                try writer.add(TinyBundle.nested(plan, precisions.filter { $0 <= 8 }, factor(plan.name), &random))
                 if precisions.contains(16) { try writer.add(TinyBundle.half(plan, &random)) }
             }
         }
@@ -64,7 +65,7 @@ final class TinyBundle {
 
     /// Random codes; every precision's centroids are means of the next finer one's, with a little noise.
     private static func nested(
-        _ plan: TensorPlan, _ precisions: [Int], _ random: inout RandomGenerator
+        _ plan: TensorPlan, _ precisions: [Int], _ factor: Float, _ random: inout RandomGenerator
     ) -> PackedMatrix {
         let (rows, columns, bits) = (plan.shape[0], plan.shape[1], precisions[precisions.count - 1])
         let codes = (0..<rows * columns).map { _ in UInt8(random.next() % (1 << UInt64(bits))) }
@@ -79,7 +80,7 @@ final class TinyBundle {
                     entries[row * count + NestedLayout.tableIndex(ofPrefix: code, bits: precision)] = UInt8(value)
                 }
             }
-            let scales = (0..<padded).map { _ in Float(0.0015 + random.uniform() * 0.0005) }
+            let scales = (0..<padded).map { _ in Float(0.0015 + random.uniform() * 0.0005) * factor }
             return PackedTable(bits: precision, entries: entries, scales: scales)
         }
         return PackedMatrix(name: plan.name, rows: rows, columns: columns, bits: bits, planes: planes, tables: tables)

@@ -54,7 +54,8 @@ typedef struct {
     float *out;          // same layout
     int64_t query_stride;
     // Half precision: keys [capacity / 16][head_size][16], a dimension of 16 positions side by side, so that scores need no
-    // sums across lanes; values [capacity][head_size].
+    // sums across lanes; values [capacity][head_size]. The last position's block is read whole, and
+    // what comes of positions beyond is dropped.
     const uint16_t *keys, *values;
     int32_t tokens, heads, head_size, visible;
     int32_t window;  // positions a token sees, itself included; 0: all
@@ -83,6 +84,8 @@ typedef struct {
     void (*store_key)(const float *x, int32_t size, int32_t position, uint16_t *keys);
     void (*attention)(const ck_attention_t *, float *scratch);
     int32_t (*argmax)(const float *x, int32_t count);
+    // Largest of the magnitudes, where infinity stands above all numbers and NaN above infinity.
+    float (*magnitude)(const float *x, int32_t count);
     // x[i] = exp(x[i] - max) and returns their sum.
     float (*softmax_numerators)(float *x, int32_t count);
     void (*dequantize_row)(const ck_matrix_t *, int32_t row, float *out, int32_t columns);

@@ -4,19 +4,12 @@ import Testing
 /// Command lines that need a shell: redirections to full and closed descriptors, pipes, limits. `$TAPER` and `$RUNNER` are the
 /// programs, `$1`, `$2` ... the arguments; a command that hangs ends with 124.
 enum Shell {
-    static let runner: String? = {
-        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let path = folder.appendingPathComponent("taper-run").path
-        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
-    }()
-    static var isUsable: Bool { TaperProgram.isBuilt && runner != nil }
-
     static func run(_ script: String, _ arguments: [String] = []) throws -> TaperProgram.Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
         process.arguments = ["60", "/bin/bash", "-c", script, "bash"] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging([
-            "TAPER": try #require(TaperProgram.path), "RUNNER": try #require(runner),
+            "TAPER": try TaperProgram.path("taper").path, "RUNNER": try TaperProgram.path("taper-run").path,
         ]) { $1 }
         process.standardInput = FileHandle.nullDevice
         let base = NSTemporaryDirectory() + "taper-shell-\(UUID().uuidString)"

@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Testing
 
-/// Runs the built taper and collects what it says.
+/// Runs the built programs and collects what they say.
 enum TaperProgram {
     struct Outcome {
         let status: Int32
@@ -14,16 +14,20 @@ enum TaperProgram {
 
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
-    static let path: String? = {
-        let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let path = folder.appendingPathComponent("taper").path
-        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
-    }()
-    static var isBuilt: Bool { path != nil }
+    /// Beside the test program; a test that needs one that is not built fails.
+    static func path(_ name: String) throws -> URL {
+        let url = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(
+            name)
+        try #require(FileManager.default.isExecutableFile(atPath: url.path), "\(name) is not built: swift build")
+        return url
+    }
 
-    static func run(_ arguments: [String]) throws -> Outcome {
+    static func run(_ arguments: [String]) throws -> Outcome { try run("taper", arguments) }
+    static func runRunner(_ arguments: [String]) throws -> Outcome { try run("taper-run", arguments) }
+
+    private static func run(_ name: String, _ arguments: [String]) throws -> Outcome {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try #require(path))
+        process.executableURL = try path(name)
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         // Files instead of pipes: a large report and many warnings cannot block one another.

@@ -1,0 +1,341 @@
+package import Model
+import Quantization
+public import Storage
+
+/// What one stage is expected to take.
+public struct StageEstimate: Equatable, Sendable {
+    public let name: String
+    public let seconds: Double
+    /// Most memory while it runs, in bytes.
+    public let memoryBytes: Int
+    /// What it leaves in the work folder, in bytes.
+    public let diskBytes: Int
+    /// What to do where there is not so much memory; nil for what cannot be left out.
+    let remedy: String?
+
+    init(_ name: String, seconds: Double, memory: Double, disk: Double = 0, remedy: String? = nil) {
+        self.name = name
+        self.seconds = seconds
+        memoryBytes = Int(min(memory, 1e18))
+        diskBytes = Int(min(disk, 1e18))
+        self.remedy = remedy
+    }
+
+    public var json: JSONValue {
+        .object([
+            .init("stage", .string(name)), .init("seconds", .number((seconds * 10).rounded() / 10)),
+            .init("memory_bytes", .integer(memoryBytes)), .init("disk_bytes", .integer(diskBytes)),
+        ])
+    }
+}
+
+/// Time, memory and disk of every stage of a conversion, from the model's shape and the recipe alone: no weight is read.
+///
+/// Memory is what the stages' own code allocates, to within a fifth. Seconds are counts of operations divided by this
+/// machine's rate for products of floats, with what each kind of work costs beside them (`Costs`).
+package struct ConversionEstimate {
+    package private(set) var stages: [StageEstimate] = []
+    /// Of the finished bundle.
+    package private(set) var outputBytes = 0
+    /// Share of the tuning's time that goes into what it is tuned to.
+    private(set) var tuningTargetsShare = 0.0
+    private var (embeddingIsInt8, headName, jointRounds) = (false, "", 0)
+    private var (headForward, headCost) = (0.0, 0.0)
+
+    package var seconds: Double { stages.reduce(0) { $0 + $1.seconds } }
+    package var memoryBytes: Int { stages.map(\.memoryBytes).max() ?? 0 }
+    /// In the work folder at the end.
+    package var workBytes: Int { stages.reduce(0) { $0 + $1.diskBytes } }
+
+    /// Seconds of one thread per unit of work, on a machine whose thread does `Costs.operations` operations a second; fitted
+    /// to conversions of a model of 135 million weights.
+    private enum Costs {
+        static let operations = 100e9
+        /// Reading, decoding and hashing weights.
+        static let decode = 2.0e-9
+        static let hash = 0.3e-9
+        /// Share of the products' rate that batches of some tens of rows reach, and whole sequences.
+        static let thin = 0.45
+        static let thick = 0.6
+        /// A number drawn from a row of logits, by entry.
+        static let draw = 3e-9
+        /// Joint codes, by weight, column and round; k-means, by weight.
+        static let joint = 0.3e-9
+        static let jointWeight = 50e-9
+        static let kMeans = 130e-9
+        /// Tables written out as weights and gradients summed by code, by weight.
+        static let tables = 3e-9
+        /// Quantized products against float ones.
+        static let quantized = 0.5
+        /// Bytes written.
+        static let write = 2e-9
+    }
+
+    /// - Parameters:
+    ///   - storedBytes: of the checkpoint's tensors.
+    ///   - tokens: of the text that a use reads, where it is known; else as many as the recipe asks for.
+    ///   - operationsPerSecond: of products of floats, on all threads together; nil where nothing measured it.
+    package init(
+        _ recipe: Recipe, _ config: ModelConfig, storedBytes: Int, tokens: [TextUse: Int] = [:],
+        operationsPerSecond: Double? = nil
+    ) {
+        let shape = Shape(config)
+        let rate = max(operationsPerSecond ?? 2 * Costs.operations, 1e6)
+        // Other work is as much slower or faster than on the machine of the costs as products are.
+        let scale = Costs.operations / rate
+        let length = Double(min(recipe.calibrationLength, config.contextLength))
+        func tokenCount(_ use: TextUse) -> Double {
+            let amount = use.amount(recipe, contextLength: config.contextLength)
+            let text = tokens[use].map { Double($0) } ?? Double(amount.count * amount.length)
+            return (recipe.calibrationText == nil ? 0 : text)
+                + Double(min(recipe.ownSequences, amount.ownLimit)) * Double(amount.length)
+        }
+        func forward(_ tokens: Double) -> Double {
+            2 * shape.linear * tokens / (Costs.thick * rate) + shape.weights * Costs.decode * scale
+                + tokens / max(length, 1) * shape.table * Costs.decode * scale
+        }
+        func streamed(_ tokens: Double) -> Double {
+            4 * (tokens * shape.hidden + 2 * shape.block + shape.table + 12 * length * shape.widest)
+        }
+        let logits = 4 * length * shape.vocabulary
+        let size = shape.packedBytes(recipe)
+        outputBytes = Int(size.all)
+
+        stages.append(
+            StageEstimate("read weights", seconds: Double(storedBytes) * Costs.hash * scale, memory: 256e6))
+        if recipe.ownSequences > 0, recipe.hasCalibration {
+            let count = Double(recipe.ownSequences)
+            let step =
+                2 * count * (shape.linear + shape.table) / (Costs.thin * rate) + count * shape.vocabulary * Costs.draw
+                * scale
+            stages.append(
+                StageEstimate(
+                    "write own text", seconds: length * step + shape.weights * Costs.decode * scale,
+                    memory: 4 * (shape.weights + count * shape.vocabulary) + min(1e9, count * length * shape.cache),
+                    disk: 4 * count * length,
+                    remedy: "leave it out with --generated 0, or calibration.generated 0 in the recipe"))
+        }
+        if recipe.hasCalibration {
+            let tokens = tokenCount(.arrange)
+            stages.append(
+                StageEstimate("arrange", seconds: forward(tokens), memory: streamed(tokens), disk: 16 * shape.hidden))
+        }
+        let isJoint = recipe.effectiveMethod == .joint
+        let statistics = tokenCount(.statistics)
+        if isJoint {
+            if recipe.isGuided {
+                stages.append(
+                    StageEstimate(
+                        "weigh positions",
+                        seconds: 4 * (shape.linear + shape.table) * statistics / (Costs.thick * rate)
+                            + shape.weights * Costs.decode * scale,
+                        memory: 4 * shape.weights + 2 * logits + length * shape.kept,
+                        disk: 16 * statistics * shape.layers,
+                        remedy: "put \"guided\": false into the recipe, or choose the effort fast"))
+            }
+            let columns = shape.columnsSquared
+            stages.append(
+                StageEstimate(
+                    "quantize jointly",
+                    seconds: forward(statistics) + shape.layers * statistics * columns / (Costs.thick * rate)
+                        + config.tensorRequirements().filter(\.isLinear).reduce(0) {
+                            $0 + Self.jointly(rows: $1.shape[0], columns: $1.shape[1], rounds: recipe.joint.rounds)
+                        } * scale,
+                    memory: streamed(statistics) + 4 * 3 * columns + 6 * shape.largestLinear, disk: size.linear,
+                    remedy: "choose the effort fast"))
+        } else if recipe.hasCalibration {
+            let isFisher = recipe.effectiveMethod == .anyPrecision
+            stages.append(
+                StageEstimate(
+                    "sensitivity", seconds: forward(statistics) * (isFisher ? 3 : 1),
+                    memory: isFisher ? 12 * shape.weights + 2 * logits : streamed(statistics),
+                    disk: isFisher ? 4 * shape.linear : 4 * shape.layers * 8 * shape.widest,
+                    remedy: "leave out the calibration text"))
+        }
+        let nestedHead = recipe.embeddingPrecisions != [8]
+        let headTokens = isJoint && nestedHead ? tokenCount(.head) : 0
+        embeddingIsInt8 = !nestedHead
+        (headName, jointRounds) = (config.headName, recipe.joint.rounds)
+        headForward = headTokens > 0 ? forward(headTokens) / scale : 0
+        headCost =
+            headForward
+            + Self.jointly(rows: config.vocabularySize, columns: config.hiddenSize, rounds: recipe.joint.rounds)
+        stages.append(
+            StageEstimate(
+                "quantize",
+                seconds: config.tensorRequirements().reduce(0) { $0 + quantizing($1, isJoint: isJoint) } * scale,
+                memory: max(headTokens > 0 ? streamed(headTokens) : 0, 10 * max(shape.table, shape.largestLinear)),
+                disk: size.other + (isJoint ? 0 : size.linear)))
+        let plans = recipe.tuningPlans
+        if !plans.isEmpty {
+            let steps = Double(plans.reduce(0) { $0 + $1.steps })
+            let step =
+                length * 5 * (shape.linear + shape.table) / (Costs.thick * rate) + 2 * shape.linear * Costs.tables
+                * scale
+            let own = tokenCount(.tuning)
+            tuningTargetsShare = forward(own) / (forward(own) + steps * step)
+            stages.append(
+                StageEstimate(
+                    "tune", seconds: forward(own) + steps * step,
+                    memory: 9 * shape.weights + 4 * own * shape.hidden + 3 * logits + length * shape.kept,
+                    disk: size.linear + 12 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6)),
+                    remedy: "put \"tuning\": [] into the recipe, or choose the effort fast"))
+        }
+        stages.append(
+            StageEstimate(
+                "pack", seconds: 2 * size.all * Costs.write * scale, memory: 8 * max(shape.table, shape.largestLinear),
+                disk: size.all))
+        if !recipe.rungs.isEmpty {
+            let tokens = tokenCount(.rungs)
+            stages.append(
+                StageEstimate(
+                    "rungs",
+                    seconds: tokens * 6 * (shape.linear + shape.table) / (Costs.thick * rate)
+                        + tokens / Double(RungText.length) * shape.linear * Costs.tables * scale,
+                    memory: 6 * shape.weights + 2 * logits, disk: size.all, remedy: "leave out \"rungs\""))
+        }
+        addJudging(recipe, config, shape, rate: rate, forward: forward, streamed: streamed)
+        stages.append(StageEstimate("write", seconds: 2 * size.all * Costs.write * scale, memory: 64e6))
+    }
+
+    /// Stages that run the bundle.
+    private mutating func addJudging(
+        _ recipe: Recipe, _ config: ModelConfig, _ shape: Shape, rate: Double, forward: (Double) -> Double,
+        streamed: (Double) -> Double
+    ) {
+        let served = Double(recipe.precisions.count + recipe.rungs.count)
+        // Decoding some answers together reads the weights once for all of them.
+        let stepSeconds = 2 * (shape.linear + shape.table) / (0.2 * rate)
+        for task in recipe.tasks where task.dataPath != nil {
+            let steps = Double(min(task.examples, 1000) * task.maxNewTokens)
+            let comparesModels = task.metric == "agreement" || task.metric == "kl"
+            stages.append(
+                StageEstimate(
+                    "calibrate " + task.name, seconds: steps * served * 1.5 * stepSeconds,
+                    memory: (comparesModels ? 4 * shape.weights : 0) + 1e9,
+                    remedy: "leave out the task, or choose a metric that compares texts"))
+        }
+        if let learned = recipe.learned {
+            let steps = Double(learned.prompts * learned.maxNewTokens)
+            stages.append(
+                StageEstimate(
+                    "learned scheduler", seconds: steps * 6 * stepSeconds, memory: 4 * shape.weights + 1e9,
+                    remedy: "leave out \"learned\""))
+        }
+        if let quality = recipe.quality {
+            let window = Double(min(quality.window, config.contextLength))
+            let tokens = window * Double(quality.windows)
+            let run = 2 * (shape.linear + shape.table) * tokens / (Costs.thick * rate) * Costs.quantized
+            stages.append(
+                StageEstimate(
+                    "quality", seconds: forward(tokens) + (served + Double(recipe.tasks.count)) * run,
+                    memory: streamed(tokens) + 4 * (shape.table + 3 * window * shape.vocabulary)))
+        }
+    }
+
+    /// The counts that costs are made of.
+    struct Shape {
+        let weights: Double
+        let linear: Double
+        let other: Double
+        /// Of the embedding, and of the head.
+        let table: Double
+        let block: Double
+        let largestLinear: Double
+        let linearRows: Double
+        let layers: Double
+        let hidden: Double
+        let vocabulary: Double
+        /// Elements of the widest activation.
+        let widest: Double
+        /// Sum over a block's inputs of their columns squared.
+        let columnsSquared: Double
+        /// Bytes of keys and values of one position.
+        let cache: Double
+        /// Bytes of activations that a gradient keeps of one position.
+        let kept: Double
+
+        init(_ config: ModelConfig) {
+            var (linear, other, rows, largest) = (0.0, 0.0, 0.0, 0.0)
+            var weights = 0.0
+            for tensor in config.tensorRequirements() {
+                let count = tensor.shape.reduce(1.0) { $0 * Double($1) }
+                weights += count
+                guard tensor.shape.count == 2 else { continue }
+                if tensor.isLinear {
+                    linear += count
+                    rows += Double(tensor.shape[0])
+                    largest = max(largest, count)
+                } else {
+                    other += count
+                }
+            }
+            (self.weights, self.linear, self.other, linearRows) = (weights, linear, other, rows)
+            largestLinear = largest
+            layers = Double(config.layerCount)
+            hidden = Double(config.hiddenSize)
+            vocabulary = Double(config.vocabularySize)
+            table = hidden * vocabulary
+            block = linear / max(1, layers)
+            widest = Double(max(config.intermediateSize, config.hiddenSize, config.querySize))
+            let (query, inner) = (Double(config.querySize), Double(config.intermediateSize))
+            columnsSquared = 2 * hidden * hidden + query * query + inner * inner
+            cache = 4 * layers * Double(config.kvSize)
+            kept = 4 * layers * (2 * hidden + 2 * query + 2 * Double(config.kvSize) + 2 * inner)
+        }
+
+        /// Bytes of the bundle's planes and tables, of the linear layers and of the rest.
+        func packedBytes(_ recipe: Recipe) -> (linear: Double, other: Double, all: Double) {
+            func bytes(_ weights: Double, rows: Double, _ precisions: [Int]) -> Double {
+                let entries = precisions.reduce(0) { $0 + (1 << $1) + 4 }
+                return weights / 8 * Double(precisions.last ?? 8) + rows * Double(entries)
+            }
+            let linearBytes =
+                bytes(linear, rows: linearRows, recipe.nestedPrecisions) + (recipe.holdsHalf ? 2 * linear : 0)
+            let otherRows = other / max(1, hidden)
+            let otherBytes =
+                recipe.embeddingPrecisions == [8]
+                ? other + 4 * otherRows : bytes(other, rows: otherRows, recipe.embeddingPrecisions)
+            let vectors = 4 * (weights - linear - other)
+            return (linearBytes, otherBytes, linearBytes + otherBytes + vectors + 2e6)
+        }
+    }
+
+    // Shares within a stage, in seconds of the machine that the costs were found on.
+
+    /// One block of the forward pass over some tokens, with the Hessians of its inputs.
+    static func blockForward(_ config: ModelConfig, tokens: Int) -> Double {
+        let shape = Shape(config)
+        return Double(tokens) * (2 * shape.block + shape.columnsSquared) / (Costs.thick * Costs.operations)
+            + shape.block * Costs.decode
+    }
+
+    /// Joint codes of one tensor.
+    static func jointly(rows: Int, columns: Int, rounds: Int) -> Double {
+        Double(rows) * Double(columns) * (Double(columns) * Double(rounds + 1) * Costs.joint + Costs.jointWeight)
+    }
+
+    /// One tensor in the stage "quantize".
+    func quantizing(_ tensor: ModelConfig.TensorRequirement, isJoint: Bool) -> Double {
+        guard tensor.shape.count == 2 else { return 0 }
+        let count = tensor.shape.reduce(1.0) { $0 * Double($1) }
+        if tensor.isLinear { return isJoint ? 0 : count * Costs.kMeans }
+        if embeddingIsInt8 { return count * Costs.decode }
+        guard isJoint, tensor.name == headName else { return count * Costs.kMeans }
+        return headForward + Self.jointly(rows: tensor.shape[0], columns: tensor.shape[1], rounds: jointRounds)
+    }
+
+    /// Share of the head's time that its inputs take.
+    var headForwardShare: Double { headCost > 0 ? headForward / headCost : 0 }
+}
+
+extension TensorName {
+    /// "layer 3 of 30", or which of the others it is: for people.
+    static func place(_ name: String, of config: ModelConfig) -> String {
+        let parts = name.split(separator: ".")
+        if let index = parts.firstIndex(of: "layers"), index + 1 < parts.count, let layer = Int(parts[index + 1]) {
+            return "layer \(layer + 1) of \(config.layerCount)"
+        }
+        return name == embedding ? "the embedding" : "the head"
+    }
+}

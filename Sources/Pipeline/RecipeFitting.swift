@@ -1,0 +1,105 @@
+package import Checkpoint
+import Evaluation
+import Model
+package import Storage
+import Text
+
+extension Recipe {
+    /// What `taper convert` makes where nobody names a recipe: what most people want of a checkpoint. Calibration on the
+    /// sample text that comes with the program and on text of the model's own, and quality on another sample.
+    ///
+    /// `best` and `default` are those of `pipelines/chat.json` without its task; `fast` those of `pipelines/fast.json` at
+    /// every precision.
+    public static func standard(_ effort: Effort) -> Recipe {
+        var recipe = Recipe()
+        recipe.effort = effort
+        recipe.calibrationText = .sample
+        let isFast = effort == .fast
+        recipe.quality = QualityText(text: .sample, window: isFast ? 256 : 512, windows: isFast ? 4 : 8)
+        recipe.leavesOut = Set(Part.allCases)
+        if isFast {
+            recipe.calibrationSequences = 8
+            recipe.calibrationLength = 256
+        } else {
+            recipe.embeddingPrecisions = [5, 6]
+            recipe.generatedSequences = 32
+        }
+        return recipe
+    }
+
+    /// The sample texts that come with the program.
+    package static var sampleTexts: (calibration: String, heldout: String) {
+        (SampleTexts.calibration, SampleTexts.heldout)
+    }
+
+    /// Parts that cost as much memory as the whole float model takes, or more.
+    public enum Part: CaseIterable, Sendable {
+        case tuning, guidance, ownText
+    }
+
+    /// The recipe without the parts that may be left out and do not fit, or whose sample text this model cannot read.
+    /// - Parameter available: bytes of memory; 0 when unknown.
+    /// - Returns: what was left out and why, a sentence each.
+    package func fitted(
+        to checkpoint: Checkpoint, available: AvailableMemory
+    ) throws(TaperError) -> (recipe: Recipe, leftOut: [String]) {
+        var recipe = self
+        var leftOut: [String] = []
+        try recipe.dropUnreadableSamples(checkpoint, &leftOut)
+        recipe.drop(config: checkpoint.config, available: available, &leftOut)
+        return (recipe, leftOut)
+    }
+
+    private mutating func drop(config: ModelConfig, available: AvailableMemory, _ leftOut: inout [String]) {
+        guard available.byteCount > 0 else { return }
+        for part in Part.allCases where leavesOut.contains(part) {
+            let (stage, what) =
+                switch part {
+                case .tuning: ("tune", "tuning the tables")
+                case .guidance: ("weigh positions", "weighing the text's positions")
+                case .ownText: ("write own text", "the model's own text")
+                }
+            let estimate = ConversionEstimate(self, config, storedBytes: 0)
+            guard let needed = estimate.stages.first(where: { $0.name == stage })?.memoryBytes,
+                needed > available.byteCount
+            else { continue }
+            switch part {
+            case .tuning: tuning = []
+            case .guidance: isGuided = false
+            case .ownText: generatedSequences = 0
+            }
+            leftOut.append(
+                "\(what) is left out: it needs \(byteText(needed)) of memory, and \(available.reason) has "
+                    + byteText(available.byteCount))
+        }
+    }
+
+    /// Sample texts are a courtesy: a model that cannot read them is converted without.
+    private mutating func dropUnreadableSamples(
+        _ checkpoint: Checkpoint, _ leftOut: inout [String]
+    ) throws(TaperError) {
+        guard calibrationText == .sample || quality?.text == .sample else { return }
+        let tokenizer = try checkpoint.tokenizer()
+        func tokenCount(_ text: SourceText) -> Int {
+            tokenizer.encode(text.text, addSpecial: false, parseSpecial: false).count
+        }
+        if calibrationText == .sample {
+            let count = tokenCount(.calibrationSample)
+            if count < 2 || checkpoint.config.contextLength < 2 {
+                calibrationText = nil
+                generatedSequences = 0
+                leftOut.append(
+                    "calibration is left out: the sample text gives this model \(count) tokens. "
+                        + "Name a text of its own with --calibration")
+            }
+        }
+        if let quality, quality.text == .sample {
+            let count = tokenCount(.heldoutSample)
+            let window = min(quality.window, checkpoint.config.contextLength)
+            if window < 2 || count < window {
+                self.quality = nil
+                leftOut.append("quality is not measured: the sample text gives this model \(count) tokens")
+            }
+        }
+    }
+}

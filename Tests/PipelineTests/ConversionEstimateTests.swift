@@ -1,0 +1,171 @@
+import Checkpoint
+import Foundation
+import Model
+import Pipeline
+import Storage
+import Testing
+
+/// What does not fit is said before the first stage, for all stages at once.
+@Suite struct ConversionEstimateTests {
+    /// Seven billion weights, as LLaMA 2 has them.
+    private static func large(layers: Int = 32) -> ModelConfig {
+        ModelConfig(
+            family: "llama", hiddenSize: 4096, intermediateSize: 11008, layerCount: layers, headCount: 32,
+            kvHeadCount: 32, headSize: 128, vocabularySize: 32000, contextLength: 4096, normEpsilon: 1e-5,
+            ropeTheta: 10000)
+    }
+
+    private static func memory(_ byteCount: Int) -> AvailableMemory {
+        AvailableMemory(machine: byteCount, addressSpace: nil) { _ in nil }
+    }
+
+    private static func disk(free: Int, used: Int = 0, apart: Bool = false) -> DiskSpace {
+        DiskSpace(
+            workPath: "/work/w", outputPath: "/out/model.taper",
+            look: { path in (free, apart && path.hasPrefix("/out") ? 2 : 1) }, used: { _ in used })
+    }
+
+    private func check(_ recipe: Recipe, _ config: ModelConfig, memory: Int, disk: DiskSpace = Self.disk(free: 1 << 50))
+        throws(TaperError)
+    {
+        try ConversionEstimate(recipe, config, storedBytes: 13_500_000_000).check(
+            available: Self.memory(memory), place: "model", disk: disk)
+    }
+
+    @Test func everyStageThatDoesNotFitIsNamedAtOnce() throws {
+        var recipe = Recipe.standard(.default)
+        recipe.rungs = [Precision(hundredths: 350)]
+        do {
+            try check(recipe, Self.large(), memory: 16_000_000_000)
+            Issue.record("it passed")
+        } catch {
+            #expect(error.exitCode == 64)
+            for name in [
+                "write own text", "weigh positions", "tune", "rungs", "--generated 0", "\"tuning\": []", "16.0 GB",
+            ] {
+                #expect(error.message.contains(name), "\(name): \(error.message)")
+            }
+            #expect(!error.message.contains("arrange"))
+        }
+        try check(recipe, Self.large(), memory: 1 << 40)
+        // Unknown memory refuses nothing.
+        try check(recipe, Self.large(), memory: 0)
+    }
+
+    @Test func aDiskWithoutRoomIsSaidAtOnceAndWhatIsThereIsCounted() throws {
+        let recipe = Recipe.standard(.fast)
+        let estimate = ConversionEstimate(recipe, Self.large(), storedBytes: 0)
+        let all = estimate.workBytes + estimate.outputBytes
+        #expect(estimate.outputBytes > 4_500_000_000 && estimate.outputBytes < 6_500_000_000)
+        try check(recipe, Self.large(), memory: 0, disk: Self.disk(free: all))
+        #expect(throws: TaperError(.inputOutput, "")) {
+            try check(recipe, Self.large(), memory: 0, disk: Self.disk(free: all - 1))
+        }
+        try check(
+            recipe, Self.large(), memory: 0, disk: Self.disk(free: estimate.outputBytes, used: estimate.workBytes))
+        // Two disks need not have room for both.
+        let larger = max(estimate.workBytes, estimate.outputBytes)
+        try check(recipe, Self.large(), memory: 0, disk: Self.disk(free: larger, apart: true))
+        #expect(throws: TaperError(.inputOutput, "")) {
+            try check(recipe, Self.large(), memory: 0, disk: Self.disk(free: larger - 1, apart: true))
+        }
+    }
+
+    /// A weights file of holes: a header, and as many zeros as it promises.
+    private func largeCheckpoint(layers: Int) throws -> String {
+        let folder = NSTemporaryDirectory() + "taper-large-" + UUID().uuidString
+        try Files.createDirectory(folder)
+        let config = Self.large(layers: layers)
+        let json = """
+            {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008,
+             "num_hidden_layers": \(layers), "num_attention_heads": 32, "num_key_value_heads": 32, "vocab_size": 32000,
+             "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "bos_token_id": 1, "eos_token_id": 2,
+             "tie_word_embeddings": false}
+            """
+        try AtomicFile.write(Array(json.utf8), to: folder + "/config.json", replacing: false)
+        try FileManager.default.copyItem(
+            atPath: ConverterTests.root + "/samples/tiny/tokenizer.json", toPath: folder + "/tokenizer.json")
+        var offset = 0
+        var members: [JSONValue.Member] = []
+        for tensor in config.tensorRequirements() {
+            let count = tensor.shape.reduce(2, *)
+            members.append(
+                .init(
+                    tensor.name,
+                    .object([
+                        .init("dtype", .string("BF16")), .init("shape", .array(tensor.shape.map { .integer($0) })),
+                        .init("data_offsets", .array([.integer(offset), .integer(offset + count)])),
+                    ])))
+            offset += count
+        }
+        var header = JSONValue.object(members).bytes()
+        while header.count % 8 != 0 { header.append(0x20) }
+        var writer = ByteWriter()
+        writer.u64(UInt64(header.count))
+        writer.raw(header)
+        try AtomicFile.write(writer.bytes, to: folder + "/model.safetensors", replacing: false)
+        let handle = try #require(FileHandle(forWritingAtPath: folder + "/model.safetensors"))
+        try handle.truncate(atOffset: UInt64(8 + header.count + offset))
+        try handle.close()
+        return folder
+    }
+
+    @Test(.timeLimit(.minutes(1))) func partsThatDoNotFitAreLeftOutOfTheStandardRecipeAndSaid() throws {
+        let folder = try largeCheckpoint(layers: 32)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let checkpoint = try Checkpoint.open(folder)
+        let standard = Recipe.standard(.default)
+        let (recipe, leftOut) = try standard.fitted(to: checkpoint, available: Self.memory(16_000_000_000))
+        #expect(leftOut.count == 3 && leftOut.allSatisfy { $0.contains("16.0 GB") }, "\(leftOut)")
+        #expect(recipe.generatedSequences == 0 && !recipe.isGuided && recipe.tuningPlans.isEmpty)
+        #expect(recipe.effectiveMethod == .joint && recipe.quality != nil)
+        try check(recipe, checkpoint.config, memory: 16_000_000_000)
+        // Some fits a larger machine, all the largest.
+        let (some, missing) = try standard.fitted(to: checkpoint, available: Self.memory(40_000_000_000))
+        #expect(some.generatedSequences == 32 && some.isGuided && missing.count == 1)
+        #expect(try standard.fitted(to: checkpoint, available: Self.memory(1 << 40)).leftOut.isEmpty)
+        // What somebody asked for is not left out.
+        let own = try Recipe(path: ConverterTests.root + "/pipelines/chat.json")
+        #expect(try own.fitted(to: checkpoint, available: Self.memory(1)).leftOut.isEmpty)
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [true, false])
+    func aCheckpointThatIsTooLargeIsRefusedBeforeAnyWork(isDry: Bool) throws {
+        // 160 GB of holes: reading them would take minutes.
+        let folder = try largeCheckpoint(layers: 400)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let outcome = try TaperProgram.run(
+            [
+                "convert", folder, "-o", folder + "/out.taper", "--recipe",
+                ConverterTests.root + "/pipelines/chat.json", "--work", folder + "/work",
+                "--chat-template", "chatml",
+            ] + (isDry ? ["--dry-run"] : []))
+        #expect(outcome.status == 64, "\(outcome.errors)")
+        #expect(outcome.errors.contains("tune") && outcome.errors.contains("write own text"), "\(outcome.errors)")
+        #expect(!Files.exists(folder + "/work") && !Files.exists(folder + "/out.taper"))
+    }
+
+    @Test func jointProgressWeighsTensorsByWhatTheyTake() {
+        let config = Self.large()
+        let shapes = config.linearParts().map { (rows: $0.rows, columns: $0.columns) }
+        var progress = JointProgress(
+            config, pending: Dictionary(uniqueKeysWithValues: (0..<32).map { ($0, shapes) }), tokens: 16384, rounds: 4)
+        var last = 0.0
+        for layer in 0..<32 {
+            progress.forward(Double(layer + 1) / 32)
+            #expect(progress.fraction >= last)
+            for shape in shapes {
+                let before = progress.fraction
+                progress.quantized(rows: shape.rows, columns: shape.columns)
+                #expect(progress.fraction > before)
+                last = progress.fraction
+            }
+            // Layers are alike, so each is a 32nd.
+            #expect(abs(last - Double(layer + 1) / 32) < 1e-9)
+        }
+        // The down projection has 2.7 times the columns of the others.
+        var one = JointProgress(config, pending: [0: shapes], tokens: 1, rounds: 4)
+        one.quantized(rows: 4096, columns: 11008)
+        #expect(one.fraction > 0.35 && one.fraction < 0.65)
+    }
+}
