@@ -22,7 +22,7 @@ import Testing
         }
         let marked = try Checkpoint.open(directory.path)
         #expect(marked.config == plain.config)
-        #expect(marked.config.eosTokens.contains(5) && marked.chatTemplateText == "x")
+        #expect(marked.config.eosTokens.contains(5) && marked.chatTemplates.standard == "x")
     }
 
     @Test func utf16IsNamed() throws {
