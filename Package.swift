@@ -81,7 +81,7 @@ if !embedded {
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
-        tests("Storage", ["Storage"]),
+        tests("Storage", ["Storage"], exclude: ["Fixtures", "make_json_corpus.py"]),
         tests("Model", ["Model", "Storage"]),
         tests("Kernels", ["Kernels", "Storage"]),
         tests("Bundle", ["Bundle", "Kernels", "Model", "Storage"]),

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <locale.h>
 #include <math.h>
@@ -24,6 +25,25 @@
 
 #define RETRY(result, call) do { result = (call); } while (result < 0 && errno == EINTR)
 
+// The bytes that a path in our text stands for: U+10FF80 to U+10FFFF (F4 8F BE 80 to F4 8F BF BF) are the bytes 80 to FF
+// that are not UTF-8. `buffer` holds PATH_MAX bytes; what is longer no call would take.
+static const char *native(const char *text, char *buffer) {
+    if (!strstr(text, "\xf4\x8f")) return text;
+    size_t n = 0;
+    for (const unsigned char *p = (const unsigned char *)text; *p; n++) {
+        if (n + 1 >= PATH_MAX) return text;
+        if (p[0] == 0xf4 && p[1] == 0x8f && (p[2] == 0xbe || p[2] == 0xbf)) {
+            buffer[n] = (char)(0x80 + (p[2] == 0xbf ? 64 : 0) + (p[3] & 63));
+            p += 4;
+        } else {
+            buffer[n] = (char)*p++;
+        }
+    }
+    buffer[n] = 0;
+    return buffer;
+}
+#define NATIVE(path) native(path, (char[PATH_MAX]){0})
+
 static void fill(const struct stat *s, tp_stat_t *out) {
     out->size_bytes = s->st_size;
     out->modified_ns = (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec;
@@ -33,7 +53,7 @@ static void fill(const struct stat *s, tp_stat_t *out) {
 }
 int tp_stat(const char *path, tp_stat_t *out) {
     struct stat s;
-    if (stat(path, &s) < 0) return -errno;
+    if (stat(NATIVE(path), &s) < 0) return -errno;
     fill(&s, out);
     return 0;
 }
@@ -45,7 +65,8 @@ int tp_fstat(int fd, tp_stat_t *out) {
 }
 static int opened(const char *path, int flags, int mode) {
     int fd;
-    RETRY(fd, open(path, flags | O_CLOEXEC, mode));
+    const char *name = NATIVE(path);
+    RETRY(fd, open(name, flags | O_CLOEXEC, mode));
     return fd < 0 ? -errno : fd;
 }
 // Non-blocking, so that a FIFO named as a checkpoint is refused by its kind instead of hanging the open.
@@ -64,15 +85,6 @@ int64_t tp_pread(int fd, void *into, size_t n, int64_t offset) {
         done += (size_t)r;
     }
     return (int64_t)done;
-}
-int64_t tp_read(int fd, void *into, size_t n) {
-    ssize_t r;
-    RETRY(r, read(fd, into, n));
-    return r < 0 ? -errno : r;
-}
-int64_t tp_read_interruptible(int fd, void *into, size_t n) {
-    ssize_t r = read(fd, into, n);
-    return r < 0 ? -errno : r;
 }
 int64_t tp_pwrite(int fd, const void *from, size_t n, int64_t offset) {
     size_t done = 0;
@@ -104,10 +116,10 @@ int tp_truncate(int fd, int64_t n) {
     RETRY(r, ftruncate(fd, n));
     return r < 0 ? -errno : 0;
 }
-int tp_rename(const char *from, const char *to) { return rename(from, to) < 0 ? -errno : 0; }
-int tp_unlink(const char *path) { return unlink(path) < 0 ? -errno : 0; }
-int tp_mkdir(const char *path, int mode) { return mkdir(path, (mode_t)mode) < 0 ? -errno : 0; }
-int tp_rmdir(const char *path) { return rmdir(path) < 0 ? -errno : 0; }
+int tp_rename(const char *from, const char *to) { return rename(NATIVE(from), NATIVE(to)) < 0 ? -errno : 0; }
+int tp_unlink(const char *path) { return unlink(NATIVE(path)) < 0 ? -errno : 0; }
+int tp_mkdir(const char *path, int mode) { return mkdir(NATIVE(path), (mode_t)mode) < 0 ? -errno : 0; }
+int tp_rmdir(const char *path) { return rmdir(NATIVE(path)) < 0 ? -errno : 0; }
 int tp_fsync_directory(const char *path) {
     int fd = opened(path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) return fd;
@@ -121,7 +133,7 @@ int tp_lock(int fd) {
     return r < 0 ? -errno : 0;
 }
 int tp_real_path(const char *path, char *into, size_t capacity) {
-    char *resolved = realpath(path, NULL);
+    char *resolved = realpath(NATIVE(path), NULL);
     if (!resolved) return -errno;
     size_t n = strlen(resolved);
     if (n + 1 > capacity) { free(resolved); return -ENAMETOOLONG; }
@@ -130,7 +142,7 @@ int tp_real_path(const char *path, char *into, size_t capacity) {
     return (int)n;
 }
 int tp_list_directory(const char *path, void *context, void (*each)(void *, const char *)) {
-    DIR *d = opendir(path);
+    DIR *d = opendir(NATIVE(path));
     if (!d) return -errno;
     for (struct dirent *e; (e = readdir(d));)
         if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) each(context, e->d_name);
@@ -139,7 +151,7 @@ int tp_list_directory(const char *path, void *context, void (*each)(void *, cons
 }
 int64_t tp_free_bytes(const char *path) {
     struct statvfs s;
-    if (statvfs(path, &s) < 0) return -errno;
+    if (statvfs(NATIVE(path), &s) < 0) return -errno;
     return (int64_t)s.f_bavail * (int64_t)s.f_frsize;
 }
 
@@ -266,28 +278,6 @@ int tp_process_id(void) { return (int)getpid(); }
 const char *tp_environment(const char *name) { return getenv(name); }
 const char *tp_error_text(int error_number) { return strerror(error_number < 0 ? -error_number : error_number); }
 void tp_exit(int code) { exit(code); }
-
-static volatile int32_t *interrupt_flag;
-static void on_interrupt(int number) {
-    // A second interrupt means the program is not listening: let the default action end it.
-    if (*interrupt_flag) { signal(number, SIG_DFL); raise(number); return; }
-    *interrupt_flag = number;
-}
-void tp_watch_interrupts(volatile int32_t *flag) {
-    interrupt_flag = flag;
-    struct sigaction a;
-    memset(&a, 0, sizeof a);
-    a.sa_handler = on_interrupt;
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-    // Some parents (Foundation's Process) start programs with nearly all signals blocked.
-    sigset_t both;
-    sigemptyset(&both);
-    sigaddset(&both, SIGINT);
-    sigaddset(&both, SIGTERM);
-    pthread_sigmask(SIG_UNBLOCK, &both, NULL);
-}
-void tp_ignore_broken_pipe(void) { signal(SIGPIPE, SIG_IGN); }
 
 // Programs here never call setlocale, so libc stays in the "C" locale and the decimal point is a point.
 int tp_parse_double(const char *text, size_t n, double *out) {

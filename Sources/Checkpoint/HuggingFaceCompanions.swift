@@ -28,7 +28,7 @@ struct HuggingFaceCompanions {
             throw TaperError(.badData, "not JSON", at: file.path, found: foreign.kind, remedy: foreign.remedy)
         }
         return try JSONMemberScanner.select(
-            keys, from: file.bytes, valueLimit: HuggingFaceCompanions.valueLimit, place: file.path)
+            keys, from: file.text, valueLimit: HuggingFaceCompanions.valueLimit, place: file.path)
     }
 
     private mutating func readGenerationConfig() throws(TaperError) {
@@ -106,10 +106,8 @@ struct HuggingFaceCompanions {
         if let foreign = bytes.withUnsafeBytes({ ForeignFile.recognise($0) }) {
             throw TaperError(.badData, "not a chat template", at: path, found: foreign.kind, remedy: foreign.remedy)
         }
-        guard let text = bytes.withUnsafeBytes({ strictString($0) }) else {
-            throw TaperError(.badData, "the chat template is not UTF-8", at: path)
-        }
-        try templates.set(name, text, place: path)
+        let text = try Files.textBytes(bytes, place: path + ": the chat template")
+        try templates.set(name, String(decoding: text, as: UTF8.self), place: path)
     }
 
     /// The id of a special token: from tokenizer_config's own table, else from tokenizer.json.
@@ -120,7 +118,7 @@ struct HuggingFaceCompanions {
         guard Files.exists(path("tokenizer.json")) else { return nil }
         let file = try SourceFile(path: path("tokenizer.json"))
         let place = file.path
-        var scanner = JSONMemberScanner(file.bytes, place: place)
+        var scanner = JSONMemberScanner(file.text, place: place)
         var fromVocabulary: Int?
         while let member = try scanner.next() {
             if member.key == "added_tokens" && member.value.count <= HuggingFaceCompanions.valueLimit {

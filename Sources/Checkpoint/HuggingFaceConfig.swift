@@ -33,7 +33,7 @@ struct HuggingFaceConfig {
         if let foreign = bytes.withUnsafeBytes({ ForeignFile.recognise($0) }) {
             throw TaperError(.badData, "not a config", at: path, found: foreign.kind, remedy: foreign.remedy)
         }
-        let json = try JSONValue.parse(bytes, place: path)
+        let json = try JSONValue.parse(try Files.textBytes(bytes, place: path), place: path)
         guard json.members != nil else {
             throw TaperError(.badData, "not a config", at: path, expected: "an object", found: json.kind)
         }

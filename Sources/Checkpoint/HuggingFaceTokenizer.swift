@@ -1,11 +1,11 @@
-import Storage
-import Text
+public import Storage
+public import Text
 
 /// The tokenizer of a Hugging Face directory.
 enum HuggingFaceTokenizer {
     static let byteLimit = 100_000_000
-    /// Most JSON values accepted: four times the largest published vocabularies with their merges.
-    static let valueLimit = 8_000_000
+    /// Memory that parsing may take: twice what the largest published vocabularies take with their merges.
+    static let memoryLimit = 1 << 30
 
     static func open(directory: String) throws(TaperError) -> Tokenizer {
         let path = directory + "/tokenizer.json"
@@ -18,22 +18,28 @@ enum HuggingFaceTokenizer {
                     ? "Save the tokenizer again with the transformers library, which writes tokenizer.json"
                     : "Download the whole checkpoint, not its weights alone")
         }
+        return try read(path)
+    }
+
+    /// A tokenizer.json anywhere.
+    static func read(_ path: String) throws(TaperError) -> Tokenizer {
         let file = try SourceFile(path: path)
         if let foreign = ForeignFile.recognise(file.bytes) {
             throw TaperError(.badData, "not a tokenizer", at: path, found: foreign.kind, remedy: foreign.remedy)
         }
         guard file.bytes.count <= byteLimit else {
             throw TaperError(
-                .badData, "tokenizer.json is too large", at: path, expected: "at most " + byteText(byteLimit),
+                .badData, "the tokenizer is too large", at: path, expected: "at most " + byteText(byteLimit),
                 found: byteText(file.bytes.count))
         }
-        // Commas bound the number of values, and so the memory that parsing takes.
-        let commas = file.bytes.reduce(0) { $0 + ($1 == 0x2c ? 1 : 0) }
-        guard commas <= valueLimit else {
-            throw TaperError(
-                .badData, "tokenizer.json has too many values", at: path, expected: "at most " + String(valueLimit),
-                found: String(commas))
-        }
-        return try Tokenizer(tokenizerJSON: try JSONValue.parse(file.bytes, place: path), place: path)
+        let json = try JSONValue.parse(file.text, place: path, memoryLimit: memoryLimit)
+        return try Tokenizer(tokenizerJSON: json, place: path)
+    }
+}
+
+extension Checkpoint {
+    /// The tokenizer of a file like Hugging Face's tokenizer.json.
+    public static func tokenizer(file path: String) throws(TaperError) -> Tokenizer {
+        try HuggingFaceTokenizer.read(path)
     }
 }

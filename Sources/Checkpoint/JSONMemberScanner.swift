@@ -32,6 +32,11 @@ struct JSONMemberScanner {
         if finished { return nil }
         skipSpace()
         if !started {
+            if let encoding = ByteOrderMark.count(bytes) > 0 ? "UTF-8" : ByteOrderMark.foreignEncoding(bytes) {
+                throw TaperError(
+                    .badData, "the text begins with a byte order mark of " + encoding, at: place,
+                    remedy: "Save it as UTF-8 without one")
+            }
             guard peek() == 0x7b else {
                 throw TaperError(
                     .badData, bytes.isEmpty ? "the text is empty" : "not a JSON object", at: position(offset),

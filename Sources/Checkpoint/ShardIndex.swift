@@ -30,7 +30,7 @@ struct ShardIndex {
         var shardOfTensor: [String: String]?
         var shards: Set<String> = []
         var totalByteCount: Int?
-        var scanner = JSONMemberScanner(file.bytes, place: path)
+        var scanner = JSONMemberScanner(file.text, place: path)
         while let member = try scanner.next() {
             switch member.key {
             case "weight_map":

@@ -16,6 +16,8 @@ final class SourceFile {
     }
 
     var bytes: UnsafeRawBufferPointer { map.bytes }
+    /// Of a text file: without a byte order mark.
+    var text: UnsafeRawBufferPointer { ByteOrderMark.skipped(map.bytes) }
 
     /// - Throws: `inputOutput` when the file was written to since it was opened. One that was removed or replaced by
     ///   another under the same name is still mapped whole, and fine.

@@ -5,7 +5,7 @@ public struct SourceText: Sendable {
     public let path: String
     /// Content of the file.
     public let bytes: [UInt8]
-    /// What the model gets to read.
+    /// What the model gets to read: without a byte order mark.
     public let text: String
     /// XXH64 of the file's content.
     public var checksum: UInt64 { Storage.checksum(bytes) }
@@ -29,16 +29,14 @@ public struct SourceText: Sendable {
     public init(path: String) throws(TaperError) {
         self.path = path
         bytes = try Files.read(path, limit: 1 << 30)
-        guard let whole = try bytes.withBytes({ raw throws(TaperError) in strictString(raw) }) else {
-            throw TaperError(.badData, "the text is not UTF-8", at: path)
-        }
+        let read = try Files.textBytes(bytes, place: path)
         guard SourceText.isLines(path) else {
-            text = whole
+            text = String(decoding: read, as: UTF8.self)
             return
         }
         var parts: [String] = []
         // By bytes: Swift takes CR LF for one character that is no line feed.
-        for (index, line) in bytes.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated()
+        for (index, line) in read.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated()
         where !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d || $0 == 0x09 }) {
             let place = path + ":" + String(index + 1)
             let json = try JSONValue.parse(Array(line), place: place)

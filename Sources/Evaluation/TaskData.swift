@@ -40,7 +40,7 @@ public struct TaskExample: Sendable {
 public func readTask(
     _ path: String, limit: Int = 100_000, direction: TranslationDirection? = nil
 ) throws(TaperError) -> [TaskExample] {
-    let bytes = try Files.read(path, limit: 1 << 30)
+    let bytes = try Files.readText(path, limit: 1 << 30)
     var examples: [TaskExample] = []
     for (index, line) in bytes.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
         if line.allSatisfy({ $0 == 0x20 || $0 == 0x0d || $0 == 0x09 }) { continue }

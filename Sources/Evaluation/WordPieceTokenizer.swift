@@ -19,7 +19,7 @@ public struct WordPieceTokenizer: Sendable {
     /// Reads `vocab.txt`, one token a line, and `tokenizer_config.json` where there is one.
     public init(folder: String) throws(TaperError) {
         let path = folder + "/vocab.txt"
-        let bytes = try Files.read(path, limit: 1 << 26)
+        let bytes = try Files.readText(path, limit: 1 << 26)
         var ids: [[UInt8]: Int] = [:]
         var count = 0
         for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
@@ -48,7 +48,7 @@ public struct WordPieceTokenizer: Sendable {
         var normalizer = BERTNormalizer()
         let configPath = folder + "/tokenizer_config.json"
         if Files.exists(configPath) {
-            let json = try JSONValue.parse(try Files.read(configPath, limit: 1 << 24), place: configPath)
+            let json = try JSONValue.parse(try Files.readText(configPath, limit: 1 << 24), place: configPath)
             normalizer.lowercases = json["do_lower_case"]?.bool ?? true
             // Accents go with the capitals unless the config says otherwise.
             normalizer.stripsAccents = json["strip_accents"]?.bool ?? normalizer.lowercases

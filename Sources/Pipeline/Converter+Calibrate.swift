@@ -103,13 +103,13 @@ public func scheduleText(_ schedule: Schedule) -> String {
 
 /// Calibrates one task on an existing bundle and stores the schedule in it, replacing one of the same name.
 public func calibrateInPlace(
-    bundlePath: String, dataPath: String, examples limit: Int, direction: TranslationDirection? = nil,
+    _ edit: BundleEdit, dataPath: String, examples limit: Int, direction: TranslationDirection? = nil,
     settings: TaskCalibrationSettings,
     checkpointPath: String?,
     threads: Int, progress: Progress
 ) throws(TaperError) -> Schedule {
     progress.begin("calibrate \(settings.task)")
-    let bundle = try Bundle(path: bundlePath)
+    let bundle = try Bundle(path: edit.path)
     let examples = try readTask(dataPath, limit: limit, direction: direction)
     let pool = try ThreadPool(threadCount: threads)
     let reference = try checkpointPath.map { path throws(TaperError) in
@@ -122,10 +122,8 @@ public func calibrateInPlace(
     schedules.append(schedule)
     var texts = try CalibrationTexts(bundle)
     texts.add(CalibrationSource(use: "task " + settings.task, text: try SourceText(path: dataPath)))
-    try rewriteBundle(
-        from: bundlePath, to: bundlePath,
-        documents: [("schedules", .array(schedules.map(\.json))), (CalibrationTexts.section, texts.json)],
-        replacing: true)
+    try edit.rewrite(
+        documents: [("schedules", .array(schedules.map(\.json))), (CalibrationTexts.section, texts.json)])
     progress.end("\(scheduleText(schedule)), average \(fixed(schedule.averageBits, 2)) bits")
     return schedule
 }

@@ -69,11 +69,11 @@ public func halfRungs(_ manifest: Manifest) -> [Precision] {
 /// the old ones goes: results of rungs, and schedules that name one.
 /// - Returns: the rungs, and the tasks whose schedules went.
 public func calibrateRungsInPlace(
-    _ averages: [Precision], bundlePath: String, textPath: String, checkpointPath: String, threads: Int,
+    _ averages: [Precision], in edit: BundleEdit, textPath: String, checkpointPath: String, threads: Int,
     progress: Progress
 ) throws(TaperError) -> (rungs: [Rung], droppedTasks: [String]) {
     progress.begin("rungs")
-    let bundle = try Bundle(path: bundlePath)
+    let bundle = try Bundle(path: edit.path)
     try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: "--rungs")
     let checkpoint = try openCheckpoint(checkpointPath, arrangedAs: bundle)
     let text = CalibrationText(try SourceText(path: textPath))
@@ -96,7 +96,7 @@ public func calibrateRungsInPlace(
         documents.append(("schedules", kept.isEmpty ? .null : .array(kept.map(\.json))))
     }
     if let quality = try bundle.json("quality").map(withoutRungs) { documents.append(("quality", quality)) }
-    try rewriteBundle(from: bundlePath, to: bundlePath, documents: documents, replacing: true)
+    try edit.rewrite(documents: documents)
     progress.end(rungText(found.rungs))
     return (found.rungs, schedules.filter { $0.precisions.contains(where: \.isRung) }.map(\.task))
 }

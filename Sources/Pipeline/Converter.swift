@@ -64,7 +64,9 @@ public final class Converter {
         self.output = output
         self.options = options
         self.progress = progress
-        try Converter.checkOutput(output, input: input, force: options.force)
+        var others = InputFiles()
+        others.add(recipe)
+        try Converter.checkOutput(output, input: input, others: others, force: options.force)
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings { progress.warn(warning) }
@@ -94,7 +96,10 @@ public final class Converter {
                 + "\(checkpoint.tensors.count) tensors (\(checkpoint.format))")
     }
 
-    static func checkOutput(_ output: String, input: String, force: Bool) throws(TaperError) {
+    /// - Parameter others: files that are read beside `input`.
+    static func checkOutput(
+        _ output: String, input: String, others: InputFiles, force: Bool
+    ) throws(TaperError) {
         guard !Files.same(input, output) else {
             throw TaperError(.usage, "the output is the input", at: output, remedy: "Choose another name with -o")
         }
@@ -103,6 +108,9 @@ public final class Converter {
             throw TaperError(
                 .usage, "the output is a file of the checkpoint", at: output, remedy: "Choose another name with -o")
         }
+        var inputs = others
+        inputs.add(model: input, as: "the checkpoint")
+        try inputs.check(output: output, remedy: "Choose another name with -o")
         if let status = FileStatus(path: output) {
             guard status.kind == .file else { throw TaperError(.cannotCreate, "the output is not a file", at: output) }
             guard force else {
@@ -119,6 +127,9 @@ public final class Converter {
     /// Runs every stage.
     public func run() throws(TaperError) -> ConversionReport {
         let start = monotonicSeconds()
+        // Held to the end: somebody may calibrate the bundle that is to be replaced.
+        let lock = try BundleEdit.lock(output)
+        defer { withExtendedLifetime(lock) {} }
         try work.open()
         progress.expect(estimate.stages.map { .init($0.name, $0.seconds) })
         for task in recipe.tasks where task.dataPath == nil {
@@ -153,7 +164,9 @@ public final class Converter {
 
     /// Cuts an existing bundle to fewer bits; nothing is requantized.
     public static func cut(from input: String, to output: String, maxBits: Int, force: Bool) throws(TaperError) {
-        try checkOutput(output, input: input, force: force)
+        try checkOutput(output, input: input, others: InputFiles(), force: force)
+        let lock = try BundleEdit.lock(output)
+        defer { withExtendedLifetime(lock) {} }
         try cutBundle(from: input, to: output, maxBits: maxBits, replacing: force)
     }
 

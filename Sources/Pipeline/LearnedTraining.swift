@@ -9,11 +9,11 @@ public import Storage
 
 /// Trains the learned scheduler of an existing bundle and stores it in the bundle, replacing an earlier one.
 public func trainLearnedInPlace(
-    bundlePath: String, textPath: String, settings: LearnedSettings, checkpointPath: String, threads: Int,
+    _ edit: BundleEdit, textPath: String, settings: LearnedSettings, checkpointPath: String, threads: Int,
     progress: Progress
 ) throws(TaperError) -> LearnedScheduler {
     progress.begin("learned scheduler")
-    let bundle = try Bundle(path: bundlePath)
+    let bundle = try Bundle(path: edit.path)
     let checkpoint = try Checkpoint.open(checkpointPath)
     guard checkpoint.config.vocabularySize == bundle.manifest.model.vocabularySize else {
         throw TaperError(
@@ -28,9 +28,7 @@ public func trainLearnedInPlace(
     ) { progress.update($0) }
     var texts = try CalibrationTexts(bundle)
     texts.add(CalibrationSource(use: LearnedScheduler.section, text: text))
-    try rewriteBundle(
-        from: bundlePath, to: bundlePath, documents: [(CalibrationTexts.section, texts.json)], learned: scheduler,
-        replacing: true)
+    try edit.rewrite(documents: [(CalibrationTexts.section, texts.json)], learned: scheduler)
     progress.end(learnedSummary(scheduler))
     return scheduler
 }

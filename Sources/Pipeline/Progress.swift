@@ -1,4 +1,3 @@
-import Foundation
 import Storage
 
 /// Progress of long work on standard error: a bar with time left on a terminal, plain lines elsewhere.
@@ -16,7 +15,7 @@ public final class Progress {
 
     public init(_ verbosity: Verbosity) {
         self.verbosity = verbosity
-        isTerminal = isatty(2) == 1 && Files.environment("TERM") != "dumb"
+        isTerminal = StandardStreams.isTerminal(2) && Files.environment("TERM") != "dumb"
     }
 
     /// Says which stages are to come and about how long they take, so that the time left of all can be told.
@@ -89,8 +88,8 @@ public final class Progress {
         line("warning: " + text)
     }
 
-    private func line(_ text: String) { write(text + "\n") }
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    private func line(_ text: String) { StandardStreams.note(text) }
+    private func write(_ text: String) { StandardStreams.writeError(text) }
 
     public static func duration(_ seconds: Double) -> String {
         if seconds < 10 { return fixed(seconds, 1) + " s" }

@@ -49,6 +49,8 @@ public struct Recipe: Sendable {
         public var windows: Int
     }
 
+    /// The file it was read from.
+    public private(set) var path: String?
     /// Ascending, each 2 to 8, and perhaps 16 (half precision) beside them.
     public var precisions: [Int] = [2, 3, 4, 5, 6]
     /// Those that are codes.
@@ -113,7 +115,8 @@ public struct Recipe: Sendable {
     /// Reads a recipe; paths in it are relative to its own folder.
     /// - Throws: `badData` naming the key at fault; unknown keys are refused, so that a typo is not ignored.
     public init(path: String) throws(TaperError) {
-        let json = try JSONValue.parse(try Files.read(path, limit: 1 << 20), place: path)
+        self.path = path
+        let json = try JSONValue.parse(try Files.readText(path, limit: 1 << 20), place: path)
         let folder = Files.directory(of: path)
         let reader = Reader(json: json, place: path)
         try reader.allow(Recipe.keys)

@@ -18,7 +18,8 @@ package final class WorkFolder {
     package func open() throws(TaperError) {
         try Files.createDirectory(path)
         if Files.isDirectory(path + "/lock") { clear(path + "/lock") }
-        lock = try FileLock(path: path + "/lock")
+        lock = try FileLock(
+            path: path + "/lock", remedy: "Wait for it to end, or choose another folder with --work")
     }
 
     /// `$XDG_CACHE_HOME/taper/work`, or the same below `~/.cache`.

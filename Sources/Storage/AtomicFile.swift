@@ -23,12 +23,7 @@ public final class AtomicFile {
             }
         }
         // A link as output: write through it, as a plain open would.
-        var resolved = path
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { raw in
-            tp_real_path(path, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
-        }
-        if count > 0 { resolved = String(decoding: buffer[0..<Int(count)], as: UTF8.self) }
+        let resolved = Files.resolved(path)
         self.path = resolved
         partialPath =
             Files.directory(of: resolved) + "/." + Files.name(of: resolved) + ".partial-" + String(tp_process_id())

@@ -41,6 +41,7 @@ public enum Files {
                 found: byteText(Int(status.size_bytes)))
         }
         let byteCount = Int(status.size_bytes)
+        try Memory.require(byteCount, for: "reading " + path)
         var result: Int64 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             result = byteCount == 0 ? 0 : tp_pread(descriptor, buffer.baseAddress, byteCount, 0)
@@ -55,29 +56,13 @@ public enum Files {
         return bytes
     }
 
-    /// Reads standard input to its end, at most `limit` bytes.
-    public static func readStandardInput(limit: Int) throws(TaperError) -> [UInt8] {
-        var all: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = tp_read(0, &chunk, chunk.count)
-            if count < 0 { throw TaperError(.inputOutput, "cannot read: " + systemText(count), at: "standard input") }
-            if count == 0 { return all }
-            all.append(contentsOf: chunk[0..<Int(count)])
-            if all.count > limit {
-                throw TaperError(
-                    .badData, "too much text", at: "standard input", expected: "at most " + byteText(limit))
-            }
-        }
-    }
-
     /// Entry names of a directory, sorted by bytes.
     public static func list(_ path: String) throws(TaperError) -> [String] {
         final class Names { var all: [String] = [] }
         let names = Names()
         let result = tp_list_directory(path, Unmanaged.passUnretained(names).toOpaque()) { context, name in
             guard let context, let name else { return }
-            Unmanaged<Names>.fromOpaque(context).takeUnretainedValue().all.append(String(cString: name))
+            Unmanaged<Names>.fromOpaque(context).takeUnretainedValue().all.append(Files.text(ofPath: name))
         }
         guard result == 0 else { throw TaperError(.noInput, "cannot list: " + systemText(result), at: path) }
         return names.all.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
@@ -92,6 +77,13 @@ public enum Files {
         guard result == 0 || isDirectory(path) else {
             throw TaperError(.cannotCreate, "cannot create the directory: " + systemText(result), at: path)
         }
+    }
+
+    /// The path without links; itself when it cannot be resolved.
+    public static func resolved(_ path: String) -> String {
+        var buffer = [CChar](repeating: 0, count: 4097)
+        guard tp_real_path(path, &buffer, buffer.count - 1) > 0 else { return path }
+        return buffer.withUnsafeBufferPointer { all in all.baseAddress.map { text(ofPath: $0) } ?? path }
     }
 
     public static func remove(_ path: String) { _ = tp_unlink(path) }
@@ -118,6 +110,6 @@ public enum Files {
 
     public static func environment(_ name: String) -> String? {
         guard let value = tp_environment(name) else { return nil }
-        return String(cString: value)
+        return text(ofPath: value)
     }
 }

@@ -16,7 +16,7 @@ public enum Interrupt {
     public static var signal: Int32 { flag.pointee }
 
     /// The signal has been dealt with; the next one counts as the first again.
-    public static func clear() { flag.pointee = 0 }
+    public static func clear() { tp_clear_interrupt() }
 
     /// - Throws: `interrupted` after a signal.
     public static func check(_ remedy: String) throws(TaperError) {

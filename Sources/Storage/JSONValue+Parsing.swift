@@ -4,24 +4,58 @@ extension JSONValue {
     /// Deepest nesting accepted: far beyond any real document, far below any stack.
     public static let depthLimit = 64
 
-    /// Strict JSON: UTF-8, one value, nothing after it, no duplicate keys, at most 64 levels.
+    /// Memory that parsing a document may take, by the estimate of `JSONText`: 64 MiB is 500,000 numbers, or 60,000 objects of one.
+    public static let memoryLimit = 1 << 26
+
+    /// Strict JSON: UTF-8, one value, nothing after it, no duplicate keys, at most 64 levels. Strings are exact or refused.
+    /// - Parameter memoryLimit: looked at before anything is parsed.
     /// - Throws: `badData` naming the byte where parsing stopped.
-    public static func parse(_ bytes: UnsafeRawBufferPointer, place: String) throws(TaperError) -> JSONValue {
-        guard let count = Int32(exactly: bytes.count), count > 0 else {
+    public static func parse(
+        _ bytes: UnsafeRawBufferPointer, place: String, memoryLimit: Int = JSONValue.memoryLimit
+    ) throws(TaperError) -> JSONValue {
+        guard Int32(exactly: bytes.count) != nil, !bytes.isEmpty else {
             throw TaperError(
                 .badData, bytes.isEmpty ? "the JSON text is empty" : "the JSON text exceeds 2 GB", at: place)
         }
-        // json-c's validating flag checks strings only; this one covers the rest.
-        guard String(validating: bytes, as: UTF8.self) != nil else {
-            throw TaperError(.badData, "the JSON text is not UTF-8", at: place)
+        guard ByteOrderMark.count(bytes) == 0 else {
+            throw TaperError(
+                .badData, "the JSON text begins with a byte order mark", at: place, remedy: "Save it without one")
         }
+        // json-c's validating flag checks strings only; this one covers the rest.
+        try Files.checkText(bytes, place: place)
+        let text = try JSONText(bytes, place: place)
+        guard text.parsedByteCount <= memoryLimit else {
+            throw TaperError(
+                .badData, "the JSON text holds too many values", at: place,
+                expected: "what parsing takes " + byteText(memoryLimit) + " for",
+                found: "about " + byteText(text.parsedByteCount))
+        }
+        try Memory.require(text.parsedByteCount, for: "parsing " + place)
+        let value: JSONValue
+        if let rewritten = text.rewritten(bytes) {
+            value = try rewritten.withBytes { raw throws(TaperError) in try parse(raw, text, place) }
+        } else {
+            value = try parse(bytes, text, place)
+        }
+        return value
+    }
+
+    public static func parse(
+        _ bytes: [UInt8], place: String, memoryLimit: Int = JSONValue.memoryLimit
+    ) throws(TaperError) -> JSONValue {
+        try bytes.withBytes { raw throws(TaperError) in try parse(raw, place: place, memoryLimit: memoryLimit) }
+    }
+
+    private static func parse(
+        _ bytes: UnsafeRawBufferPointer, _ text: JSONText, _ place: String
+    ) throws(TaperError) -> JSONValue {
         guard let tokener = json_tokener_new_ex(Int32(depthLimit)) else {
-            throw TaperError(.internalFault, "json-c: out of memory")
+            throw TaperError(.inputOutput, "json-c: out of memory", at: place)
         }
         defer { json_tokener_free(tokener) }
         json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8)
         let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-        var root = json_tokener_parse_ex(tokener, start, count)
+        var root = json_tokener_parse_ex(tokener, start, Int32(bytes.count))
         var status = json_tokener_get_error(tokener)
         var end = min(Int(json_tokener_get_parse_end(tokener)), bytes.count)
         if status == json_tokener_continue {
@@ -34,29 +68,22 @@ extension JSONValue {
         guard status == json_tokener_success else {
             throw TaperError(
                 .badData, "not valid JSON: " + String(cString: json_tokener_error_desc(status)),
-                at: place + " at byte " + String(end))
+                at: place + " at byte " + String(text.original(end)))
         }
         for offset in end..<bytes.count where ![0x20, 0x09, 0x0a, 0x0d].contains(bytes[offset]) {
-            throw TaperError(.badData, "text after the JSON value", at: place + " at byte " + String(offset))
+            throw TaperError(
+                .badData, "text after the JSON value", at: place + " at byte " + String(text.original(offset)))
         }
         var memberCount = 0
         let value = convert(root, &memberCount)
-        // What json-c lets pass even when strict: repeated keys (it keeps the last), NaN, raw control characters.
-        switch scan(bytes) {
-        case .colons(let written):
-            guard written == memberCount else {
-                throw TaperError(.badData, "a key appears twice in one JSON object", at: place)
-            }
-        case .badByte(let offset):
+        guard text.memberCount == memberCount else {
+            throw TaperError(.badData, "a key appears twice in one JSON object", at: place)
+        }
+        if let offset = text.foreignLiteral {
             throw TaperError(
-                .badData, "not valid JSON: NaN, Infinity or a control character",
-                at: place + " at byte " + String(offset))
+                .badData, "not valid JSON: NaN or Infinity", at: place + " at byte " + String(offset))
         }
         return value
-    }
-
-    public static func parse(_ bytes: [UInt8], place: String) throws(TaperError) -> JSONValue {
-        try bytes.withBytes { raw throws(TaperError) in try parse(raw, place: place) }
     }
 
     private static func convert(_ object: OpaquePointer?, _ memberCount: inout Int) -> JSONValue {
@@ -93,37 +120,5 @@ extension JSONValue {
             return .object(members)
         default: return .null
         }
-    }
-
-    private enum Scan {
-        /// Number of colons outside strings: the number of members written.
-        case colons(Int)
-        case badByte(Int)
-    }
-
-    /// Looks at text that json-c accepted.
-    private static func scan(_ bytes: UnsafeRawBufferPointer) -> Scan {
-        var colons = 0
-        var inString = false
-        var escaped = false
-        for (offset, byte) in bytes.enumerated() {
-            if inString {
-                if byte < 0x20 { return .badByte(offset) }
-                if escaped {
-                    escaped = false
-                } else if byte == 0x5c {
-                    escaped = true
-                } else if byte == 0x22 {
-                    inString = false
-                }
-            } else if byte == 0x22 {
-                inString = true
-            } else if byte == 0x3a {
-                colons += 1
-            } else if byte == 0x4e || byte == 0x49 {
-                return .badByte(offset)
-            }
-        }
-        return .colons(colons)
     }
 }

@@ -1,5 +1,5 @@
 /// A JSON document. Objects keep the order of their members, so that writing is deterministic.
-public indirect enum JSONValue: Sendable {
+public enum JSONValue: Sendable {
     case null
     case bool(Bool)
     case integer(Int)

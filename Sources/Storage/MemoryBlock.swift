@@ -8,6 +8,7 @@ public final class MemoryBlock {
     /// - Parameter dense: all of it will be used, so pages may be large.
     /// - Throws: `inputOutput` when the system refuses, naming what the memory was for and what to do.
     public init(byteCount: Int, dense: Bool = false, purpose: String, remedy: String) throws(TaperError) {
+        if dense { try Memory.require(byteCount, for: purpose, remedy: remedy) }
         guard byteCount >= 0, let base = dense ? tp_allocate_huge(byteCount) : tp_allocate(byteCount) else {
             throw TaperError(
                 .inputOutput, "not enough memory for " + purpose, at: "memory", expected: byteText(max(0, byteCount)),

@@ -40,6 +40,9 @@ public struct TaperError: Error, Equatable, Sendable {
         _ code: Code, _ what: String, at place: String, expected: String = "", found: String = "",
         remedy: String = ""
     ) {
+        // Names of files and pieces of them come through here.
+        func safe(_ text: String) -> String { printable(text, limit: 4000) }
+        let (place, expected, found) = (safe(place), safe(expected), safe(found))
         var line = place.isEmpty ? what : place + ": " + what
         if !expected.isEmpty { line += "; expected " + expected }
         if !found.isEmpty { line += expected.isEmpty ? "; found " + found : ", found " + found }
@@ -75,11 +78,27 @@ public func printable(_ text: String, limit: Int = 80) -> String {
     for scalar in text.unicodeScalars {
         if count == limit { return out + "..." }
         count += 1
-        if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
-            out += "\\u{" + String(scalar.value, radix: 16) + "}"
-        } else {
-            out.unicodeScalars.append(scalar)
-        }
+        append(scalar, to: &out)
     }
     return out
+}
+
+/// The same for whole messages: of any length, and of several lines.
+public func withoutControls(_ text: String) -> String {
+    var out = ""
+    for scalar in text.unicodeScalars {
+        if scalar == "\n" { out.unicodeScalars.append(scalar) } else { append(scalar, to: &out) }
+    }
+    return out
+}
+
+private func append(_ scalar: UnicodeScalar, to out: inout String) {
+    if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
+        out += "\\u{" + String(scalar.value, radix: 16) + "}"
+    } else if scalar.value >= 0x10ff80 {
+        // A byte of a name that is not UTF-8 (`Files.text`).
+        out += "\\x" + String(scalar.value - 0x10ff00, radix: 16)
+    } else {
+        out.unicodeScalars.append(scalar)
+    }
 }

@@ -45,6 +45,7 @@ public enum Zstd {
         guard ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count) == bytes.count else {
             throw TaperError(.badData, "bytes after the zstd frame, or the frame is cut short", at: place)
         }
+        try Memory.require(byteCount, for: "unpacking " + place)
         var result = 0
         let out = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             result = ZSTD_decompress(buffer.baseAddress, buffer.count, bytes.baseAddress, bytes.count)

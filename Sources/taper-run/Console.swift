@@ -1,68 +1,37 @@
-import CPlatform
 import Model
 import Storage
 
-/// The process's streams. Standard output carries the result and nothing else.
-enum Console {
-    static func isTerminal(_ descriptor: Int32) -> Bool { tp_is_terminal(descriptor) == 1 }
-
-    /// Writes to standard error; failures there have nowhere to be told.
-    static func note(_ text: String) {
-        var bytes = Array(text.utf8)
-        bytes.append(0x0a)
-        _ = bytes.withUnsafeBytes { tp_write(2, $0.baseAddress, $0.count) }
-    }
-
-    static func prompt(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = bytes.withUnsafeBytes { tp_write(2, $0.baseAddress, $0.count) }
-    }
-}
-
 /// Standard output, coloured by precision where that can be seen.
 final class Output {
-    /// The reader went away (`| head`): nothing more can be said, and that is no error.
-    private(set) var isClosed = false
-    /// Why writing failed otherwise, such as a full disk.
-    private(set) var failure: TaperError?
     let isColoured: Bool
     private var colour: Precision = 0
     private var endsLine = true
 
     init(coloured: Bool) { isColoured = coloured }
 
-    var isUsable: Bool { !isClosed && failure == nil }
+    /// Whether anybody still takes what is written.
+    var isUsable: Bool { !StandardStreams.outputIsClosed && failure == nil }
+    /// Why writing failed, such as a full disk; a reader that went away is no failure.
+    var failure: TaperError? { StandardStreams.outputFailure }
 
     func write(_ text: String, bits: Precision = 0) {
         if text.isEmpty { return }
         if isColoured && bits != colour {
-            send(bits == 0 ? "\u{1b}[0m" : Output.escape(bits))
+            StandardStreams.write(bits == 0 ? "\u{1b}[0m" : Output.escape(bits))
             colour = bits
         }
-        send(text)
+        StandardStreams.write(text)
         endsLine = text.utf8.last == 0x0a
     }
 
     /// Ends coloured text, and the line if it is open.
     func endLine() {
         if isColoured && colour != 0 {
-            send("\u{1b}[0m")
+            StandardStreams.write("\u{1b}[0m")
             colour = 0
         }
-        if !endsLine { send("\n") }
+        if !endsLine { StandardStreams.write("\n") }
         endsLine = true
-    }
-
-    private func send(_ text: String) {
-        guard isUsable else { return }
-        let bytes = Array(text.utf8)
-        let result = bytes.withUnsafeBytes { tp_write(1, $0.baseAddress, $0.count) }
-        if result == brokenPipe {
-            isClosed = true
-        } else if result < 0 {
-            let reason = tp_error_text(Int32(truncatingIfNeeded: result)).map { String(cString: $0) } ?? ""
-            failure = TaperError(.inputOutput, "cannot write: " + reason, at: "standard output")
-        }
     }
 
     /// Many bits are cold, few are warm; readable on dark and light backgrounds.
@@ -77,9 +46,6 @@ final class Output {
     }
 }
 
-/// -EPIPE.
-private let brokenPipe: Int64 = -32
-
 /// Lines of standard input.
 struct LineReader {
     private var buffer: [UInt8] = []
@@ -88,27 +54,30 @@ struct LineReader {
     private static let limit = 16 << 20
 
     /// The next line without its newline; nil at the end of input or when a signal interrupts the wait.
+    /// - Throws: `badData` for a line that is not UTF-8: what it was meant to say nobody knows.
     mutating func next() throws(TaperError) -> String? {
         var searched = 0
         while true {
             if let end = buffer[searched...].firstIndex(of: 0x0a) {
-                let line = String(decoding: buffer[..<end], as: UTF8.self)
+                let line = Array(buffer[..<end])
                 buffer.removeFirst(end + 1)
-                return line
+                return try text(line)
             }
             searched = buffer.count
             if isAtEnd {
                 if buffer.isEmpty { return nil }
-                let line = String(decoding: buffer, as: UTF8.self)
+                let line = buffer
                 buffer = []
-                return line
+                return try text(line)
             }
-            var chunk = [UInt8](repeating: 0, count: 1 << 14)
-            let count = tp_read_interruptible(0, &chunk, chunk.count)
-            if count == interruptedCall { return nil }
-            if count < 0 { throw TaperError(.inputOutput, "cannot read", at: "standard input") }
-            if count == 0 { isAtEnd = true }
-            buffer.append(contentsOf: chunk[0..<Int(count)])
+            do throws(TaperError) {
+                let chunk = try StandardStreams.read(atMost: 1 << 14)
+                isAtEnd = chunk.isEmpty
+                buffer += chunk
+            } catch {
+                if error.code == .interrupted { return nil }
+                throw error
+            }
             if buffer.count > LineReader.limit {
                 throw TaperError(
                     .badData, "the line is too long", at: "standard input",
@@ -116,7 +85,14 @@ struct LineReader {
             }
         }
     }
-}
 
-/// -EINTR.
-private let interruptedCall: Int64 = -4
+    private func text(_ line: [UInt8]) throws(TaperError) -> String {
+        try line.withBytes { raw throws(TaperError) in
+            guard let text = strictString(raw) else {
+                throw TaperError(
+                    .badData, "the line is not UTF-8", at: "standard input", remedy: "Set the terminal to UTF-8")
+            }
+            return text
+        }
+    }
+}

@@ -9,7 +9,7 @@ struct Conversation {
     private var messages: [ChatMessage] = []
     /// Tokens whose keys and values the cache holds.
     private var cached: [Int] = []
-    private let isInteractive = Console.isTerminal(0)
+    private let isInteractive = StandardStreams.isTerminal(0)
 
     init(_ session: Session) throws(TaperError) {
         guard let template = session.template else {
@@ -23,7 +23,7 @@ struct Conversation {
 
     mutating func run() throws(TaperError) -> Int32 {
         if isInteractive && !session.options.quiet {
-            Console.note("Type a message; /clear starts over, /exit or the end of input ends.")
+            StandardStreams.note("Type a message; /clear starts over, /exit or the end of input ends.")
         }
         var reader = LineReader()
         var first = session.options.prompt
@@ -31,11 +31,11 @@ struct Conversation {
             var line = first
             first = nil
             if line == nil {
-                if isInteractive { Console.prompt("> ") }
+                if isInteractive { StandardStreams.writeError("> ") }
                 line = try reader.next()
             }
             if Interrupt.signal != 0 {
-                if isInteractive { Console.note("") }
+                if isInteractive { StandardStreams.note("") }
                 return 128 + Interrupt.signal
             }
             guard let line else { break }
@@ -68,7 +68,7 @@ struct Conversation {
             // The template may refuse a message; the conversation goes on without it.
             messages.removeLast()
             guard isInteractive else { throw error }
-            Console.note("error: " + error.message)
+            StandardStreams.note("error: " + error.message)
             return 0
         }
         let context = session.transformer.contextLength
@@ -80,7 +80,7 @@ struct Conversation {
                 expected: "fewer than " + String(context) + " tokens", found: String(tokens.count),
                 remedy: "/clear starts over; --ctx-size gives more room, --drop-oldest drops the oldest messages")
             guard isInteractive else { throw problem }
-            Console.note("error: " + problem.message)
+            StandardStreams.note("error: " + problem.message)
             return 0
         }
         var common = 0

@@ -1,4 +1,3 @@
-import CPlatform
 import Runtime
 import Storage
 
@@ -10,14 +9,14 @@ public func taperRunMain(
 ) -> Int32 {
     var arguments: [String] = []
     for index in 1..<max(1, Int(count)) {
-        if let value = values?[index] { arguments.append(String(cString: value)) }
+        if let value = values?[index] { arguments.append(Files.text(ofPath: value)) }
     }
-    tp_ignore_broken_pipe()
+    StandardStreams.prepare()
     do throws(TaperError) {
         return try runProgram(arguments)
     } catch {
-        Console.note("error: " + error.message)
-        return error.exitCode
+        StandardStreams.report(error)
+        return error.code == .interrupted ? 128 + max(Interrupt.signal, 2) : error.exitCode
     }
 }
 

@@ -102,6 +102,13 @@ extension Options {
             return precision
         }
         switch flag {
+        case .prompt, .systemPrompt, .reversePrompt:
+            guard !Files.isEscaped(value) else {
+                throw TaperError(.usage, "the text is not UTF-8", at: name, found: "\"" + printable(value) + "\"")
+            }
+        default: break
+        }
+        switch flag {
         case .model: modelPath = value
         case .prompt: prompt = value
         case .file: promptFile = value

@@ -37,7 +37,7 @@ extension Session {
         if output.isColoured && !options.quiet {
             var used = [scheduler.prefillBits]
             for bits in scheduler.decodeBits where !used.contains(bits) { used.append(bits) }
-            Console.note(Output.legend(used))
+            StandardStreams.writeError(Output.legend(used) + "\n")
         }
         var decoder = StreamDecoder(tokenizer, atStart: template != nil)
         var stops = StopSequences(stopTexts, special: specialStopTexts)
@@ -76,12 +76,12 @@ extension Session {
     func finish(_ result: GenerationResult) throws(TaperError) -> Int32 {
         if let failure = output.failure { throw failure }
         if Interrupt.signal != 0 {
-            Console.note("interrupted")
+            StandardStreams.note("interrupted")
             return 128 + Interrupt.signal
         }
         if !options.quiet {
             if result.stopReason == .contextFull {
-                Console.note(
+                StandardStreams.note(
                     "warning: stopped because the context of " + String(transformer.contextLength)
                         + " tokens is full; --ctx-size makes it larger")
             }
@@ -89,10 +89,10 @@ extension Session {
             if options.trim {
                 line += "; gave back " + byteText(releasedBytes) + ", " + byteText(residentBytes()) + " resident"
             }
-            Console.note(line)
+            StandardStreams.note(line)
         }
         if options.verbose {
-            Console.note("peak resident memory " + byteText(peakResidentBytes()))
+            StandardStreams.note("peak resident memory " + byteText(peakResidentBytes()))
         }
         return 0
     }
@@ -101,7 +101,9 @@ extension Session {
         var text: String
         if let path = options.promptFile {
             let limit = 64 << 20
-            var bytes = try path == "-" ? Files.readStandardInput(limit: limit) : Files.read(path, limit: limit)
+            let place = path == "-" ? "standard input" : path
+            var bytes = try Files.textBytes(
+                try path == "-" ? StandardStreams.readAll(limit: limit) : Files.read(path, limit: limit), place: place)
             // The newline that ends a text file is no part of the prompt.
             if bytes.last == 0x0a { bytes.removeLast() }
             text = String(decoding: bytes, as: UTF8.self)
@@ -121,7 +123,9 @@ extension Session {
         let dropped = tokens.count - room
         let keepsStart = tokens.first == tokenizer.bosToken && room > 1
         tokens.removeSubrange(keepsStart ? 1..<dropped + 1 : 0..<dropped)
-        if !options.quiet { Console.note("warning: dropped the oldest " + String(dropped) + " tokens of the prompt") }
+        if !options.quiet {
+            StandardStreams.note("warning: dropped the oldest " + String(dropped) + " tokens of the prompt")
+        }
     }
 }
 

@@ -33,9 +33,9 @@ final class Session {
         bundle = try Bundle(path: options.modelPath, copying: options.readsWholeFile)
         let model = bundle.manifest.model
         let place = options.modelPath
-        if let warning = options.warning, !options.quiet { Console.note("warning: " + warning) }
+        if let warning = options.warning, !options.quiet { StandardStreams.note("warning: " + warning) }
         if options.lockMemory && !bundle.lockInMemory() && !options.quiet {
-            Console.note("warning: the system refuses to keep the bundle in memory (see ulimit -l)")
+            StandardStreams.note("warning: the system refuses to keep the bundle in memory (see ulimit -l)")
         }
         tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: place + " (tokenizer)")
 
@@ -47,9 +47,9 @@ final class Session {
         }
         if !options.quiet {
             if stored == nil && !options.rawPrompt {
-                Console.note("note: the bundle has no chat format; the prompt is completed as it stands")
+                StandardStreams.note("note: the bundle has no chat format; the prompt is completed as it stands")
             } else if options.systemPrompt != nil && stored?.systemPlace == .dropped {
-                Console.note("warning: the model's chat template drops system messages, this one too")
+                StandardStreams.note("warning: the model's chat template drops system messages, this one too")
             }
         }
 
@@ -85,7 +85,7 @@ final class Session {
         (scheduler, scheduleName) = try Session.scheduler(options, bundle)
         let context = options.contextLength ?? min(model.contextLength, 4096)
         if context > model.contextLength && !options.quiet {
-            Console.note(
+            StandardStreams.note(
                 "warning: the model was trained for " + String(model.contextLength)
                     + " positions; text beyond them may make no sense")
         }
@@ -94,11 +94,11 @@ final class Session {
         transformer = try Transformer(
             bundle: bundle, contextLength: context == 0 ? model.contextLength : context, pool: pool)
         output = Output(
-            coloured: options.showBits && !options.json && Console.isTerminal(1)
+            coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)
                 && (Files.environment("NO_COLOR") ?? "").isEmpty)
 
         if options.verbose {
-            Console.note(
+            StandardStreams.note(
                 place + ": " + model.family + ", " + String(model.layerCount) + " layers, precisions "
                     + transformer.served.map { $0.text }.joined(separator: " ") + "; "
                     + String(pool.threadCount) + " threads, " + instructions.name + "; context "
@@ -112,7 +112,7 @@ final class Session {
     /// Nothing to answer, but somebody at the keyboard and a template to talk with.
     var shouldConverse: Bool {
         options.prompt == nil && options.promptFile == nil && !options.json && template != nil
-            && Console.isTerminal(0)
+            && StandardStreams.isTerminal(0)
     }
 
     private static func clockSeed() -> UInt64 {

@@ -32,26 +32,24 @@ struct Bench: ParsableCommand {
     @OptionGroup var kernelOptions: BenchKernels
 
     func run() throws {
+        let limit = 1 << 24
+        try OptionLimit.check("-p", promptTokens, 0...limit)
+        try OptionLimit.check("-n", newTokens, 0...limit)
+        try OptionLimit.check("-d", depth, 0...limit)
+        try OptionLimit.check("-r", runs, 1...OptionLimit.runs)
         if kernelOptions.kernels {
             return try kernelOptions.run(model: model, runs: runs, threads: threads, output: output)
         }
         let bundle = try open()
         let name = model ?? "synthetic \(synthetic ?? "")"
         let longest = max(promptTokens, depth + newTokens + 1)
-        guard promptTokens >= 0, newTokens >= 0, depth >= 0, runs >= 1, promptTokens + newTokens > 0,
-            longest < bundle.manifest.model.contextLength
+        guard promptTokens + newTokens > 0, longest < bundle.manifest.model.contextLength
         else {
             throw TaperError(
-                .usage, "-p, -n, -d and -r must be positive and fit the context", at: "bench",
+                .usage, "there is nothing to measure, or it does not fit the context", at: "bench",
                 expected: "-p, and -d plus -n, below \(bundle.manifest.model.contextLength)")
         }
-        var counts: [Int] = []
-        for part in (threads ?? String(processorCount())).split(separator: ",") {
-            guard let count = Int(part) else {
-                throw TaperError(.usage, "-t takes thread counts such as 1,2", at: "-t")
-            }
-            counts.append(try Threads.count(count))
-        }
+        let counts = try Threads.list(threads)
         let measurement = try SpeedMeasurement(promptTokens: promptTokens, newTokens: newTokens, depth: depth)
         let schedules = try schedules(bundle)
         var results: [SpeedResult] = []

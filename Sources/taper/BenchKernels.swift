@@ -19,12 +19,10 @@ struct BenchKernels: ParsableArguments {
         guard model == nil else {
             throw TaperError(.usage, "--kernels takes no bundle: its weights are random", at: "bench")
         }
-        guard runs >= 1, (1...1 << 20).contains(passMegabytes) else {
-            throw TaperError(.usage, "-r and --pass-megabytes must be positive", at: "bench --kernels")
-        }
+        try OptionLimit.check("--pass-megabytes", passMegabytes, 1...1 << 20)
         let wanted = try shapes.map { text throws(TaperError) in try KernelShape.parse(text) } ?? KernelShape.all
         var benchmark = KernelBenchmark()
-        benchmark.threads = try counts(threads)
+        benchmark.threads = try Threads.list(threads)
         benchmark.rounds = runs
         benchmark.bytesPerPass = passMegabytes << 20
         var timings: [KernelTiming] = []
@@ -40,18 +38,6 @@ struct BenchKernels: ParsableArguments {
         case .csv: csv(timings)
         case .md: markdown(timings, set, runs)
         }
-    }
-
-    private func counts(_ text: String?) throws(TaperError) -> [Int] {
-        var counts: [Int] = []
-        for part in (text ?? String(processorCount())).split(separator: ",") {
-            guard let count = Int(part) else {
-                throw TaperError(.usage, "-t takes thread counts such as 1,2", at: "-t")
-            }
-            counts.append(try Threads.count(count))
-        }
-        guard !counts.isEmpty else { throw TaperError(.usage, "-t takes thread counts such as 1,2", at: "-t") }
-        return counts
     }
 
     private func json(_ timings: [KernelTiming], _ instructionSet: String) -> JSONValue {

@@ -40,9 +40,14 @@ struct Calibrate: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        guard tolerance >= 0, tolerance <= 1, maxNewTokens >= 1, examples >= 1, referenceScore?.isFinite ?? true else {
+        try OptionLimit.check("--max-new-tokens", maxNewTokens, 1...OptionLimit.newTokens)
+        try OptionLimit.check("--examples", examples, 1...OptionLimit.examples)
+        guard tolerance >= 0, tolerance <= 1, referenceScore?.isFinite ?? true else {
             throw TaperError(
-                .usage, "--tolerance must be 0 to 1, --max-new-tokens and --examples at least 1", at: "calibrate")
+                .usage, "--tolerance must be 0 to 1, and --reference-score a finite number", at: "calibrate")
+        }
+        guard !Files.isEscaped(task ?? "") else {
+            throw TaperError(.usage, "the name is not UTF-8", at: "--task", found: printable(task ?? ""))
         }
         guard task != nil || rungs != nil || learned else {
             throw TaperError(
@@ -51,13 +56,20 @@ struct Calibrate: ParsableCommand {
         guard (task == nil) == (data == nil) else {
             throw TaperError(.usage, "--task and --data come together", at: "calibrate")
         }
-        if let rungs { try calibrateRungs(rungs) }
-        if let task, let data { try calibrate(task: task, data: data) }
-        if learned { try trainLearned() }
+        var inputs = InputFiles()
+        inputs.add(data, as: "the examples")
+        inputs.add(calibration, as: "the calibration text")
+        inputs.add(model: reference, as: "the reference")
+        try inputs.check(output: bundle, remedy: "Name the bundle to calibrate first")
+        // One right to change the bundle for all that is asked.
+        let edit = try BundleEdit(path: bundle)
+        if let rungs { try calibrateRungs(rungs, edit) }
+        if let task, let data { try calibrate(task: task, data: data, edit) }
+        if learned { try trainLearned(edit) }
     }
 
     /// Finds rungs; prints them unless a schedule follows.
-    private func calibrateRungs(_ wanted: String) throws {
+    private func calibrateRungs(_ wanted: String, _ edit: BundleEdit) throws {
         guard let calibration, let reference else {
             throw TaperError(.usage, "--rungs needs --calibration and --reference", at: "calibrate")
         }
@@ -71,7 +83,7 @@ struct Calibrate: ParsableCommand {
         }
         let progress = Progress(output.verbosity)
         let (found, dropped) = try calibrateRungsInPlace(
-            averages, bundlePath: bundle, textPath: calibration, checkpointPath: reference,
+            averages, in: edit, textPath: calibration, checkpointPath: reference,
             threads: try Threads.count(threads), progress: progress)
         for task in dropped { progress.warn("task \(task): its schedule named a rung of before and was dropped") }
         guard task == nil, !learned else { return }
@@ -80,12 +92,12 @@ struct Calibrate: ParsableCommand {
         RungReport.lines(found, tensors).forEach { Console.out($0) }
     }
 
-    private func trainLearned() throws {
+    private func trainLearned(_ edit: BundleEdit) throws {
         guard let reference, let calibration else {
             throw TaperError(.usage, "--learned needs --calibration and --reference", at: "calibrate")
         }
         let scheduler = try trainLearnedInPlace(
-            bundlePath: bundle, textPath: calibration,
+            edit, textPath: calibration,
             settings: try learning.settings(
                 try Bundle(path: bundle), high: bitsHigh, low: bitsLow, maxNewTokens: maxNewTokens,
                 tolerance: tolerance),
@@ -93,7 +105,7 @@ struct Calibrate: ParsableCommand {
         json ? Console.out(scheduler.json) : LearnedReport.lines(scheduler).forEach { Console.out($0) }
     }
 
-    private func calibrate(task: String, data: String) throws {
+    private func calibrate(task: String, data: String, _ edit: BundleEdit) throws {
         let available = try Bundle(path: bundle).servedPrecisions()
         let precisions = available.filter { $0 <= bitsHigh ?? 16 && $0 >= bitsLow ?? 2 }
         guard !precisions.isEmpty else {
@@ -102,7 +114,7 @@ struct Calibrate: ParsableCommand {
                 found: Precision.text(available))
         }
         let schedule = try calibrateInPlace(
-            bundlePath: bundle, dataPath: data, examples: examples, direction: try translation.parsed(),
+            edit, dataPath: data, examples: examples, direction: try translation.parsed(),
             settings: TaskCalibrationSettings(
                 task: task, metric: try TaskMetric(name: metric), maxNewTokens: maxNewTokens, tolerance: tolerance,
                 precisions: precisions, referenceScore: referenceScore),

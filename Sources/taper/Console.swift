@@ -1,34 +1,19 @@
-import Foundation
 import Storage
 
 /// Standard output carries results, standard error everything else.
 enum Console {
-    static func out(_ text: String) { write(text + "\n", to: 1) }
-    static func error(_ text: String) { write("error: " + text + "\n", to: 2) }
-    static func note(_ text: String) { write(text + "\n", to: 2) }
+    static func out(_ text: String) { StandardStreams.write(text + "\n") }
+    static func note(_ text: String) { StandardStreams.note(text) }
 
     static func out(_ json: JSONValue) { out(json.text(indented: true)) }
 
-    static func exit(_ code: Int32) -> Never { Foundation.exit(code) }
-
     static var isTerminal: Bool {
-        isatty(1) == 1 && Files.environment("NO_COLOR") == nil && Files.environment("TERM") != "dumb"
+        StandardStreams.isTerminal(1) && Files.environment("NO_COLOR") == nil && Files.environment("TERM") != "dumb"
     }
 
     /// Bold on a terminal, plain elsewhere.
     static func strong(_ text: String) -> String { isTerminal ? "\u{1b}[1m" + text + "\u{1b}[0m" : text }
     static func faint(_ text: String) -> String { isTerminal ? "\u{1b}[2m" + text + "\u{1b}[0m" : text }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            // The reader of a pipe went away: nothing left to say.
-            if count <= 0 { Foundation.exit(descriptor == 1 && errno != EPIPE ? 74 : 0) }
-            bytes = bytes.dropFirst(count)
-        }
-    }
 }
 
 /// Columns aligned for people: numbers right, words left.

@@ -130,4 +130,17 @@ enum Threads {
         }
         return asked
     }
+
+    /// Several, such as "1,2".
+    static func list(_ text: String?) throws(TaperError) -> [Int] {
+        var counts: [Int] = []
+        for part in (text ?? String(processorCount())).split(separator: ",", omittingEmptySubsequences: false) {
+            guard let number = Int(part) else {
+                throw TaperError(
+                    .usage, "-t takes thread counts such as 1,2", at: "-t", found: printable(text ?? ""))
+            }
+            counts.append(try count(number))
+        }
+        return counts
+    }
 }

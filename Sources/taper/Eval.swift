@@ -93,15 +93,6 @@ struct EvaluationOptions: ParsableArguments {
         for warning in warnings { progress.warn(warning) }
         return warnings
     }
-
-    /// Writes the files of a report beside one another.
-    func write(_ name: String, _ json: JSONValue, markdown: String, svg: String? = nil) throws(TaperError) {
-        guard let report else { return }
-        try Files.createDirectory(report)
-        try AtomicFile.write(json.bytes(indented: true) + [0x0a], to: report + "/\(name).json", replacing: true)
-        try AtomicFile.write(Array(markdown.utf8), to: report + "/\(name).md", replacing: true)
-        if let svg { try AtomicFile.write(Array(svg.utf8), to: report + "/\(name).svg", replacing: true) }
-    }
 }
 
 /// What the lines of a translation task do not say.

@@ -17,6 +17,8 @@ struct Compare: ParsableCommand {
 
     func run() throws {
         let progress = Progress(options.output.verbosity)
+        let folder = try ReportFolder(
+            options.report, name: "compare", models: files + [reference], texts: [window.data])
         let text = try SourceText(path: window.data)
         let rule = PerplexityProtocol(
             window: window.window, stride: window.stride, windowLimit: window.windows ?? 16)
@@ -44,9 +46,9 @@ struct Compare: ParsableCommand {
         let markdown =
             ["# Quality per byte read", "\(window.data): \(protocolText)", table.markdown]
             + warnings.map { "**Warning:** " + $0 } + ["![Quality against bytes per token](compare.svg)"]
-        try options.write(
-            "compare", document, markdown: markdown.joined(separator: "\n\n") + "\n",
-            svg: QualityPlot(comparison, textName: text.name).svg())
+        try folder?.write("compare.json", document)
+        try folder?.write("compare.md", markdown.joined(separator: "\n\n") + "\n")
+        try folder?.write("compare.svg", QualityPlot(comparison, textName: text.name).svg())
         if options.json {
             Console.out(document)
         } else {

@@ -28,9 +28,9 @@ struct Generate: ParsableCommand {
     @OptionGroup var options: EvaluationOptions
 
     func run() throws {
-        guard examples >= 1, maxNewTokens >= 1 else {
-            throw TaperError(.usage, "--examples and --max-new-tokens must be at least 1", at: "generate")
-        }
+        try OptionLimit.check("--examples", examples, 1...OptionLimit.examples)
+        try OptionLimit.check("--max-new-tokens", maxNewTokens, 1...OptionLimit.newTokens)
+        try OptionLimit.check("--encoder-layer", encoderLayer, 1...OptionLimit.layers)
         let progress = Progress(options.output.verbosity)
         let kind = try TaskMetric(name: metric)
         guard kind == .bertScore || encoder == nil && encoderLayer == nil && !idf else {
@@ -40,6 +40,8 @@ struct Generate: ParsableCommand {
         }
         let threads = try Threads.count(options.threads)
         let pool = try ThreadPool(threadCount: threads)
+        let folder = try ReportFolder(
+            options.report, name: "generate", models: [model, reference, encoder], texts: [data])
         let any = try AnyModel(path: model)
         let list = try readTask(data, limit: examples, direction: try translation.parsed())
         let judge = try encoder.map { folder throws(TaperError) in
@@ -72,12 +74,12 @@ struct Generate: ParsableCommand {
             pool: pool, place: data
         ) { progress.update($0) }
         progress.end("\(list.count) examples")
-        try report(results, list, judge?.title ?? kind.title, kind.signature(list), warnings)
+        try report(results, list, judge?.title ?? kind.title, kind.signature(list), warnings, folder)
     }
 
     private func report(
         _ results: [AnswerScores], _ examples: [TaskExample], _ title: String, _ signature: String?,
-        _ warnings: [String]
+        _ warnings: [String], _ folder: ReportFolder?
     ) throws(TaperError) {
         let count = examples.count
         // Differences are to the first of the model itself: the highest precision, or what was asked for first.
@@ -110,7 +112,8 @@ struct Generate: ParsableCommand {
             "\(title) of \(count) greedy answers of at most \(maxNewTokens) tokens, ± bootstrap standard error"
             + (signature.map { "; signature " + $0 } ?? "")
         let markdown = ["# \(model) on \(data)", about, table.markdown] + warnings.map { "**Warning:** " + $0 }
-        try options.write("generate", document, markdown: markdown.joined(separator: "\n\n") + "\n")
+        try folder?.write("generate.json", document)
+        try folder?.write("generate.md", markdown.joined(separator: "\n\n") + "\n")
         if options.json {
             Console.out(document)
         } else {

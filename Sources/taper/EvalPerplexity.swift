@@ -85,9 +85,7 @@ struct QualityCommand {
                 windows: windows, text: rule.text(windowCount: windows.count, predictedCount: count),
                 json: rule.json(windowCount: windows.count, predictedCount: count))
         }
-        guard completion.examples ?? 1 >= 1 else {
-            throw TaperError(.usage, "--examples must be at least 1", at: "--examples")
-        }
+        try OptionLimit.check("--examples", completion.examples, 1...OptionLimit.examples)
         let examples = try readTask(
             window.data, limit: completion.examples ?? 100_000, direction: try completion.translation.parsed())
         let windows = try TaskPrompts(any, examples: examples, place: window.data).completions(
@@ -107,6 +105,8 @@ struct QualityCommand {
     func run() throws {
         let progress = Progress(options.output.verbosity)
         let threads = try Threads.count(options.threads)
+        let folder = try ReportFolder(
+            options.report, name: "perplexity", models: [model, reference], texts: [window.data])
         let any = try AnyModel(path: model)
         let source = try SourceText(path: window.data)
         let plan = try plan(any, source)
@@ -138,11 +138,12 @@ struct QualityCommand {
             ) { progress.update($0) }
         }
         progress.end("\(plan.windows.count) \(completion.completion ? "examples" : "windows")")
-        try report(results, plan, source, warnings)
+        try report(results, plan, source, warnings, folder)
     }
 
     private func report(
-        _ results: [QualityResult], _ plan: Plan, _ source: SourceText, _ warnings: [String]
+        _ results: [QualityResult], _ plan: Plan, _ source: SourceText, _ warnings: [String],
+        _ folder: ReportFolder?
     ) throws(TaperError) {
         let document = JSONValue.object([
             .init("schema", .string("taper-perplexity-1")), .init("model", .string(model)),
@@ -154,7 +155,8 @@ struct QualityCommand {
         let table = QualityTable.table(results.map { (nil, $0) })
         let markdown =
             ["# \(model) on \(window.data)", plan.text, table.markdown] + warnings.map { "**Warning:** " + $0 }
-        try options.write("perplexity", document, markdown: markdown.joined(separator: "\n\n") + "\n")
+        try folder?.write("perplexity.json", document)
+        try folder?.write("perplexity.md", markdown.joined(separator: "\n\n") + "\n")
         if options.json {
             Console.out(document)
         } else {

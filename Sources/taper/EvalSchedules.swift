@@ -41,12 +41,14 @@ struct Schedules: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        guard examples >= 1, maxNewTokens >= 1, calibrationExamples >= 1, tolerance >= 0, tolerance <= 1 else {
-            throw TaperError(
-                .usage,
-                "--examples, --max-new-tokens and --calibration-examples must be at least 1, --tolerance 0 to 1",
-                at: "schedules")
+        try OptionLimit.check("--examples", examples, 1...OptionLimit.examples)
+        try OptionLimit.check("--calibration-examples", calibrationExamples, 1...OptionLimit.examples)
+        try OptionLimit.check("--max-new-tokens", maxNewTokens, 1...OptionLimit.newTokens)
+        guard tolerance >= 0, tolerance <= 1 else {
+            throw TaperError(.usage, "--tolerance must be 0 to 1", at: "schedules")
         }
+        let folder = try ReportFolder(
+            report, name: "schedules", models: [bundle, reference], texts: [data, calibrate])
         let progress = Progress(output.verbosity)
         let plan = ScheduleExperimentPlan(
             bundlePath: bundle, dataPath: data, referencePath: reference, metrics: try metrics(),
@@ -58,7 +60,7 @@ struct Schedules: ParsableCommand {
         let document = outcome.result.json(
             model: bundle, reference: reference, data: data, warnings: outcome.warnings)
         let tables = ExperimentReport(outcome.result)
-        if let report { try write(outcome, tables, document, to: report) }
+        if let folder { try write(outcome, tables, document, to: folder) }
         if json {
             Console.out(document)
         } else {
@@ -92,19 +94,19 @@ struct Schedules: ParsableCommand {
     }
 
     private func write(
-        _ outcome: ScheduleExperimentPlan.Outcome, _ tables: ExperimentReport, _ document: JSONValue, to folder: String
+        _ outcome: ScheduleExperimentPlan.Outcome, _ tables: ExperimentReport, _ document: JSONValue,
+        to folder: ReportFolder
     ) throws(TaperError) {
-        try Files.createDirectory(folder)
         var plots: [(file: String, text: String)] = []
         for plot in outcome.plots {
             let file = "schedules-\(plot.name).svg"
-            try AtomicFile.write(Array(plot.plot.svg().utf8), to: folder + "/" + file, replacing: true)
+            try folder.write(file, plot.plot.svg())
             plots.append((file, plot.plot.title + ", " + plot.plot.xName))
         }
         let markdown = tables.markdown(
             title: "\(Files.name(of: bundle)) on \(Files.name(of: data))", warnings: outcome.warnings, plots: plots)
-        try AtomicFile.write(Array(markdown.utf8), to: folder + "/schedules.md", replacing: true)
-        try AtomicFile.write(document.bytes(indented: true) + [0x0a], to: folder + "/schedules.json", replacing: true)
+        try folder.write("schedules.md", markdown)
+        try folder.write("schedules.json", document)
     }
 
     private func show(_ outcome: ScheduleExperimentPlan.Outcome, _ tables: ExperimentReport) {

@@ -20,6 +20,8 @@ struct Inspect: ParsableCommand {
     func run() throws {
         switch try CheckpointFormat.detect(path) {
         case .bundle: try inspectBundle()
+        // A bundle whose first bytes are damaged: its reader says what is wrong.
+        case .unknown where verify || path.hasSuffix(".taper"): try inspectBundle()
         default:
             guard !verify else { throw TaperError(.usage, "--verify works on bundles", at: path) }
             try inspectCheckpoint()
@@ -38,7 +40,9 @@ struct Inspect: ParsableCommand {
                         .init("problems", .array(report.problems.map { .string($0) })),
                     ]))
             } else if report.isSound {
-                Console.out("\(path): sound; \(report.sectionCount) sections, \(byteText(report.byteCount))")
+                Console.out(
+                    "\(printable(path, limit: 4000)): sound; \(report.sectionCount) sections, \(byteText(report.byteCount))"
+                )
             }
             guard report.isSound else {
                 throw TaperError(.verificationFailed, report.problems.joined(separator: "\nerror: "))
@@ -98,7 +102,7 @@ struct Inspect: ParsableCommand {
             return
         }
         let bytes = listing.tensors.reduce(0) { $0 + $1.byteCount }
-        Console.out(Console.strong(path))
+        Console.out(Console.strong(printable(path, limit: 4000)))
         Console.out(
             "  \(listing.format.rawValue), architecture \(listing.architecture ?? "unknown"), \(listing.tensors.count) tensors, \(byteText(bytes))"
         )

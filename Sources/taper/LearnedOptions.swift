@@ -38,7 +38,7 @@ struct LearnedOptions: ParsableArguments {
             }
             precisions = [top, bottom]
         }
-        guard prompts >= 10 else { throw TaperError(.usage, "training needs 10 prompts or more", at: "--prompts") }
+        try OptionLimit.check("--prompts", prompts, 10...OptionLimit.prompts)
         var settings = LearnedSettings(precisions: precisions)
         settings.prompts = prompts
         settings.maxNewTokens = maxNewTokens

@@ -14,21 +14,37 @@ struct Taper: ParsableCommand {
         ])
 
     static func main() {
+        StandardStreams.prepare()
         Interrupt.watch()
-        var command: ParsableCommand
-        do {
-            command = try parseAsRoot(Arguments.normalized(Array(CommandLine.arguments.dropFirst())))
-        } catch {
-            exit(withError: error)
+        let status = run(Arguments.normalized(Files.arguments()))
+        // What a command found out counts more than that nobody could be told.
+        guard status == 0, let failure = StandardStreams.outputFailure else {
+            StandardStreams.exit(status)
         }
+        StandardStreams.report(failure)
+        StandardStreams.exit(exitStatus(of: failure))
+    }
+
+    /// Runs one command line; what it has to say about a failure is said.
+    private static func run(_ arguments: [String]) -> Int32 {
         do {
+            var command = try parseAsRoot(arguments)
             try command.run()
+            return 0
         } catch let error as TaperError {
-            Console.error(error.message)
-            Console.exit(error.code == .interrupted ? 128 + max(Interrupt.signal, 2) : error.exitCode)
+            StandardStreams.report(error)
+            return exitStatus(of: error)
         } catch {
-            exit(withError: error)
+            // Help and versions come this way, too, and are results.
+            let status = exitCode(for: error).rawValue
+            let text = fullMessage(for: error)
+            if status == 0 { Console.out(text) } else { Console.note(text) }
+            return status
         }
+    }
+
+    private static func exitStatus(of error: TaperError) -> Int32 {
+        error.code == .interrupted ? 128 + max(Interrupt.signal, 2) : error.exitCode
     }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoint
 import Evaluation
 import Storage
 import Text
@@ -14,16 +15,17 @@ struct Tokenize: ParsableCommand {
     func run() throws {
         let tokenizer: Tokenizer
         if model.hasSuffix(".json") {
-            tokenizer = try Tokenizer(
-                tokenizerJSON: try JSONValue.parse(try Files.read(model, limit: 100_000_000), place: model),
-                place: model)
+            tokenizer = try Checkpoint.tokenizer(file: model)
         } else {
             tokenizer = try AnyModel(path: model).tokenizer()
         }
-        let bytes = try Files.readStandardInput(limit: 1 << 28)
-        guard let text = try bytes.withBytes({ raw throws(TaperError) in strictString(raw) }) else {
-            throw TaperError(.badData, "the text is not UTF-8", at: "standard input")
+        let bytes = try StandardStreams.readAll(limit: 1 << 28)
+        try bytes.withBytes { raw throws(TaperError) in try Files.checkText(raw, place: "standard input") }
+        if bytes.withUnsafeBytes({ ByteOrderMark.count($0) }) > 0 {
+            Console.note(
+                "warning: standard input begins with a byte order mark, which becomes tokens like any character")
         }
+        let text = String(decoding: bytes, as: UTF8.self)
         let ids = tokenizer.encode(text, addSpecial: !noSpecial, parseSpecial: !noParseSpecial)
         let pieces = ids.map { tokenizer.piece(of: $0) }
         if json {

@@ -115,7 +115,7 @@ import Testing
         // In place: the same averages give the same rungs, others replace them and the results of the old ones.
         func calibrate(_ averages: [Precision]) throws -> [Rung] {
             try calibrateRungsInPlace(
-                averages, bundlePath: path, textPath: Self.root + "/samples/tiny/calibration.txt",
+                averages, in: try BundleEdit(path: path), textPath: Self.root + "/samples/tiny/calibration.txt",
                 checkpointPath: Self.root + "/samples/tiny", threads: 2, progress: Progress(.quiet)
             ).rungs
         }

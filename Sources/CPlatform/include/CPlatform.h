@@ -14,6 +14,7 @@ typedef struct {
     int32_t kind;
 } tp_stat_t;
 
+// Paths are UTF-8 in which U+10FF80 to U+10FFFF stand for the bytes 80 to FF of names that are not (`Files.text`).
 int tp_stat(const char *path, tp_stat_t *out);
 int tp_fstat(int fd, tp_stat_t *out);
 int tp_open_read(const char *path);
@@ -21,11 +22,8 @@ int tp_open_read(const char *path);
 int tp_open_new(const char *path, int mode);
 int tp_open_append(const char *path, int mode);
 int tp_close(int fd);
-// Read or write everything asked for unless the file ends first; retry on EINTR.
+// Read or write everything of a file that was asked for unless the file ends first; retry on EINTR.
 int64_t tp_pread(int fd, void *into, size_t byte_count, int64_t offset);
-int64_t tp_read(int fd, void *into, size_t byte_count);
-// The same, but a signal ends the wait with -EINTR.
-int64_t tp_read_interruptible(int fd, void *into, size_t byte_count);
 int64_t tp_pwrite(int fd, const void *from, size_t byte_count, int64_t offset);
 int64_t tp_write(int fd, const void *from, size_t byte_count);
 int tp_fsync(int fd);
@@ -69,14 +67,27 @@ int tp_processor_count(void);      // processors this process may run on
 int64_t tp_peak_resident_bytes(void);
 int64_t tp_resident_bytes(void);
 int64_t tp_memory_bytes(void);       // of the machine; 0 when unknown
+// What this process can still allocate under the machine's, its control group's and its own limits; -1 when unknown.
+int64_t tp_available_bytes(void);
 int tp_is_terminal(int fd);
 int tp_process_id(void);
 const char *tp_environment(const char *name);
 const char *tp_error_text(int error_number);
-void tp_exit(int code);
+void tp_exit(int code) __attribute__((noreturn));
+
+// Standard streams. Puts an unusable descriptor in place of a closed one, and makes writing to a pipe that nobody reads
+// fail with -EPIPE instead of a signal. To be called before anything is opened.
+void tp_prepare_streams(void);
+// Some bytes, 0 at the end; waits for them, also on a non-blocking descriptor. -EINTR when SIGINT or SIGTERM came.
+int64_t tp_stream_read(int fd, void *into, size_t byte_count);
+// Everything, waiting for slow readers, also on a non-blocking descriptor. -EINTR when SIGINT or SIGTERM came and nobody
+// takes the rest.
+int64_t tp_stream_write(int fd, const void *from, size_t byte_count);
 // Sets *flag to the signal number when SIGINT or SIGTERM arrives.
 void tp_watch_interrupts(volatile int32_t *flag);
-void tp_ignore_broken_pipe(void);
+void tp_clear_interrupt(void);
+// From now on a crash ends with a line on standard error and exit code 70, or 74 when memory has run out.
+void tp_report_faults(void);
 
 // Locale-independent text to number; returns 1 when all byte_count bytes were used and the value is representable.
 int tp_parse_double(const char *text, size_t byte_count, double *out);
