@@ -5,7 +5,7 @@ TAPER := .build/release/taper
 RUNNER := build/taper-run
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build runner runner-arm64 test test-arm64 test-sanitize lint format demo demo-deps clean
+.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-sanitize lint format demo clean
 
 all: build runner
 
@@ -16,6 +16,9 @@ deps:
 build: deps
 	$(BUILD) --product taper
 	$(BUILD) --product taper-run
+
+taper: deps
+	$(BUILD) --product taper
 
 # Fully static Embedded Swift build of the edge runner.
 runner: deps
@@ -44,7 +47,9 @@ format:
 	$(SWIFT) format -i -r Sources Tests Package.swift
 
 # The main job on SmolLM2-135M-Instruct; OFFLINE=1 uses the small checkpoint in samples/ instead.
-demo: build runner
+# Both programs are built at once: each alone leaves processors idle.
+demo: deps
+	@$(MAKE) --no-print-directory -j2 taper runner
 	@OFFLINE=$(OFFLINE) Scripts/demo.sh
 
 clean:

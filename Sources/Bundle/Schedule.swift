@@ -102,6 +102,12 @@ public struct Schedule: Sendable {
             evidence: json["evidence"] ?? .null)
     }
 
+    /// The task whose schedule is calibrated on general text, and so holds for every prompt.
+    public static let generalTask = "default"
+
+    /// Whether it applies where no schedule is named.
+    public var isGeneral: Bool { task == Schedule.generalTask }
+
     /// Every precision it names: prefill and steps.
     public var precisions: [Precision] { [prefillBits] + steps.map { $0.bits } }
 

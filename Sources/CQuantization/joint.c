@@ -10,7 +10,7 @@
 // the centroids (LNQ, GuidedQuant, arXiv 2505.07004, section 4, here with one code for several precisions).
 // All sums have a fixed order over vectors of 16 lanes, whatever the registers hold, so every processor gives the same bits.
 
-enum { ROWS = CQ_JOINT_ROWS, LANES = 16, CHUNK = 128, MOST_BITS = 8, MOST = 256, PRECISIONS = 7, ROUNDING_TURNS = 4 };
+enum { ROWS = CQ_JOINT_ROWS, LANES = 16, CHUNK = 128, STRETCH = 64, MOST_BITS = 8, MOST = 256, PRECISIONS = 7, ROUNDING_TURNS = 4 };
 typedef float vf __attribute__((vector_size(64)));
 typedef float vfu __attribute__((vector_size(64), aligned(4)));
 typedef int32_t vi __attribute__((vector_size(64)));
@@ -30,6 +30,13 @@ typedef int32_t vi __attribute__((vector_size(64)));
 #define STORE(p, v) (*(vfu *)(p) = (v))
 #define SELECT_F(mask, a, b) ((vf)(((mask) & (vi)(a)) | (~(mask) & (vi)(b))))
 #define SELECT_I(mask, a, b) (((mask) & (a)) | (~(mask) & (b)))
+#define INTERLEAVE(from, to)                                                                                                \
+    for (int32_t v = 0; v < LANES / 2; v++) {                                                                               \
+        to[2 * v] = __builtin_shufflevector(from[v], from[v + LANES / 2], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, \
+                                            23);                                                                            \
+        to[2 * v + 1] = __builtin_shufflevector(from[v], from[v + LANES / 2], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, \
+                                                30, 15, 31);                                                                \
+    }
 
 // One row's state; g_p = H (w - w_hat_p).
 typedef struct {
@@ -50,11 +57,12 @@ typedef struct {
     const float *h;
     const float *feedback;                       // [n][stride]: row k holds A_kj, j > k; NULL for none
     size_t stride;
+    int32_t *order;                              // [d], scratch of aggregate
 } problem_t;
 
 size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions) {
     size_t d = ((size_t)columns + LANES - 1) / LANES * LANES, k = (size_t)1 << bits;
-    return 4096 + ROWS * (4 * (d * (2 + k + (size_t)precisions) + (size_t)precisions * (k < LANES ? LANES : k)) + 256) +
+    return 4096 + 4 * d + ROWS * (4 * (d * (2 + k + (size_t)precisions) + (size_t)precisions * (k < LANES ? LANES : k)) + 256) +
            k * k * 8 * 3 + k * 8 * 6;
 }
 
@@ -74,18 +82,36 @@ CLONES static void times_hessian(const problem_t *p, row_t *rows, int32_t count)
     }
 }
 
-// m[a] = sum of H's rows in cluster a.
+// m[a] = sum of H's rows in cluster a, in the order of the columns. Cluster by cluster, so that sums stay in registers, over stretches
+// of columns whose part of H stays in the second cache.
 CLONES static void aggregate(const problem_t *p, row_t *rows, int32_t count) {
-    for (int32_t r = 0; r < count; r++) memset(rows[r].m, 0, (size_t)p->clusters * (size_t)p->d * 4);
-    for (int32_t c0 = 0; c0 < p->d; c0 += CHUNK) {
-        int32_t width = p->d - c0 < CHUNK ? p->d - c0 : CHUNK;
-        for (int32_t j = 0; j < p->n; j++) {
-            const float *h = p->h + (size_t)j * p->stride + c0;
-            for (int32_t r = 0; r < count; r++) {
-                float *out = rows[r].m + (size_t)rows[r].codes[j] * (size_t)p->d + c0;
-                for (int32_t k = 0; k < width; k += LANES) STORE(out + k, LOAD(out + k) + LOAD(h + k));
+    int32_t *order = p->order;
+    for (int32_t r = 0; r < count; r++) {
+        const uint8_t *codes = rows[r].codes;
+        // Columns sorted by their codes; starts[a] is where cluster a begins.
+        int32_t starts[MOST + 1] = {0};
+        for (int32_t j = 0; j < p->n; j++) starts[codes[j] + 1]++;
+        for (int32_t a = 0; a < p->clusters; a++) starts[a + 1] += starts[a];
+        int32_t next[MOST];
+        memcpy(next, starts, sizeof next);
+        for (int32_t j = 0; j < p->n; j++) order[next[codes[j]]++] = j;
+        int32_t c0 = 0;
+        for (; c0 + STRETCH <= p->d; c0 += STRETCH)
+            for (int32_t a = 0; a < p->clusters; a++) {
+                vf sum[STRETCH / LANES] = {0};
+                for (int32_t i = starts[a]; i < starts[a + 1]; i++) {
+                    const float *h = p->h + (size_t)order[i] * p->stride + c0;
+                    for (int32_t k = 0; k < STRETCH / LANES; k++) sum[k] += LOAD(h + k * LANES);
+                }
+                float *out = rows[r].m + (size_t)a * (size_t)p->d + c0;
+                for (int32_t k = 0; k < STRETCH / LANES; k++) STORE(out + k * LANES, sum[k]);
             }
-        }
+        for (; c0 < p->d; c0 += LANES)
+            for (int32_t a = 0; a < p->clusters; a++) {
+                vf sum = {0};
+                for (int32_t i = starts[a]; i < starts[a + 1]; i++) sum += LOAD(p->h + (size_t)order[i] * p->stride + c0);
+                STORE(rows[r].m + (size_t)a * (size_t)p->d + c0, sum);
+            }
     }
 }
 
@@ -192,6 +218,28 @@ CLONES static void round_entries(const double *a, const double *b, float *c, int
     for (int32_t i = 0; i < n; i++) c[i] = (float)step * (float)entries[i];
 }
 
+// a[e][c] = sum of m[c] over the columns in cluster e. Columns are turned 16 at a time, so that all clusters c of a column are
+// added at once; every sum keeps the order of the columns.
+CLONES static void sum_columns(const problem_t *p, const row_t *row, double *a) {
+    typedef double vd __attribute__((vector_size(128), aligned(8)));
+    const int32_t k = p->clusters;
+    if (k < LANES) {
+        for (int32_t i = 0; i < p->n; i++)
+            for (int32_t c = 0; c < k; c++) a[row->codes[i] * k + c] += row->m[(size_t)c * (size_t)p->d + i];
+        return;
+    }
+    for (int32_t c0 = 0; c0 < k; c0 += LANES)
+        for (int32_t i0 = 0; i0 < p->n; i0 += LANES) {
+            vf x[LANES], y[LANES];
+            for (int32_t c = 0; c < LANES; c++) x[c] = LOAD(row->m + (size_t)(c0 + c) * (size_t)p->d + i0);
+            // Four perfect shuffles of 256 numbers turn a square of 16.
+            INTERLEAVE(x, y) INTERLEAVE(y, x) INTERLEAVE(x, y) INTERLEAVE(y, x)
+            const int32_t count = p->n - i0 < LANES ? p->n - i0 : LANES;
+            for (int32_t i = 0; i < count; i++)
+                *(vd *)(a + row->codes[i0 + i] * k + c0) += __builtin_convertvector(x[i], vd);
+        }
+}
+
 enum { KEEP, FIT, FIT_ROUNDED };
 
 // Normal equations at B bits, then downwards; fits every precision's centroids unless `fit` is KEEP. Sets row->error.
@@ -201,11 +249,7 @@ static void centroids(const problem_t *p, row_t *row, double ridge, int fit, dou
     memset(a, 0, sizeof(double) * (size_t)(k * k));
     memset(b, 0, sizeof(double) * (size_t)k);
     for (int32_t i = 0; i < p->n; i++) b[row->codes[i]] += row->hw[i];
-    for (int32_t c = 0; c < k; c++) {
-        const float *m = row->m + (size_t)c * (size_t)p->d;
-        double *to = a + c * k;
-        for (int32_t i = 0; i < p->n; i++) to[row->codes[i]] += m[i];
-    }
+    sum_columns(p, row, a);
     for (int32_t c = 0; c < k; c++)
         for (int32_t e = c + 1; e < k; e++) a[c * k + e] = a[e * k + c] = 0.5 * (a[c * k + e] + a[e * k + c]);
     int32_t at = p->count - 1;
@@ -428,11 +472,12 @@ static int32_t is_flat(const float *weights, int32_t n) {
 void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t row_count, uint8_t *codes, float *centroid_rows,
                    double *errors, void *scratch) {
     problem_t p = {settings->columns, (settings->columns + LANES - 1) / LANES * LANES, settings->bits, 1 << settings->bits,
-                   settings->precision_count, settings->precisions, settings->hessian, settings->feedback, (size_t)settings->stride};
+                   settings->precision_count, settings->precisions, settings->hessian, settings->feedback, (size_t)settings->stride, NULL};
     row_t rows[ROWS];
     double *work = (double *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
     size_t k = (size_t)p.clusters, d = (size_t)p.d, padded = k < LANES ? LANES : k;
-    float *next = (float *)(work + ((2 * k * k + 3 * k + 7) & ~(size_t)7));
+    p.order = (int32_t *)(work + ((2 * k * k + 3 * k + 7) & ~(size_t)7));
+    float *next = (float *)(p.order + d);
     if (errors) memset(errors, 0, sizeof(double) * 2 * PRECISIONS * (size_t)row_count);
     int32_t count = 0;
     for (int32_t r = 0; r < row_count; r++) {

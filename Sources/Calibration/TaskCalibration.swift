@@ -19,11 +19,14 @@ public struct TaskCalibrationSettings: Sendable {
     public var prefill: Precision?
     /// q_ref, on the metric's scale; nil: the score of the highest precision.
     public var referenceScore: Double?
+    /// What the examples are; for the evidence.
+    public var kind: CalibrationExamples.Kind
 
     public init(
         task: String, metric: TaskMetric, maxNewTokens: Int, tolerance: Double, precisions: [Precision] = [],
-        prefill: Precision? = nil, referenceScore: Double? = nil
+        prefill: Precision? = nil, referenceScore: Double? = nil, kind: CalibrationExamples.Kind = .examples
     ) {
+        self.kind = kind
         self.task = task
         self.metric = metric
         self.maxNewTokens = maxNewTokens
@@ -31,6 +34,14 @@ public struct TaskCalibrationSettings: Sendable {
         self.precisions = precisions
         self.prefill = prefill
         self.referenceScore = referenceScore
+    }
+
+    /// What is to be said of a schedule for all prompts that is calibrated on a task; nil when there is nothing.
+    public var warning: String? {
+        guard task == Schedule.generalTask, metric.comparesTexts else { return nil }
+        return
+            "the schedule \(task) applies to every prompt for which none is named; calibrated by \(metric.rawValue), it "
+            + "holds for prompts like these examples"
     }
 }
 
@@ -70,6 +81,7 @@ public func calibrateTask(
         tolerance: settings.tolerance, referenceScore: settings.referenceScore)
     // Constants cost about as much as all that follows.
     var done = 0.0
+    var longest = 0
     let outcome = try search.run { schedules throws(TaperError) in
         let share = done == 0 ? 0.4 : 0.5 * (1 - done)
         let outcomes = try runner.run(
@@ -77,6 +89,7 @@ public func calibrateTask(
             paths: settings.metric == .kl ? full?.paths : nil, writes: settings.metric != .kl
         ) { progress(min(1, done + share * $0)) }
         done += share
+        longest = outcomes.joined().reduce(longest) { max($0, $1.answer.tokens.count, $1.pathBits.count) }
         if comparedWith == nil { comparedWith = outcomes.map { $0[0].answer.tokens } }
         return schedules.enumerated().map { order, schedule in
             candidate(
@@ -84,7 +97,7 @@ public func calibrateTask(
                 comparedWith: comparedWith ?? [])
         }
     }
-    return calibrated(settings, outcome, runner, hasReference: reference != nil)
+    return calibrated(settings, outcome, runner, longestAnswer: longest, hasReference: reference != nil)
 }
 
 /// The full-precision model's answers, for the metrics that compare with them.
@@ -130,7 +143,8 @@ private func candidate(
 
 /// The schedule as bundles store it, with everything that was measured.
 private func calibrated(
-    _ settings: TaskCalibrationSettings, _ outcome: ScheduleSearch.Outcome, _ runner: TaskRunner, hasReference: Bool
+    _ settings: TaskCalibrationSettings, _ outcome: ScheduleSearch.Outcome, _ runner: TaskRunner, longestAnswer: Int,
+    hasReference: Bool
 ) -> Schedule {
     func summary(_ candidate: CandidateResult) -> JSONValue {
         let difference = candidate.scores.difference(to: outcome.reference.scores)
@@ -157,6 +171,9 @@ private func calibrated(
     let evidence = JSONValue.object([
         .init("method", .string("static")),
         .init("examples", .integer(exampleCount)),
+        .init("data", .string(settings.kind.rawValue)),
+        .init("max_new_tokens", .integer(settings.maxNewTokens)),
+        .init("longest_answer", .integer(longestAnswer)),
         .init(
             "compared_with",
             .string(metric.comparesTexts ? "references" : hasReference ? "full precision" : "highest precision")),

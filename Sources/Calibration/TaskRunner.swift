@@ -42,7 +42,7 @@ public final class TaskRunner {
     let maxNewTokens: Int
     public var tokenizer: Tokenizer { rendered.tokenizer }
     public var prompts: [[Int]] { rendered.prompts }
-    /// Reference texts of every example, at least one each.
+    /// Reference texts of every example; none where the metric needs none.
     public var references: [[String]] { rendered.references }
     public var stopTokens: [Int] { rendered.stopTokens }
     /// Decode steps actually run, and those that sharing saved.

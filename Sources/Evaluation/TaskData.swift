@@ -6,14 +6,22 @@ public struct TaskExample: Sendable {
     public enum Prompt: Sendable {
         case text(String)
         case messages([ChatMessage])
+        /// Token ids, as they are.
+        case tokens([Int])
     }
     public var prompt: Prompt
-    /// At least one.
+    /// At least one where the metric compares with references.
     public var references: [String]
+
+    public init(prompt: Prompt, references: [String]) {
+        self.prompt = prompt
+        self.references = references
+    }
 
     /// Token ids: messages go through the chat template, a bare prompt too when there is one, as the runner does.
     public func tokens(_ tokenizer: Tokenizer, _ template: ChatTemplate?) throws(TaperError) -> [Int] {
         switch (prompt, template) {
+        case (.tokens(let tokens), _): return tokens
         case (.text(let text), nil): return tokenizer.encode(text)
         case (.text(let text), let template?):
             return try template.encode(
@@ -35,10 +43,12 @@ public struct TaskExample: Sendable {
 ///   `{"article", "highlights"}`: a request to summarise;
 /// - IWSLT's and WMT's `{"translation": {"fr", "en"}}`: a request to translate in the given direction.
 ///
-/// - Parameter direction: of translations, whose lines do not say it; refused for other tasks.
+/// - Parameters:
+///   - direction: of translations, whose lines do not say it; refused for other tasks.
+///   - needsReferences: whether a line without a reference is refused.
 /// - Throws: `badData` naming file and line.
 public func readTask(
-    _ path: String, limit: Int = 100_000, direction: TranslationDirection? = nil
+    _ path: String, limit: Int = 100_000, direction: TranslationDirection? = nil, needsReferences: Bool = true
 ) throws(TaperError) -> [TaskExample] {
     let bytes = try Files.readText(path, limit: 1 << 30)
     var examples: [TaskExample] = []
@@ -47,7 +57,7 @@ public func readTask(
         if examples.count == limit { break }
         let place = path + ":" + String(index + 1)
         let json = try JSONValue.parse(Array(line), place: place)
-        examples.append(try TaskLine(json: json, place: place).example(direction))
+        examples.append(try TaskLine(json: json, place: place, needsReferences: needsReferences).example(direction))
     }
     guard !examples.isEmpty else { throw TaperError(.badData, "the task has no examples", at: path) }
     return examples

@@ -6,6 +6,7 @@ struct TaskLine {
     let json: JSONValue
     /// "file:line".
     let place: String
+    var needsReferences = true
 
     func example(_ direction: TranslationDirection?) throws(TaperError) -> TaskExample {
         guard json.members != nil else {
@@ -61,7 +62,7 @@ struct TaskLine {
                 found.append(try text(value, "summary" + String(found.count + 1)))
             }
         }
-        guard !found.isEmpty else {
+        guard !found.isEmpty || !needsReferences else {
             throw TaperError(
                 .badData, "\"reference\" is missing", at: place,
                 expected: "a string, or an array \"references\" of some")

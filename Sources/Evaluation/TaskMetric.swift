@@ -47,6 +47,12 @@ public enum TaskMetric: String, Sendable, CaseIterable {
         }
     }
 
+    /// What a task is calibrated by where nobody says it: general text has no references, so its schedule is compared with
+    /// the full-precision model, or without one with the highest precision.
+    public static func standard(general: Bool, hasReference: Bool) -> TaskMetric {
+        general ? (hasReference ? .kl : .agreement) : .rougeL
+    }
+
     public var isSmallerBetter: Bool { self == .kl }
 
     /// Name with range and direction, for reports.

@@ -6,7 +6,7 @@ public import Text
 public struct TaskPrompts {
     public let tokenizer: Tokenizer
     public let prompts: [[Int]]
-    /// Reference texts of every example, at least one each.
+    /// Reference texts of every example; none where the metric needs none.
     public let references: [[String]]
     /// Tokens that end an answer: the model's, the tokenizer's and the chat template's, ascending.
     public let stopTokens: [Int]

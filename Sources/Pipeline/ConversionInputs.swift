@@ -79,10 +79,15 @@ struct ConversionInputs {
         var tasks: [Task] = []
         for task in recipe.tasks {
             guard let path = task.dataPath else { continue }
+            let metric = try TaskMetric(name: task.metric)
+            let data = try CalibrationExamples(
+                path, limit: task.examples, direction: task.direction, metric: metric, tokenizer: tokenizer,
+                room: config.contextLength - task.maxNewTokens)
             let settings = TaskCalibrationSettings(
-                task: task.name, metric: try TaskMetric(name: task.metric), maxNewTokens: task.maxNewTokens,
-                tolerance: task.tolerance)
-            let examples = try readTask(path, limit: task.examples, direction: task.direction)
+                task: task.name, metric: metric, maxNewTokens: task.maxNewTokens, tolerance: task.tolerance,
+                kind: data.kind)
+            if let warning = settings.warning { warn(warning) }
+            let examples = data.examples
             var longest = 0
             for (index, example) in examples.enumerated() {
                 do throws(TaperError) {

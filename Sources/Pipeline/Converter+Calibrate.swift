@@ -110,13 +110,19 @@ public func calibrateInPlace(
 ) throws(TaperError) -> Schedule {
     progress.begin("calibrate \(settings.task)")
     let bundle = try Bundle(path: edit.path)
-    let examples = try readTask(dataPath, limit: limit, direction: direction)
+    let data = try CalibrationExamples(
+        dataPath, limit: limit, direction: direction, metric: settings.metric,
+        tokenizer: try Tokenizer(compact: try bundle.tokenizer(), place: edit.path),
+        room: bundle.manifest.model.contextLength - settings.maxNewTokens)
+    var settings = settings
+    settings.kind = data.kind
+    if let warning = settings.warning { progress.warn(warning) }
     let pool = try ThreadPool(threadCount: threads)
     let reference = try checkpointPath.map { path throws(TaperError) in
         try ReferenceModel(try Checkpoint.open(path), residency: .resident, threads: threads)
     }
     let schedule = try calibrateTask(
-        bundle: bundle, examples: examples, settings: settings, reference: reference, pool: pool
+        bundle: bundle, examples: data.examples, settings: settings, reference: reference, pool: pool
     ) { progress.update($0) }
     var schedules = try bundle.schedules().filter { $0.task != schedule.task }
     schedules.append(schedule)

@@ -11,7 +11,7 @@ extension Converter {
         _ tensor: ModelConfig.TensorRequirement, weights: [Float], progress update: (Double) -> Void
     ) throws(TaperError) -> PackedMatrix {
         let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-        let hessian = try model.headHessian(try sequences(.head)) { update($0) }
+        let hessian = try model.headHessian(try sequences(.head), known: finalStates) { update($0) }
         let own = try LayerHessian(
             hessian.values, columns: tensor.shape[1], joint: recipe.headSettings(checkpoint.config), pool: pool,
             place: "inputs of the head")

@@ -44,7 +44,7 @@ extension Converter {
         var weighed = JointProgress(
             checkpoint.config, pending: pending.mapValues { $0.map { (rows: $0.rows, columns: $0.columns) } },
             tokens: sequences.reduce(0) { $0 + $1.count }, rounds: recipe.joint.rounds)
-        try model.inputHessians(
+        finalStates = try model.inputHessians(
             sequences, wanted: Set(pending.keys), weights: tokenWeights,
             progress: { share in
                 weighed.forward(share)

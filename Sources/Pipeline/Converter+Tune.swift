@@ -42,7 +42,8 @@ extension Converter {
         let sequences = try sequences(.tuning)
         let share = estimate.tuningTargetsShare
         let targets = try ReferenceStates(
-            try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences
+            try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads), sequences: sequences,
+            known: finalStates
         ) { progress.update($0 * share, "what the full-precision model says") }
         var layers: [PackedMatrix] = []
         for tensor in tensors { layers.append(try matrix(tensor)) }

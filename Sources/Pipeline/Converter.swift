@@ -49,6 +49,8 @@ public final class Converter {
     let inputs: ConversionInputs
     /// The model's own text once that is written.
     var ownSequences: [[Int]] = []
+    /// Of the calibration text, from the pass that made Hessians, until the last stage that can use them has.
+    var finalStates = FinalStates()
     let estimate: ConversionEstimate
     /// Of a recipe that may: what does not fit this machine, and why.
     let leftOut: [String]
@@ -141,7 +143,9 @@ public final class Converter {
         let keys = try stageKeys()
         try writeOwnText(keys)
         try arrange(keys)
-        let bundlePath = try addRungs(keys, to: try pack(keys, try tune(keys, try quantize(keys))))
+        let tensors = try tune(keys, try quantize(keys))
+        finalStates = FinalStates()
+        let bundlePath = try addRungs(keys, to: try pack(keys, tensors))
         let schedules = try calibrateTasks(keys, bundlePath)
         let learned = try trainLearned(keys, bundlePath)
         let texts = calibrationTexts()

@@ -1,3 +1,4 @@
+import Bundle
 public import Evaluation
 import Kernels
 public import Model
@@ -205,7 +206,9 @@ public struct Recipe: Sendable {
                         return try TranslationDirection(parsing: text, place: part.place + ": direction")
                     } catch { throw TaperError(.badData, error.message) }
                 }
-                let metric = try part.string("metric") ?? TaskMetric.rougeL.rawValue
+                let metric =
+                    try part.string("metric")
+                    ?? TaskMetric.standard(general: name == Schedule.generalTask, hasReference: true).rawValue
                 guard TaskMetric(rawValue: metric)?.isForCalibration == true else {
                     throw part.wrong("metric", TaskMetric.calibrationNames)
                 }

@@ -145,7 +145,7 @@ extension StageKeys {
         let bundle = rungs ?? packed
         for task in work.tasks {
             schedules[task.settings.task] = ContentKey(
-                "calibrate", version: 5,
+                "calibrate", version: 6,
                 [
                     "bundle": bundle, "examples": task.examples, "settings": task.settings,
                     "reference": (task.settings.metric.comparesTexts ? nil : arranged) as Any,

@@ -73,14 +73,16 @@ extension ReferenceModel {
     /// - Parameters:
     ///   - wanted: the last of these blocks is the last one computed.
     ///   - weights: of the same sequences; nil for positions that count alike.
+    /// - Returns: the final states, where the last block was wanted.
+    @discardableResult
     public func inputHessians(
         _ sequences: [[Int]], wanted: Set<Int>, weights tokenWeights: TokenWeights? = nil,
         progress: (Double) -> Void = { _ in },
         each: (_ layer: Int, _ hessians: [TensorName.Part: InputHessian]) throws(TaperError) -> Void
-    ) throws(TaperError) {
-        guard let last = wanted.max() else { return }
-        var states: [[Float]] = []
-        for tokens in sequences { states.append(try embed(tokens)) }
+    ) throws(TaperError) -> FinalStates {
+        var known = FinalStates()
+        guard let last = wanted.max() else { return known }
+        var states = try embed(sequences)
         for layer in 0...last {
             let weights = try blockWeights(layer)
             var owners: [String: TensorName.Part] = [:]
@@ -114,14 +116,21 @@ extension ReferenceModel {
             hessians[.gate] = hessians[.up]
             try each(layer, hessians)
         }
+        if last == config.layerCount - 1 {
+            for (index, tokens) in sequences.enumerated() {
+                known.add(try finalNorm(states[index], tokens: tokens.count), of: tokens)
+                states[index] = []
+            }
+        }
+        return known
     }
 
     /// Hessian of the head's inputs: the normalized final states.
     public func headHessian(
-        _ sequences: [[Int]], progress: (Double) -> Void = { _ in }
+        _ sequences: [[Int]], known: FinalStates = FinalStates(), progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> InputHessian {
         let hessian = InputHessian(columns: config.hiddenSize)
-        let states = try forward(sequences, progress: progress)
+        let states = try forward(sequences, known: known, progress: progress)
         for (state, tokens) in zip(states, sequences) {
             state.withUnsafeBufferPointer { state in
                 guard let base = state.baseAddress else { return }

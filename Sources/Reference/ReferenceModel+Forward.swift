@@ -6,8 +6,7 @@ extension ReferenceModel {
     func forward(
         _ sequences: [[Int]], progress: (Double) -> Void, observe: TransformerArithmetic.Observer? = nil
     ) throws(TaperError) -> [[Float]] {
-        var states: [[Float]] = []
-        for tokens in sequences { states.append(try embed(tokens)) }
+        var states = try embed(sequences)
         for layer in 0..<config.layerCount {
             let weights = try blockWeights(layer)
             for index in sequences.indices {
@@ -26,14 +25,29 @@ extension ReferenceModel {
         return states
     }
 
+    /// The same, but for the sequences whose states are known.
+    func forward(
+        _ sequences: [[Int]], known: FinalStates, progress: (Double) -> Void
+    ) throws(TaperError) -> [[Float]] {
+        let missing = sequences.filter { known[$0] == nil }
+        var made = missing.isEmpty ? [] : try forward(missing, progress: progress)
+        made.reverse()
+        return sequences.map { known[$0] ?? made.removeLast() }
+    }
+
     func blockWeights(_ layer: Int) throws(TaperError) -> BlockWeights {
         try BlockWeights(config, layer: layer) { name throws(TaperError) in try weight(name) }
     }
 
-    func embed(_ tokens: [Int]) throws(TaperError) -> [Float] {
-        try arithmetic.check(tokens)
+    func embed(_ tokens: [Int]) throws(TaperError) -> [Float] { try embed([tokens])[0] }
+
+    /// The embedding is read once for all: of a streamed model that takes as long as a few blocks.
+    func embed(_ sequences: [[Int]]) throws(TaperError) -> [[Float]] {
+        for tokens in sequences { try arithmetic.check(tokens) }
         let table = try weight(TensorName.embedding)
-        return filled(tokens.count * config.hiddenSize) { arithmetic.embed(tokens, table, into: $0) }
+        return sequences.map { tokens in
+            filled(tokens.count * config.hiddenSize) { arithmetic.embed(tokens, table, into: $0) }
+        }
     }
 
     func finalNorm(_ x: [Float], tokens: Int) throws(TaperError) -> [Float] {

@@ -104,11 +104,8 @@ extension ReferenceModel {
 
     /// Reads the prompts; final states of each one's last token, [sequences * hiddenSize]. A block is loaded once for all.
     private func prefill(_ sequences: [Continuation]) throws(TaperError) -> [Float] {
-        var states: [[Float]] = []
-        for sequence in sequences {
-            try checkContext(sequence.input.count)
-            states.append(try embed(sequence.input))
-        }
+        for sequence in sequences { try checkContext(sequence.input.count) }
+        var states = try embed(sequences.map(\.input))
         for layer in 0..<config.layerCount {
             let weights = try blockWeights(layer)
             for (index, sequence) in sequences.enumerated() {

@@ -17,14 +17,15 @@ public final class ReferenceStates {
     private let bias: [Float]
     private let arithmetic: TransformerArithmetic
 
-    /// Runs the model over all sequences, one block's weights at a time.
+    /// Runs the model over all sequences whose states are not known, one block's weights at a time.
     public init(
-        _ model: ReferenceModel, sequences: [[Int]], progress: (Double) -> Void = { _ in }
+        _ model: ReferenceModel, sequences: [[Int]], known: FinalStates = FinalStates(),
+        progress: (Double) -> Void = { _ in }
     ) throws(TaperError) {
         vocabularySize = model.config.vocabularySize
         self.sequences = sequences
         arithmetic = model.arithmetic
-        hidden = try model.forward(sequences, progress: progress)
+        hidden = try model.forward(sequences, known: known, progress: progress)
         head = try model.weight(model.config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
         bias = model.config.outputBias ? try model.weight(TensorName.headBias) : []
     }

@@ -86,7 +86,7 @@ enum Flag: CaseIterable {
         case .trim: "after a step down, give back the memory of the planes no longer read"
         case .bits: "one precision for the prompt and for decoding, such as 4 or 3.5"
         case .prefillBits: "precision for the prompt (default: the schedule's, else the highest)"
-        case .schedule: "static[:TASK] (calibrated), learned, or fixed (the highest precision)"
+        case .schedule: "static:TASK (calibrated), learned or fixed (default: static:default, else fixed)"
         case .switchPoints: "step down at these decode steps, such as 6@0,4.5@32,3@64"
         case .showBits: "colour the text by precision on a terminal"
         case .temperature: "temperature; 0 is greedy (default 0)"

@@ -117,10 +117,10 @@ extension Options {
         case .contextSize: contextLength = try integer(0...1 << 24)
         case .threads: threads = try integer(1...256)
         case .reversePrompt: reversePrompts.append(value)
-        case .bits: bits = try precision()
+        case .bits: ask(for: .constant(try precision()), flag)
         case .prefillBits: prefillBits = try precision()
-        case .schedule: scheduling = try Options.scheduling(name, value)
-        case .switchPoints: switchPoints = value
+        case .schedule: ask(for: try ScheduleRequest(parsing: value, place: name), flag)
+        case .switchPoints: ask(for: .switchPoints(value), flag)
         case .temperature: sampling.temperature = try number()
         case .topK: sampling.topK = try integer(0...1 << 30)
         case .topP: sampling.topP = try number()
@@ -137,21 +137,8 @@ extension Options {
         }
     }
 
-    private static func scheduling(_ name: String, _ value: String) throws(TaperError) -> Scheduling {
-        switch value {
-        case "fixed": return .fixed
-        case "learned": return .learned
-        case "static": return .calibrated(task: nil)
-        default:
-            let task = Array(value.utf8)
-            let prefix = Array("static:".utf8)
-            guard task.starts(with: prefix), task.count > prefix.count else {
-                throw TaperError(
-                    .usage, "no such schedule", at: name, expected: "static, static:TASK, learned or fixed",
-                    found: "\"" + printable(value) + "\"")
-            }
-            return .calibrated(task: String(decoding: task[prefix.count...], as: UTF8.self))
-        }
+    private mutating func ask(for request: ScheduleRequest, _ flag: Flag) {
+        (scheduling, schedulingFlag) = (request, flag.name)
     }
 
     /// "15043+1" or "15043-0.5" or "15043-inf", as in llama.cpp.

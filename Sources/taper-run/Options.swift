@@ -4,15 +4,6 @@ import Storage
 
 /// Everything the command line can ask for.
 struct Options {
-    enum Scheduling {
-        /// The bundle's own choice: its only or its "default" schedule, or else the highest precision throughout.
-        case automatic
-        case fixed
-        case learned
-        /// Calibrated for a task; nil when the bundle has only one.
-        case calibrated(task: String?)
-    }
-
     var modelPath = ""
     var prompt: String?
     var promptFile: String?
@@ -32,10 +23,11 @@ struct Options {
     var reversePrompts: [String] = []
     var lockMemory = false
     var readsWholeFile = false
-    var bits: Precision?
+    /// `--bits`, `--switch` or `--schedule`, which exclude each other.
+    var scheduling: ScheduleRequest = .unnamed
+    /// The flag that `scheduling` came by.
+    var schedulingFlag = "--schedule"
     var prefillBits: Precision?
-    var scheduling: Scheduling = .automatic
-    var switchPoints: String?
     var showBits = false
     /// Give back the pages of planes that a step down leaves unread.
     var trim = false

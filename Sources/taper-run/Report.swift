@@ -4,27 +4,32 @@ import Storage
 
 /// What a generation cost, for people and for programs.
 enum Report {
-    static func line(_ result: GenerationResult, schedule: String) -> String {
+    static func line(_ result: GenerationResult, schedule: ScheduleChoice) -> String {
         var text = "prompt " + count(result.prefillTokens) + " at " + result.prefillBits.text + " bits, "
         text += fixed(result.prefillTokensPerSecond, 1) + " tok/s; wrote " + String(result.tokens.count) + " tokens"
         if result.decodeSteps > 0 {
             text += ", " + fixed(result.decodeTokensPerSecond, 1) + " tok/s, " + fixed(result.averageBits, 2)
-            text += " bits and " + byteText(Int(result.bytesPerToken)) + " per token; " + schedule + " "
-            text += result.switchPoints.map { $0.bits.text + "@" + String($0.fromStep) }.joined(separator: ",")
+            text += " bits and " + byteText(Int(result.bytesPerToken)) + " per token"
         }
-        return text
+        // Without a decode step what would have been, otherwise what was reached.
+        let reached = result.switchPoints.map { $0.bits.text + "@" + String($0.fromStep) }.joined(separator: ",")
+        text += "; schedule " + schedule.name + " " + (reached.isEmpty ? schedule.scheduler.text : reached)
+        return text + " (" + schedule.reason + ")"
     }
 
     private static func count(_ tokens: Int) -> String { String(tokens) + (tokens == 1 ? " token" : " tokens") }
 
-    static func json(_ result: GenerationResult, text: String, schedule: String, releasedBytes: Int) -> JSONValue {
+    static func json(_ result: GenerationResult, text: String, schedule: ScheduleChoice, releasedBytes: Int)
+        -> JSONValue
+    {
         func integers(_ values: [Int]) -> JSONValue { .array(values.map { .integer($0) }) }
         return .object([
             .init("schema", .string("taper.run/1")),
             .init("text", .string(text)),
             .init("tokens", integers(result.tokens)),
             .init("stop_reason", .string(result.stopReason.rawValue)),
-            .init("schedule", .string(schedule)),
+            .init("schedule", .string(schedule.name)),
+            .init("schedule_reason", .string(schedule.reason)),
             .init("prefill_bits", result.prefillBits.json),
             .init("bits_per_step", .array(result.bitsPerStep.map { $0.json })),
             .init("average_bits", .number(result.averageBits)),

@@ -24,7 +24,7 @@ extension Session {
         let (result, answer) = try write(tokens)
         if options.json {
             output.write(
-                Report.json(result, text: answer, schedule: scheduleName, releasedBytes: releasedBytes).text(
+                Report.json(result, text: answer, schedule: schedule, releasedBytes: releasedBytes).text(
                     indented: true) + "\n")
         } else {
             output.endLine()
@@ -35,8 +35,8 @@ extension Session {
     /// Generates after `tokens`, writing the text as it comes (with `--json` nothing yet).
     func write(_ tokens: [Int]) throws(TaperError) -> (result: GenerationResult, text: String) {
         if output.isColoured && !options.quiet {
-            var used = [scheduler.prefillBits]
-            for bits in scheduler.decodeBits where !used.contains(bits) { used.append(bits) }
+            var used = [schedule.scheduler.prefillBits]
+            for bits in schedule.scheduler.decodeBits where !used.contains(bits) { used.append(bits) }
             StandardStreams.writeError(Output.legend(used) + "\n")
         }
         var decoder = StreamDecoder(tokenizer, atStart: template != nil)
@@ -48,11 +48,11 @@ extension Session {
             answer += part
             if !silent { output.write(part, bits: Precision(hundredths: hundredths)) }
         }
-        var lastBits = scheduler.prefillBits
+        var lastBits = schedule.scheduler.prefillBits
         var step = 0
         let result = try generate(
-            transformer, prompt: tokens, maxNewTokens: options.maxNewTokens, scheduler: scheduler, sampler: &sampler,
-            stopTokens: stopTokens
+            transformer, prompt: tokens, maxNewTokens: options.maxNewTokens, scheduler: schedule.scheduler,
+            sampler: &sampler, stopTokens: stopTokens
         ) { token, bits in
             if options.trim {
                 if bits < lastBits { releasedBytes += bundle.releasePlanes(above: bits, upTo: lastBits) }
@@ -85,7 +85,8 @@ extension Session {
                     "warning: stopped because the context of " + String(transformer.contextLength)
                         + " tokens is full; --ctx-size makes it larger")
             }
-            var line = Report.line(result, schedule: scheduleName)
+            if let warning = schedule.warning(newTokens: result.tokens.count) { Console.note("warning: " + warning) }
+            var line = Report.line(result, schedule: schedule)
             if options.trim {
                 line += "; gave back " + byteText(releasedBytes) + ", " + byteText(residentBytes()) + " resident"
             }

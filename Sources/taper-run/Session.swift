@@ -13,9 +13,8 @@ final class Session {
     /// nil when the bundle has none or the prompt is raw.
     let template: ChatTemplate?
     let transformer: Transformer
-    let scheduler: DecodeScheduler
-    /// "fixed", "static:summary", ... for the report.
-    let scheduleName: String
+    /// Which precisions decode, and why.
+    let schedule: ScheduleChoice
     let stopTokens: [Int]
     /// The user's reverse prompts, and the template's stops that are no tokens.
     let stopTexts: [String]
@@ -82,7 +81,8 @@ final class Session {
         try sampling.validate(vocabularySize: model.vocabularySize)
         sampler = Sampler(sampling)
 
-        (scheduler, scheduleName) = try Session.scheduler(options, bundle)
+        schedule = try ScheduleChoice(
+            options.scheduling, of: bundle, prefill: options.prefillBits, place: options.schedulingFlag)
         let context = options.contextLength ?? min(model.contextLength, 4096)
         if context > model.contextLength && !options.quiet {
             StandardStreams.note(
@@ -103,9 +103,9 @@ final class Session {
                     + transformer.served.map { $0.text }.joined(separator: " ") + "; "
                     + String(pool.threadCount) + " threads, " + instructions.name + "; context "
                     + String(transformer.contextLength) + "; loaded in "
-                    + fixed((monotonicSeconds() - start) * 1000, 1) + " ms; schedule " + scheduleName + " ("
-                    + scheduler.text + "), prefill " + scheduler.prefillBits.text + " bits; seed "
-                    + String(sampling.seed))
+                    + fixed((monotonicSeconds() - start) * 1000, 1) + " ms; schedule " + schedule.name + " ("
+                    + schedule.scheduler.text + "), " + schedule.reason + "; prefill "
+                    + schedule.scheduler.prefillBits.text + " bits; seed " + String(sampling.seed))
         }
     }
 
@@ -118,69 +118,5 @@ final class Session {
     private static func clockSeed() -> UInt64 {
         // The fraction of the clock's seconds, in nanoseconds, differs from run to run.
         UInt64(monotonicSeconds() * 1e9) &* 0x9e37_79b9_7f4a_7c15 >> 1
-    }
-
-    private static func scheduler(
-        _ options: Options, _ bundle: Bundle
-    ) throws(TaperError) -> (DecodeScheduler, String) {
-        let served = try bundle.servedPrecisions()
-        let place = options.modelPath
-        guard let highest = served.last else {
-            throw TaperError(.badData, "the bundle has no precision", at: place)
-        }
-        let prefill = options.prefillBits
-
-        func checked(_ schedule: PrecisionSchedule, _ name: String) throws(TaperError) -> (DecodeScheduler, String) {
-            try schedule.check(served: served, place: place)
-            return (.fixed(schedule), name)
-        }
-        func calibrated(_ record: Schedule) throws(TaperError) -> (DecodeScheduler, String) {
-            let whole = try PrecisionSchedule(record, place: place + " (schedule " + record.task + ")")
-            let schedule = try PrecisionSchedule(
-                prefillBits: prefill ?? whole.prefillBits, steps: whole.steps, place: place)
-            return try checked(schedule, "static:" + record.task)
-        }
-        if let bits = options.bits {
-            return try checked(.constant(bits, prefillBits: prefill), "fixed")
-        }
-        if let text = options.switchPoints {
-            let schedule = try PrecisionSchedule(parsing: text, prefillBits: prefill ?? highest, place: "--switch")
-            return try checked(schedule, "switch")
-        }
-        switch options.scheduling {
-        case .fixed: return try checked(.constant(highest, prefillBits: prefill), "fixed")
-        case .learned:
-            guard let learned = try bundle.learnedScheduler() else {
-                throw TaperError(
-                    .usage, "the bundle has no learned scheduler", at: "--schedule",
-                    remedy: "Train one with taper calibrate --learned, or use --schedule static or fixed, or --switch")
-            }
-            // Its own precisions were checked when it was read.
-            let bits = prefill ?? learned.prefillBits
-            _ = try checked(.constant(bits), "learned")
-            return (.learned(learned, prefillBits: bits), "learned")
-        case .calibrated(let task):
-            let all = try bundle.schedules()
-            let names = all.map { $0.task }.joined(separator: ", ")
-            if let task {
-                if let record = all.first(where: { $0.task == task }) { return try calibrated(record) }
-                throw TaperError(
-                    .usage, "the bundle has no schedule for this task", at: "--schedule",
-                    expected: all.isEmpty ? "taper calibrate first" : "one of " + names,
-                    found: "\"" + printable(task) + "\"")
-            }
-            if let record = all.count == 1 ? all.first : all.first(where: { $0.task == "default" }) {
-                return try calibrated(record)
-            }
-            throw TaperError(
-                .usage, all.isEmpty ? "the bundle has no calibrated schedule" : "the bundle has several schedules",
-                at: "--schedule", remedy: all.isEmpty ? "Make one with taper calibrate" : "Name one: " + names)
-        case .automatic:
-            let all = try bundle.schedules()
-            if let record = all.count == 1 ? all.first : all.first(where: { $0.task == "default" }) {
-                return try calibrated(record)
-            }
-            return try checked(.constant(highest, prefillBits: prefill), "fixed")
-        }
     }
 }

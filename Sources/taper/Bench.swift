@@ -26,7 +26,7 @@ struct Bench: ParsableCommand {
     @Option(name: [.customShort("r"), .long], help: "Runs; the median is shown.") var runs = 5
     @Option(name: [.customShort("t"), .long], help: "Thread counts, such as 1,2.") var threads: String?
     @Option(help: "Precisions, such as 2-6 or 4,3.5 (default: all, rungs included).") var bits: String?
-    @Option(help: "Also a schedule, such as 4@0,2@64; repeat for more.") var schedule: [String] = []
+    @Option(help: "Also a schedule, such as 4@0,2@64 or static:TASK; repeat for more.") var schedule: [String] = []
     @Flag(help: "Copy the bundle into memory instead of mapping it.") var noMmap = false
     @Option(name: [.customShort("o"), .long], help: "md, json or csv.") var output = Format.md
     @OptionGroup var kernelOptions: BenchKernels
@@ -82,12 +82,9 @@ struct Bench: ParsableCommand {
 
     private func schedules(_ bundle: Bundle) throws(TaperError) -> [(label: String, schedule: PrecisionSchedule)] {
         var all: [(label: String, schedule: PrecisionSchedule)] = []
-        let served = try bundle.servedPrecisions()
         for bits in try PrecisionChoice.list(bits, bundle).reversed() { all.append((bits.label, .constant(bits))) }
         for text in schedule {
-            let parsed = try PrecisionSchedule(parsing: text, prefillBits: served.last ?? 8, place: "--schedule")
-            try parsed.check(served: served, place: "--schedule")
-            all.append((text, parsed))
+            all.append(try PrecisionChoice.schedule(text, bundle))
         }
         return all
     }

@@ -3,6 +3,7 @@ import Evaluation
 import Kernels
 import Model
 import Pipeline
+import Runtime
 import Storage
 import Text
 
@@ -12,6 +13,8 @@ struct BundleReport {
     private let quality: JSONValue?
     private let calibrated: [Schedule]
     private let learned: LearnedScheduler?
+    /// What runs where no schedule is named.
+    private let unnamed: ScheduleChoice
     private let texts: CalibrationTexts
     private let chatName: String?
     /// nil: the bundle has none.
@@ -26,6 +29,7 @@ struct BundleReport {
         quality = try bundle.json("quality")
         calibrated = try bundle.schedules()
         learned = try bundle.learnedScheduler()
+        unnamed = try ScheduleChoice(.unnamed, of: bundle)
         texts = try CalibrationTexts(bundle)
         chatName = try bundle.json("chat")?["name"]?.string
         tokenizer = (try? bundle.tokenizer()).flatMap { try? Tokenizer(compact: $0, place: bundle.path) }
@@ -136,6 +140,7 @@ struct BundleReport {
         if calibrated.isEmpty, learned == nil {
             lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE")
         }
+        lines.append("  where none is named: \(unnamed.name) \(unnamed.scheduler.text)")
         for schedule in calibrated {
             if schedules {
                 lines += ScheduleReport.lines(schedule).map { "  " + $0 }

@@ -17,10 +17,17 @@ struct Calibrate: ParsableCommand {
             """)
 
     @Argument(help: "The bundle.") var bundle: String
-    @Option(help: "Name of the task; a schedule of the same name is replaced.") var task: String?
-    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String?
+    @Option(help: "Name of the task, default for general text; a schedule of the same name is replaced.") var task:
+        String?
+    @Option(
+        help: "Examples: JSONL with prompts and references, or for kl and agreement any text (pipelines/calibrate.md).")
+    var data: String?
     @OptionGroup var translation: TranslationOptions
-    @Option(help: "Metric: \(TaskMetric.calibrationNames).") var metric = "rouge-l"
+    @Option(
+        help:
+            "Metric: \(TaskMetric.calibrationNames) (default: rouge-l; of the task default kl, or agreement without --reference)."
+    )
+    var metric: String?
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
     @Option(
         help: "Score that the tolerance counts from, on the metric's scale (default: that of the highest precision).")
@@ -113,10 +120,13 @@ struct Calibrate: ParsableCommand {
                 .usage, "no precision of the bundle lies between --bits-low and --bits-high", at: bundle,
                 found: Precision.text(available))
         }
+        let metric =
+            try metric.map { name throws(TaperError) in try TaskMetric(name: name) }
+            ?? TaskMetric.standard(general: task == Schedule.generalTask, hasReference: reference != nil)
         let schedule = try calibrateInPlace(
             edit, dataPath: data, examples: examples, direction: try translation.parsed(),
             settings: TaskCalibrationSettings(
-                task: task, metric: try TaskMetric(name: metric), maxNewTokens: maxNewTokens, tolerance: tolerance,
+                task: task, metric: metric, maxNewTokens: maxNewTokens, tolerance: tolerance,
                 precisions: precisions, referenceScore: referenceScore),
             checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
         json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
@@ -130,7 +140,8 @@ enum ScheduleReport {
             Console.strong("\(schedule.task)") + "  prefill \(schedule.prefillBits), decode \(scheduleText(schedule))"
                 + "  average \(fixed(schedule.averageBits, 2)) bits",
             "  \(schedule.metric) \(fixed(schedule.score, 4)) against \(fixed(schedule.referenceScore, 4)),"
-                + " tolerance \(shortest(schedule.tolerance)), up to \(schedule.maxNewTokens) new tokens",
+                + " tolerance \(shortest(schedule.tolerance)), up to \(schedule.maxNewTokens) new tokens"
+                + (schedule.evidence["longest_answer"]?.integer.map { ", longest answer \($0)" } ?? ""),
         ]
         var table = TextTable(["candidate", "score", "difference", "std error", "average bits", "MB/token"])
         for item in schedule.evidence["candidates"]?.array ?? [] {

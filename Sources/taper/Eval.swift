@@ -16,8 +16,8 @@ struct Eval: ParsableCommand {
 struct EvaluationOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Option(help: "Precisions, such as 2-6 or 4,3.5 (bundles; default: all, rungs included).") var bits: String?
-    @Option(help: "A schedule: 6@0,4@32, static[:task], or learned where text is generated (bundles).") var schedule:
-        String?
+    @Option(help: "A schedule: 6@0,4@32, static[:TASK], fixed, or learned where text is generated (bundles).")
+    var schedule: String?
     @Option(help: "Precision that reads prompts (bundles; default: the schedule's, else the highest).")
     var bitsPrefill: Precision?
     @Flag(help: "Print JSON.") var json = false
@@ -27,30 +27,9 @@ struct EvaluationOptions: ParsableArguments {
     /// What to measure on a bundle: every precision and calibrated schedule, or what was asked for.
     func schedules(_ bundle: Bundle) throws(TaperError) -> [(label: String, schedule: PrecisionSchedule)] {
         let prefill = try PrecisionChoice.check(bitsPrefill, bundle)
-        func calibrated(_ item: Schedule) throws(TaperError) -> (label: String, schedule: PrecisionSchedule) {
-            var item = item
-            if let bitsPrefill { item.prefillBits = bitsPrefill }
-            return ("static:" + item.task, try PrecisionSchedule(item, place: bundle.path))
-        }
         var result: [(label: String, schedule: PrecisionSchedule)] = []
         if let schedule {
-            if schedule.contains("@") {
-                let parsed = try PrecisionSchedule(parsing: schedule, prefillBits: prefill, place: "--schedule")
-                try parsed.check(served: try bundle.servedPrecisions(), place: "--schedule")
-                result.append((schedule, parsed))
-            } else if schedule == "learned" {
-                throw TaperError(
-                    .usage, "the learned scheduler decides when a prompt has been read", at: "--schedule",
-                    remedy: "Use it where answers are generated, with another metric than kl")
-            } else {
-                let task = schedule.split(separator: ":").dropFirst().first.map(String.init)
-                let found = try bundle.schedules().filter { task == nil || $0.task == task }
-                guard schedule.hasPrefix("static"), !found.isEmpty else {
-                    throw TaperError(
-                        .usage, "the bundle has no such schedule", at: "--schedule", found: printable(schedule))
-                }
-                for item in found { result.append(try calibrated(item)) }
-            }
+            result.append(try PrecisionChoice.schedule(schedule, bundle, prefill: bitsPrefill))
             if bits == nil { return result }
         }
         let wanted = try PrecisionChoice.list(bits, bundle)
@@ -58,7 +37,11 @@ struct EvaluationOptions: ParsableArguments {
         for bits in wanted.reversed() {
             constants.append((bits.label, PrecisionSchedule.constant(bits, prefillBits: prefill)))
         }
-        if bits == nil { for item in try bundle.schedules() { result.append(try calibrated(item)) } }
+        if bits == nil {
+            for item in try bundle.schedules() {
+                result.append(try PrecisionChoice.schedule("static:" + item.task, bundle, prefill: bitsPrefill))
+            }
+        }
         return constants + result
     }
 
@@ -70,16 +53,18 @@ struct EvaluationOptions: ParsableArguments {
             if schedule == "learned" { constants.schedule = nil }
             result = try constants.schedules(bundle).map { ($0.label, .fixed($0.schedule)) }
         }
-        guard schedule == "learned" || (schedule == nil && bits == nil) else { return result }
-        if let learned = try bundle.learnedScheduler() {
-            let prefill = try bitsPrefill.map { bits throws(TaperError) in try PrecisionChoice.check(bits, bundle) }
-            result.append(("learned", .learned(learned, prefillBits: prefill ?? learned.prefillBits)))
-        } else if schedule == "learned" {
-            throw TaperError(
-                .usage, "the bundle has no learned scheduler", at: "--schedule",
-                remedy: "Train one with taper calibrate --learned")
-        }
-        return result
+        let isWanted = schedule == nil && bits == nil ? try bundle.learnedScheduler() != nil : schedule == "learned"
+        guard isWanted else { return result }
+        let prefill = try bitsPrefill.map { bits throws(TaperError) in try PrecisionChoice.check(bits, bundle) }
+        let choice = try ScheduleChoice(.learned, of: bundle, prefill: prefill)
+        return result + [(choice.name, choice.scheduler)]
+    }
+
+    /// Warns of a schedule asked for that was calibrated on shorter answers.
+    func warnOfLength(_ bundle: Bundle, newTokens: Int, _ progress: Progress) throws(TaperError) {
+        guard let schedule, !schedule.contains("@") else { return }
+        let choice = try ScheduleChoice(try ScheduleRequest(parsing: schedule, place: "--schedule"), of: bundle)
+        if let warning = choice.warning(newTokens: newTokens) { progress.warn(warning) }
     }
 
     /// One line on standard error for every calibration text that the evaluation text equals or overlaps.

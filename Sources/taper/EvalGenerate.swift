@@ -56,6 +56,7 @@ struct Generate: ParsableCommand {
                 kind == .kl
                 ? try options.schedules(bundle).map { ($0.label, .fixed($0.schedule)) }
                 : try options.schedulers(bundle)
+            try options.warnOfLength(bundle, newTokens: maxNewTokens, progress)
             warnings = try options.leakage([bundle], try SourceText(path: data), progress)
         }
         let full = try reference.map { path throws(TaperError) in

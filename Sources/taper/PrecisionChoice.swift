@@ -2,6 +2,7 @@ public import ArgumentParser
 import Bundle
 import Evaluation
 public import Model
+import Runtime
 import Storage
 
 extension Precision: ExpressibleByArgument {
@@ -30,5 +31,23 @@ enum PrecisionChoice {
         let all = try Precision.list(parsing: text, place: "--bits")
         for bits in all { _ = try check(bits, bundle) }
         return all
+    }
+
+    /// A schedule known before the prompt: "6@0,4@32", or what `--schedule` of the runner takes but "learned".
+    static func schedule(
+        _ text: String, _ bundle: Bundle, prefill: Precision? = nil
+    ) throws(TaperError) -> (label: String, schedule: PrecisionSchedule) {
+        let place = "--schedule"
+        let isSteps = text.contains("@") && !text.hasPrefix("static:")
+        let request = isSteps ? .switchPoints(text) : try ScheduleRequest(parsing: text, place: place)
+        // Whether the bundle has one does not matter here.
+        let choice: ScheduleChoice? =
+            request == .learned ? nil : try ScheduleChoice(request, of: bundle, prefill: prefill, place: place)
+        guard let choice, case .fixed(let schedule) = choice.scheduler else {
+            throw TaperError(
+                .usage, "the learned scheduler decides when a prompt has been read", at: place,
+                remedy: "Use it where answers are generated, with another metric than kl")
+        }
+        return (isSteps ? text : choice.name, schedule)
     }
 }

@@ -149,10 +149,46 @@ import Text
         let learned = try RunnerProgram.run(base + ["--schedule", "learned"])
         #expect(learned.status == 64 && learned.errors.contains("no learned scheduler"))
 
+        // Nor is the only schedule one for every prompt.
         let one = try TalkingBundle.make(schedules: [TalkingBundle.schedule("chat", [(0, 4), (3, 3)], prefill: 6)])
-        let automatic = try json(["-m", one.path, "-p", "abc", "-n", "6", "--ignore-eos"])
-        #expect(tokens(automatic, "bits_per_step") == [4, 4, 4, 3, 3])
-        #expect(automatic["schedule"]?.string == "static:chat")
+        let ask = ["-m", one.path, "-p", "abc", "-n", "6", "--ignore-eos"]
+        let automatic = try json(ask)
+        #expect(tokens(automatic, "bits_per_step") == [6, 6, 6, 6, 6])
+        #expect(automatic["schedule"]?.string == "fixed")
+        #expect(automatic["schedule_reason"]?.string == "none named; for its task there is static:chat")
+        #expect(tokens(try json(ask + ["--schedule", "static"]), "bits_per_step") == [4, 4, 4, 3, 3])
+    }
+
+    @Test func theClosingLineSaysWhichScheduleAndWhy() throws {
+        func closing(_ schedules: [Schedule], _ more: [String] = []) throws -> String {
+            let tiny = try TalkingBundle.make(schedules: schedules)
+            let outcome = try RunnerProgram.run(["-m", tiny.path, "-p", "abc", "-n", "6", "--ignore-eos"] + more)
+            #expect(outcome.status == 0)
+            return outcome.errors
+        }
+        let chat = TalkingBundle.schedule("chat", [(0, 4), (3, 3)], prefill: 6)
+        let general = TalkingBundle.schedule("default", [(0, 6), (2, 4)], prefill: 6)
+        #expect(try closing([]).contains("; schedule fixed 6@0 (none named)"))
+        #expect(try closing([chat]).contains("; schedule fixed 6@0 (none named; for its task there is static:chat)"))
+        #expect(try closing([chat, general]).contains("; schedule static:default 6@0,4@2 (none named: the default)"))
+        #expect(try closing([chat], ["--schedule=static:chat"]).contains("; schedule static:chat 4@0,3@3 (named)"))
+        #expect(try closing([general], ["--bits", "3"]).contains("; schedule fixed 3@0 (--bits)"))
+        #expect(try closing([general], ["--switch", "4@0,2@1"]).contains("; schedule switch 4@0,2@1 (--switch)"))
+        #expect(try closing([chat], ["-n", "1"]).contains("; schedule fixed 6@0 (none named; "))
+    }
+
+    @Test func whatGoesOnBeyondTheCalibrationIsWarnedOf() throws {
+        let tiny = try TalkingBundle.make(
+            schedules: [TalkingBundle.schedule("default", [(0, 6), (2, 4)], prefill: 6)])
+        func errors(_ count: Int, _ more: [String] = []) throws -> String {
+            try RunnerProgram.run(
+                ["-m", tiny.path, "-p", "abc", "-n", String(count), "--ignore-eos"] + more
+            ).errors
+        }
+        #expect(try !errors(64).contains("warning"))
+        #expect(try errors(65).contains("warning: the schedule static:default was calibrated on answers of at most 64"))
+        #expect(try errors(65, ["--quiet"]).isEmpty)
+        #expect(try !errors(65, ["--schedule", "fixed"]).contains("warning"))
     }
 
     @Test func theLearnedSchedulerDecidesAfterThePrompt() throws {
