@@ -14,7 +14,7 @@ public struct TaskExample: Sendable {
     /// Token ids: messages go through the chat template, a bare prompt too when there is one, as the runner does.
     public func tokens(_ tokenizer: Tokenizer, _ template: ChatTemplate?) throws(TaperError) -> [Int] {
         switch (prompt, template) {
-        case (.text(let text), nil): return tokenizer.encode(text)
+        case (.text(let text), nil): return try tokenizer.encode(text)
         case (.text(let text), let template?):
             return try template.encode(
                 [ChatMessage(role: "user", content: text)], addGenerationPrompt: true, tokenizer: tokenizer)

@@ -57,7 +57,8 @@ final class Session {
         var texts: [String] = []
         var specialTexts: [String] = []
         for text in options.reversePrompts {
-            let ids = tokenizer.encode(text, addSpecial: false, parseSpecial: true)
+            // What the vocabulary cannot spell holds no special token.
+            let ids = (try? tokenizer.encode(text, addSpecial: false, parseSpecial: true)) ?? []
             if ids.contains(where: tokenizer.isSpecial) { specialTexts.append(text) } else { texts.append(text) }
         }
         for stop in template?.stopTokens ?? [] {

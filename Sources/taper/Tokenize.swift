@@ -20,11 +20,12 @@ struct Tokenize: ParsableCommand {
         } else {
             tokenizer = try AnyModel(path: model).tokenizer()
         }
+        for warning in tokenizer.warnings { Console.note("warning: " + warning) }
         let bytes = try Files.readStandardInput(limit: 1 << 28)
         guard let text = try bytes.withBytes({ raw throws(TaperError) in strictString(raw) }) else {
             throw TaperError(.badData, "the text is not UTF-8", at: "standard input")
         }
-        let ids = tokenizer.encode(text, addSpecial: !noSpecial, parseSpecial: !noParseSpecial)
+        let ids = try tokenizer.encode(text, addSpecial: !noSpecial, parseSpecial: !noParseSpecial)
         let pieces = ids.map { tokenizer.piece(of: $0) }
         if json {
             Console.out(
