@@ -7,7 +7,8 @@ enum HuggingFaceTokenizer {
     /// Most JSON values accepted: four times the largest published vocabularies with their merges.
     static let valueLimit = 8_000_000
 
-    static func open(directory: String) throws(TaperError) -> Tokenizer {
+    /// - Parameter rows: rows of the embedding.
+    static func open(directory: String, rows: Int) throws(TaperError) -> Tokenizer {
         let path = directory + "/tokenizer.json"
         guard Files.exists(path) else {
             let hasModel = Files.exists(directory + "/tokenizer.model")
@@ -34,6 +35,18 @@ enum HuggingFaceTokenizer {
                 .badData, "tokenizer.json has too many values", at: path, expected: "at most " + String(valueLimit),
                 found: String(commas))
         }
-        return try Tokenizer(tokenizerJSON: try JSONValue.parse(file.bytes, place: path), place: path)
+        let tokenizer = try Tokenizer(
+            tokenizerJSON: try JSONValue.parse(file.bytes, place: path),
+            adding: try AddedTokenFiles(directory: directory).tokens, rows: rows, place: path)
+        guard tokenizer.vocabularySize <= rows else {
+            let last = tokenizer.vocabularySize - 1
+            throw TaperError(
+                .badData, "the tokenizer has more tokens than the embedding has rows", at: path,
+                expected: "at most " + String(rows),
+                found: String(tokenizer.vocabularySize) + ", the last one " + printable(tokenizer.piece(of: last)),
+                remedy:
+                    "Tokenizer and weights belong to different models, or tokens were added without resizing the model")
+        }
+        return tokenizer
     }
 }
