@@ -38,7 +38,7 @@ public struct CalibrationExamples: Sendable {
                 remedy: "Use the metric kl or agreement, or JSON Lines with \"prompt\" and \"reference\"")
         }
         let text = try SourceText(path: path)
-        let count = tokenizer.encode(text.text, addSpecial: false, parseSpecial: false).count
+        let count = try tokenizer.encode(text.text, addSpecial: false, parseSpecial: false).count
         let lengths = CalibrationExamples.passageLengths
         let prompts = try TextPrompts(
             text, tokenizer: tokenizer, count: max(1, min(limit, count / (2 * lengths.lowerBound))),

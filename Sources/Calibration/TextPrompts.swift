@@ -14,7 +14,7 @@ public struct TextPrompts: Sendable {
     public init(
         _ text: SourceText, tokenizer: Tokenizer, count: Int, lengths: ClosedRange<Int>, seed: UInt64
     ) throws(TaperError) {
-        let tokens = tokenizer.encode(text.text, addSpecial: false, parseSpecial: false)
+        let tokens = try tokenizer.encode(text.text, addSpecial: false, parseSpecial: false)
         let room = tokens.count / max(1, count)
         guard count > 0, room >= lengths.lowerBound else {
             throw TaperError(
@@ -23,7 +23,7 @@ public struct TextPrompts: Sendable {
                 remedy: "Use a longer text, or fewer prompts")
         }
         // The model's own first token, where it has one, stands before every prompt.
-        let start = tokenizer.encode("").prefix { $0 == tokenizer.bosToken }
+        let start = try tokenizer.encode("").prefix { $0 == tokenizer.bosToken }
         var generator = RandomGenerator(seed: seed)
         let longest = min(lengths.upperBound, room)
         prompts = (0..<count).map { index in

@@ -27,7 +27,7 @@ struct ChatComparison {
                 return what + " it writes " + ChatComparison.quoted(expected) + ", not " + ChatComparison.quoted(text)
             }
             if conversation.spellsTokens { return nil }
-            var ids = tokenizer.encode(expected, addSpecial: false, parseSpecial: true)
+            var ids = try tokenizer.encode(expected, addSpecial: false, parseSpecial: true)
             if addsBos, tokenizer.addsBos, let bos = tokenizer.bosToken, ids.first != bos { ids.insert(bos, at: 0) }
             let own = try form.encode(messages, addGenerationPrompt: generation, tokenizer: tokenizer)
             guard own == ids else {

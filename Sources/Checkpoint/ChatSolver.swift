@@ -221,7 +221,8 @@ struct ChatSolver {
     private func stops(_ endToken: String?) -> [String] {
         let tail = form.joint(.assistant, .user)?.text ?? ""
         var stops: [String] = []
-        let ids = tokenizer.encode(tail, addSpecial: false, parseSpecial: true)
+        // Markup that the vocabulary cannot spell holds no token.
+        let ids = (try? tokenizer.encode(tail, addSpecial: false, parseSpecial: true)) ?? []
         if let first = ids.first(where: { tokenizer.isSpecial($0) }) { stops.append(tokenizer.piece(of: first)) }
         if let endToken, !endToken.isEmpty, !stops.contains(endToken),
             tail.contains(endToken) || tokenizer.id(ofToken: endToken) != nil
@@ -253,7 +254,8 @@ struct ChatSolver {
         // These forms put the tokenizer's start token in front where it is missing.
         let text = form.joint(.start, .user)?.text ?? ""
         if tokenizer.addsBos && !addsBos {
-            guard tokenizer.encode(text, addSpecial: false, parseSpecial: true).first == tokenizer.bosToken else {
+            let ids = try? tokenizer.encode(text, addSpecial: false, parseSpecial: true)
+            guard let ids, ids.first == tokenizer.bosToken else {
                 return nil
             }
         }

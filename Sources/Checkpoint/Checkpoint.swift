@@ -203,7 +203,7 @@ public final class Checkpoint: @unchecked Sendable {
             return try Tokenizer(
                 vocabulary: try GGUFTokenizer(file: gguf).vocabulary(), place: path + ": metadata 'tokenizer.ggml'")
         }
-        return try HuggingFaceTokenizer.open(directory: path)
+        return try HuggingFaceTokenizer.open(directory: path, rows: config.vocabularySize)
     }
 }
 

@@ -7,7 +7,8 @@ enum HuggingFaceTokenizer {
     /// Memory that parsing may take: twice what the largest published vocabularies take with their merges.
     static let memoryLimit = 1 << 30
 
-    static func open(directory: String) throws(TaperError) -> Tokenizer {
+    /// - Parameter rows: rows of the embedding.
+    static func open(directory: String, rows: Int) throws(TaperError) -> Tokenizer {
         let path = directory + "/tokenizer.json"
         guard Files.exists(path) else {
             let hasModel = Files.exists(directory + "/tokenizer.model")
@@ -18,11 +19,24 @@ enum HuggingFaceTokenizer {
                     ? "Save the tokenizer again with the transformers library, which writes tokenizer.json"
                     : "Download the whole checkpoint, not its weights alone")
         }
-        return try read(path)
+        let tokenizer = try read(path, adding: try AddedTokenFiles(directory: directory).tokens, rows: rows)
+        guard tokenizer.vocabularySize <= rows else {
+            let last = tokenizer.vocabularySize - 1
+            throw TaperError(
+                .badData, "the tokenizer has more tokens than the embedding has rows", at: path,
+                expected: "at most " + String(rows),
+                found: String(tokenizer.vocabularySize) + ", the last one " + printable(tokenizer.piece(of: last)),
+                remedy:
+                    "Tokenizer and weights belong to different models, or tokens were added without resizing the model")
+        }
+        return tokenizer
     }
 
     /// A tokenizer.json anywhere.
-    static func read(_ path: String) throws(TaperError) -> Tokenizer {
+    /// - Parameter rows: rows of the embedding, where there is one.
+    static func read(
+        _ path: String, adding added: [AddedTokenDescription] = [], rows: Int = .max
+    ) throws(TaperError) -> Tokenizer {
         let file = try SourceFile(path: path)
         if let foreign = ForeignFile.recognise(file.bytes) {
             throw TaperError(.badData, "not a tokenizer", at: path, found: foreign.kind, remedy: foreign.remedy)
@@ -33,12 +47,12 @@ enum HuggingFaceTokenizer {
                 found: byteText(file.bytes.count))
         }
         let json = try JSONValue.parse(file.text, place: path, memoryLimit: memoryLimit)
-        return try Tokenizer(tokenizerJSON: json, place: path)
+        return try Tokenizer(tokenizerJSON: json, adding: added, rows: rows, place: path)
     }
 }
 
 extension Checkpoint {
-    /// The tokenizer of a file like Hugging Face's tokenizer.json.
+    /// The tokenizer of a file like Hugging Face's tokenizer.json, alone.
     public static func tokenizer(file path: String) throws(TaperError) -> Tokenizer {
         try HuggingFaceTokenizer.read(path)
     }

@@ -45,7 +45,7 @@ public struct PerplexityProtocol: Equatable, Sendable {
         guard window >= 2, stride >= 1, stride <= window, windowLimit ?? 1 >= 1 else {
             throw TaperError(.usage, "the window must be at least 2 tokens and the stride 1 to the window", at: place)
         }
-        let tokens = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
+        let tokens = try tokenizer.encode(text, addSpecial: false, parseSpecial: false)
         var result: [Window] = []
         var start = 0
         while start + window <= tokens.count, result.count < windowLimit ?? Int.max {

@@ -22,7 +22,7 @@ public struct TaskExample: Sendable {
     public func tokens(_ tokenizer: Tokenizer, _ template: ChatTemplate?) throws(TaperError) -> [Int] {
         switch (prompt, template) {
         case (.tokens(let tokens), _): return tokens
-        case (.text(let text), nil): return tokenizer.encode(text)
+        case (.text(let text), nil): return try tokenizer.encode(text)
         case (.text(let text), let template?):
             return try template.encode(
                 [ChatMessage(role: "user", content: text)], addGenerationPrompt: true, tokenizer: tokenizer)

@@ -53,7 +53,7 @@ public struct TaskPrompts {
         var windows: [PerplexityProtocol.Window] = []
         for (index, prompt) in prompts.enumerated() {
             let here = place + ": example \(index + 1)"
-            let answer = tokenizer.encode(references[index].first ?? "", addSpecial: false, parseSpecial: false)
+            let answer = try tokenizer.encode(references[index].first ?? "", addSpecial: false, parseSpecial: false)
             guard !answer.isEmpty, !prompt.isEmpty else {
                 throw TaperError(.badData, "the example has no text to predict, or no prompt", at: here)
             }

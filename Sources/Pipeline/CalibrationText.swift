@@ -15,8 +15,9 @@ struct CalibrationText {
     var name: String { source?.name ?? "the model's own text" }
 
     /// All tokens of the text.
-    func tokens(_ tokenizer: Tokenizer) -> [Int] {
-        source.map { tokenizer.encode($0.text, addSpecial: false, parseSpecial: false) } ?? []
+    func tokens(_ tokenizer: Tokenizer) throws(TaperError) -> [Int] {
+        guard let source else { return [] }
+        return try tokenizer.encode(source.text, addSpecial: false, parseSpecial: false)
     }
 
     /// `count` sequences of `length` tokens spread evenly over the text's tokens, fewer when the text is short.

@@ -46,6 +46,7 @@ struct ConversionInputs {
                 remedy: "Name one with --calibration or in the recipe, or choose the method k-means")
         }
         let tokenizer = try checkpoint.tokenizer()
+        for warning in tokenizer.warnings { warn(warning) }
         let calibration =
             recipe.hasCalibration
             ? CalibrationText(
@@ -60,7 +61,7 @@ struct ConversionInputs {
         var sequences: [TextUse: TextSelection] = [:]
         var own: OwnTextPlan?
         if let calibration {
-            let tokens = calibration.tokens(tokenizer)
+            let tokens = try calibration.tokens(tokenizer)
             for use in TextUse.allCases {
                 let amount = use.amount(recipe, contextLength: config.contextLength)
                 sequences[use] = TextSelection(

@@ -80,8 +80,14 @@ extension Recipe {
     ) throws(TaperError) {
         guard calibrationText == .sample || quality?.text == .sample else { return }
         let tokenizer = try checkpoint.tokenizer()
+        var reason = ""
         func tokenCount(_ text: SourceText) -> Int {
-            tokenizer.encode(text.text, addSpecial: false, parseSpecial: false).count
+            do throws(TaperError) {
+                return try tokenizer.encode(text.text, addSpecial: false, parseSpecial: false).count
+            } catch {
+                reason = " (" + error.message + ")"
+                return 0
+            }
         }
         if calibrationText == .sample {
             let count = tokenCount(.calibrationSample)
@@ -89,7 +95,7 @@ extension Recipe {
                 calibrationText = nil
                 generatedSequences = 0
                 leftOut.append(
-                    "calibration is left out: the sample text gives this model \(count) tokens. "
+                    "calibration is left out: the sample text gives this model \(count) tokens\(reason). "
                         + "Name a text of its own with --calibration")
             }
         }
@@ -98,7 +104,7 @@ extension Recipe {
             let window = min(quality.window, checkpoint.config.contextLength)
             if window < 2 || count < window {
                 self.quality = nil
-                leftOut.append("quality is not measured: the sample text gives this model \(count) tokens")
+                leftOut.append("quality is not measured: the sample text gives this model \(count) tokens\(reason)")
             }
         }
     }

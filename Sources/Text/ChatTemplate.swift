@@ -208,7 +208,7 @@ public struct ChatTemplate: Equatable, Sendable {
     ) throws(TaperError) -> [Int] {
         var ids: [Int] = []
         for run in ChatTemplate.runs(try pieces(messages, addGenerationPrompt: addGenerationPrompt), tokenizer) {
-            ids += tokenizer.encode(run.text, addSpecial: false, parseSpecial: run.isMarkup)
+            ids += try tokenizer.encode(run.text, addSpecial: false, parseSpecial: run.isMarkup)
         }
         // A template that writes the beginning-of-sequence token itself starts with it already.
         if addsBos, tokenizer.addsBos, let bos = tokenizer.bosToken, ids.first != bos { ids.insert(bos, at: 0) }
@@ -271,12 +271,5 @@ enum ChatText {
     }
     private static func space(endingAt end: Int, in bytes: [UInt8]) -> Int? {
         (0x1c...0x1f).contains(bytes[end - 1]) ? 1 : WhiteSpace.width(endingAt: end, in: bytes)
-    }
-}
-
-extension Tokenizer {
-    /// Does the text spell a special token?
-    func containsSpecial(_ text: String) -> Bool {
-        encode(text, addSpecial: false, parseSpecial: true).contains { isSpecial($0) }
     }
 }

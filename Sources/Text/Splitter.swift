@@ -76,16 +76,8 @@ struct ClassifiedText {
         offsets.append(offset)
     }
 
-    /// Cuts scalars [start, end) and calls `emit` with each piece in order.
-    func split(_ splitter: Splitter, _ range: Range<Int>, emit: (Range<Int>) -> Void) {
-        var at = range.lowerBound
-        let end = range.upperBound
-        while at < end {
-            let next = max(at + 1, piece(splitter, at, end))
-            emit(at..<next)
-            at = next
-        }
-    }
+    /// Where the piece that starts at a scalar ends, at `end` the latest.
+    func end(_ splitter: Splitter, from at: Int, _ end: Int) -> Int { max(at + 1, piece(splitter, at, end)) }
 
     private func run(_ start: Int, _ end: Int, _ matches: (CharacterClass) -> Bool) -> Int {
         var at = start

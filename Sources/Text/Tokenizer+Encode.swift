@@ -1,5 +1,4 @@
-@_spi(_Unicode) import Swift
-import Storage
+public import Storage
 
 extension Tokenizer {
     /// Token ids of a text, in time linear in its length (times a logarithm for very long words).
@@ -7,166 +6,180 @@ extension Tokenizer {
     /// - Parameters:
     ///   - addSpecial: put the tokenizer's own prefix and suffix around the text, such as a beginning-of-sequence token.
     ///   - parseSpecial: recognise special tokens written in the text; false for text that users wrote.
-    public func encode(_ text: String, addSpecial: Bool = true, parseSpecial: Bool = true) -> [Int] {
-        var ids = addSpecial ? settings.prefixTokens : []
-        var merger = BytePairMerger()
-        var isFirst = true
+    /// - Throws: `badData` naming a character for which the vocabulary has no token, not even one for what is unknown.
+    @inline(never)
+    public func encode(
+        _ text: String, addSpecial: Bool = true, parseSpecial: Bool = true
+    ) throws(TaperError) -> [Int] {
+        var encoder = Encoder(tokenizer: self, ids: addSpecial ? settings.prefixTokens : [])
         for part in segments(Array(text.utf8), parseSpecial: parseSpecial) {
             switch part {
-            case .token(let id): ids.append(id)
-            case .text(let bytes): encode(bytes, isFirst: isFirst, &merger, into: &ids)
-            }
-            isFirst = false
-        }
-        return addSpecial ? ids + settings.suffixTokens : ids
-    }
-
-    private enum Segment {
-        case text([UInt8])
-        case token(Int)
-    }
-
-    /// Cuts the text at added tokens: the leftmost, and of those the longest.
-    private func segments(_ bytes: [UInt8], parseSpecial: Bool) -> [Segment] {
-        var result: [Segment] = []
-        var start = 0
-        var at = 0
-        while at < bytes.count {
-            let candidates = addedByFirstByte[Int(bytes[at])]
-            guard !candidates.isEmpty, let id = candidates.first(where: { matches($0, bytes, at, parseSpecial) }) else {
-                at += 1
-                continue
-            }
-            var end = at
-            if flags[id] & TokenFlag.stripLeft != 0 {
-                while let width = WhiteSpace.width(endingAt: end, in: bytes), end - width >= start { end -= width }
-            }
-            if end > start { result.append(.text(Array(bytes[start..<end]))) }
-            result.append(.token(id))
-            at += Int(offsets[id + 1] - offsets[id])
-            if flags[id] & TokenFlag.stripRight != 0 {
-                while let width = WhiteSpace.width(startingAt: at, in: bytes) { at += width }
-            }
-            start = at
-        }
-        if start < bytes.count { result.append(.text(start == 0 ? bytes : Array(bytes[start...]))) }
-        return result
-    }
-
-    private func matches(_ id: Int, _ bytes: [UInt8], _ at: Int, _ parseSpecial: Bool) -> Bool {
-        if !parseSpecial && flags[id] & TokenFlag.special != 0 { return false }
-        let start = Int(offsets[id])
-        let count = Int(offsets[id + 1]) - start
-        guard count <= bytes.count - at else { return false }
-        for index in 0..<count where blob[start + index] != bytes[at + index] { return false }
-        return true
-    }
-
-    private func encode(_ raw: [UInt8], isFirst: Bool, _ merger: inout BytePairMerger, into ids: inout [Int]) {
-        var bytes = raw
-        // ASCII is its own NFC.
-        if settings.normalizesNFC && !raw.allSatisfy({ $0 < 0x80 }) {
-            var normalized = ""
-            for scalar in Tokenizer.decomposed(raw)._nfc { normalized.unicodeScalars.append(scalar) }
-            bytes = Array(normalized.utf8)
-        }
-        if settings.kind == .sentencePiece { bytes = metaspaced(bytes, isFirst: isFirst) }
-        var symbols: [UInt32] = []
-        if settings.splitters.isEmpty {
-            encodeWord(bytes[...], &symbols, &merger, into: &ids)
-            return
-        }
-        let text = ClassifiedText(bytes)
-        func cut(_ range: Range<Int>, _ level: Int) {
-            guard level < settings.splitters.count else {
-                encodeWord(
-                    bytes[text.offsets[range.lowerBound]..<text.offsets[range.upperBound]], &symbols, &merger,
-                    into: &ids)
-                return
-            }
-            text.split(settings.splitters[level], range) { cut($0, level + 1) }
-        }
-        cut(0..<text.scalars.count, 0)
-    }
-
-    /// Three Tibetan vowels count as starters but decompose into marks, which the standard library then fails to reorder;
-    /// they never occur in composed text, so they may be taken apart beforehand.
-    private static func decomposed(_ raw: [UInt8]) -> String {
-        let text = String(decoding: raw, as: UTF8.self)
-        func isOdd(_ scalar: Unicode.Scalar) -> Bool {
-            scalar.value == 0x0f73 || scalar.value == 0x0f75 || scalar.value == 0x0f81
-        }
-        guard text.unicodeScalars.contains(where: isOdd) else { return text }
-        var out = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x0f73: out.unicodeScalars.append(contentsOf: "\u{0f71}\u{0f72}".unicodeScalars)
-            case 0x0f75: out.unicodeScalars.append(contentsOf: "\u{0f71}\u{0f74}".unicodeScalars)
-            case 0x0f81: out.unicodeScalars.append(contentsOf: "\u{0f71}\u{0f80}".unicodeScalars)
-            default: out.unicodeScalars.append(scalar)
+            case .token(let id): encoder.ids.append(id)
+            case .text(let bytes, let isFirst): try encoder.append(bytes, isFirst: isFirst)
             }
         }
-        return out
+        return addSpecial ? encoder.ids + settings.suffixTokens : encoder.ids
+    }
+}
+
+/// The way of one text through words to ids, with the memory it reuses.
+private struct Encoder {
+    let tokenizer: Tokenizer
+    var ids: [Int]
+    private var merger = BytePairMerger()
+    private var symbols: [UInt32] = []
+
+    init(tokenizer: Tokenizer, ids: [Int]) {
+        self.tokenizer = tokenizer
+        self.ids = ids
     }
 
-    /// Spaces to U+2581, with the prefix the tokenizer asks for.
-    private func metaspaced(_ bytes: [UInt8], isFirst: Bool) -> [UInt8] {
-        let mark: [UInt8] = [0xe2, 0x96, 0x81]
-        var out: [UInt8] = []
-        out.reserveCapacity(bytes.count + 3)
-        let startsWithSpace = bytes.first == 0x20 || bytes.starts(with: mark)
-        switch settings.prefix {
-        case .never: break
-        case .always: if !bytes.isEmpty { out += mark }
-        case .first: if isFirst && !startsWithSpace { out += mark }
-        case .unlessSpace: if !startsWithSpace { out += mark }
+    /// Adds a stretch of normalized text between added tokens.
+    /// - Parameter isFirst: it starts the whole text.
+    mutating func append(_ bytes: [UInt8], isFirst: Bool) throws(TaperError) {
+        if tokenizer.settings.preTokenizers.isEmpty {
+            try append(word: bytes[...])
+        } else {
+            let text = ClassifiedText(bytes)
+            try cut(text, 0..<text.scalars.count, isFirst: isFirst, 0)
         }
-        for byte in bytes { if byte == 0x20 { out += mark } else { out.append(byte) } }
-        return out
     }
 
-    private func encodeWord(
-        _ word: ArraySlice<UInt8>, _ symbols: inout [UInt32], _ merger: inout BytePairMerger, into ids: inout [Int]
-    ) {
-        if settings.ignoresMerges, let whole = word.withUnsafeBufferPointer({ find($0) }),
-            flags[whole] & TokenFlag.added == 0
-        {
+    /// Cuts scalars of a text by the steps from `level` on, and encodes the words.
+    private mutating func cut(
+        _ text: ClassifiedText, _ range: Range<Int>, isFirst: Bool, _ level: Int
+    ) throws(TaperError) {
+        if range.isEmpty { return }
+        guard level < tokenizer.settings.preTokenizers.count else {
+            return try append(word: text.bytes[text.offsets[range.lowerBound]..<text.offsets[range.upperBound]])
+        }
+        switch tokenizer.settings.preTokenizers[level] {
+        case .splitter(let splitter):
+            var at = range.lowerBound
+            while at < range.upperBound {
+                let next = text.end(splitter, from: at, range.upperBound)
+                try cut(text, at..<next, isFirst: isFirst && at == range.lowerBound, level + 1)
+                at = next
+            }
+        case .match(let pattern, let behavior, let inverted):
+            for piece in text.pieces(pattern, behavior, inverted: inverted, range) {
+                try cut(text, piece, isFirst: isFirst && piece.lowerBound == range.lowerBound, level + 1)
+            }
+        case .metaspace(let prefix):
+            let mark: [UInt8] = Mark.bytes
+            let raw = text.bytes[text.offsets[range.lowerBound]..<text.offsets[range.upperBound]]
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(raw.count + 3)
+            let isWanted = prefix == .always || prefix == .first && isFirst
+            if isWanted && raw.first != 0x20 && !raw.starts(with: mark) { bytes += mark }
+            for byte in raw { if byte == 0x20 { bytes += mark } else { bytes.append(byte) } }
+            try again(bytes, isFirst: isFirst, level)
+        case .prefixSpace:
+            let raw = text.bytes[text.offsets[range.lowerBound]..<text.offsets[range.upperBound]]
+            if raw.first == 0x20 {
+                try cut(text, range, isFirst: isFirst, level + 1)
+            } else {
+                try again(Mark.space + raw, isFirst: isFirst, level)
+            }
+        }
+    }
+
+    /// Goes on after a step that changed the text.
+    private mutating func again(_ bytes: [UInt8], isFirst: Bool, _ level: Int) throws(TaperError) {
+        guard level + 1 < tokenizer.settings.preTokenizers.count else { return try append(word: bytes[...]) }
+        let changed = ClassifiedText(bytes)
+        try cut(changed, 0..<changed.scalars.count, isFirst: isFirst, level + 1)
+    }
+
+    private mutating func append(word: ArraySlice<UInt8>) throws(TaperError) {
+        let settings = tokenizer.settings
+        if settings.kind == .unigram { return try tokenizer.appendBest(word, to: &ids) }
+        if settings.ignoresMerges, let whole = word.withUnsafeBufferPointer({ tokenizer.find($0) }) {
             ids.append(whole)
             return
         }
         symbols.removeAll(keepingCapacity: true)
+        var unknown = PendingUnknown(tokenizer: tokenizer)
         switch settings.kind {
         case .byteLevel:
-            for byte in word {
-                let token = byteTokens[Int(byte)]
+            for index in word.indices {
+                let token = tokenizer.byteTokens[Int(word[index])]
                 if token >= 0 {
+                    unknown.flush(into: &symbols)
                     symbols.append(UInt32(token))
-                } else if let unknown = settings.unknown {
-                    symbols.append(UInt32(unknown))
+                } else {
+                    try unknown.add(word[index...index], in: word, into: &symbols)
                 }
             }
-        case .sentencePiece: characters(of: word, into: &symbols)
+        default: try characters(of: word, &unknown)
         }
-        merger.merge(&symbols, with: self)
+        unknown.flush(into: &symbols)
+        merger.merge(&symbols, with: tokenizer)
         for symbol in symbols { ids.append(Int(symbol)) }
     }
 
     /// One symbol per character, byte tokens for characters the vocabulary lacks, or the unknown token.
-    private func characters(of word: ArraySlice<UInt8>, into symbols: inout [UInt32]) {
+    private mutating func characters(
+        of word: ArraySlice<UInt8>, _ unknown: inout PendingUnknown
+    ) throws(TaperError) {
         var at = word.startIndex
         while at < word.endIndex {
-            let lead = word[at]
-            let width = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
-            let end = min(at + width, word.endIndex)
+            let end = min(at + characterWidth(word[at]), word.endIndex)
             let character = word[at..<end]
-            if let id = character.withUnsafeBufferPointer({ find($0) }) {
+            if let id = character.withUnsafeBufferPointer({ tokenizer.find($0) }) {
+                unknown.flush(into: &symbols)
                 symbols.append(UInt32(id))
-            } else if character.allSatisfy({ byteTokens[Int($0)] >= 0 }) {
-                for byte in character { symbols.append(UInt32(byteTokens[Int(byte)])) }
-            } else if let unknown = settings.unknown {
-                if !settings.fusesUnknown || symbols.last != UInt32(unknown) { symbols.append(UInt32(unknown)) }
+            } else if character.allSatisfy({ tokenizer.byteTokens[Int($0)] >= 0 }) {
+                for byte in character { symbols.append(UInt32(tokenizer.byteTokens[Int(byte)])) }
+            } else {
+                try unknown.add(character, in: word, into: &symbols)
             }
             at = end
         }
+    }
+}
+
+/// Bytes of the UTF-8 character that starts with this byte.
+func characterWidth(_ lead: UInt8) -> Int { lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4 }
+
+/// Unknown tokens of a word, written late: as in the `tokenizers` library, byte tokens that follow come before them.
+private struct PendingUnknown {
+    let tokenizer: Tokenizer
+    private var isPending = false
+
+    init(tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+
+    mutating func add(
+        _ part: ArraySlice<UInt8>, in word: ArraySlice<UInt8>, into symbols: inout [UInt32]
+    ) throws(TaperError) {
+        guard tokenizer.settings.unknown != nil else { throw Tokenizer.missing(part, in: word) }
+        if isPending && !tokenizer.settings.fusesUnknown { flush(into: &symbols) }
+        isPending = true
+    }
+
+    mutating func flush(into symbols: inout [UInt32]) {
+        if isPending, let unknown = tokenizer.settings.unknown { symbols.append(UInt32(unknown)) }
+        isPending = false
+    }
+}
+
+extension Tokenizer {
+    /// The error for text that no token stands for.
+    static func missing(_ part: ArraySlice<UInt8>, in word: ArraySlice<UInt8>) -> TaperError {
+        // A byte is named with the character it belongs to.
+        var start = part.startIndex
+        while start > word.startIndex && word[start] & 0xc0 == 0x80 { start -= 1 }
+        let end = min(max(start + characterWidth(word[start]), part.endIndex), word.endIndex)
+        let character = String(decoding: word[start..<end], as: UTF8.self)
+        let value = character.unicodeScalars.first.map { $0.value } ?? 0
+        return TaperError(
+            .badData, "the tokenizer has no token for a character of the text", at: "",
+            found: "U+" + hexadecimal(value) + " '" + printable(character) + "'",
+            remedy: "Leave the character out: the model never saw it")
+    }
+
+    private static func hexadecimal(_ value: UInt32) -> String {
+        let digits = String(value, radix: 16, uppercase: true)
+        return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
     }
 }

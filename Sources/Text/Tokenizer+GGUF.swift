@@ -45,8 +45,8 @@ extension Tokenizer {
         var flags = [UInt8](repeating: 0, count: vocabulary.tokens.count)
         for (id, type) in vocabulary.types.enumerated() where id < flags.count {
             switch type {
-            case 3: flags[id] = TokenFlag.special | TokenFlag.added
-            case 4: flags[id] = TokenFlag.added
+            case 3: flags[id] = TokenFlag.special | TokenFlag.added | TokenFlag.vocabulary
+            case 4: flags[id] = TokenFlag.added | TokenFlag.vocabulary
             case 6: flags[id] = TokenFlag.byte
             default: break
             }
@@ -57,25 +57,26 @@ extension Tokenizer {
         case "gpt2":
             settings.kind = .byteLevel
             switch vocabulary.pre {
-            case "smollm": settings.splitters = [.digits, .gpt2]
-            case "", "default", "gpt-2", "phi-2", "mpt", "olmo": settings.splitters = [.gpt2]
+            case "smollm": settings.preTokenizers = [.splitter(.digits), .splitter(.gpt2)]
+            case "", "default", "gpt-2", "phi-2", "mpt", "olmo": settings.preTokenizers = [.splitter(.gpt2)]
             case "llama-bpe", "llama3", "llama-v3":
-                settings.splitters = [.llama3]
+                settings.preTokenizers = [.splitter(.llama3)]
                 settings.ignoresMerges = true
             case "qwen2":
-                settings.splitters = [.qwen2]
-                settings.normalizesNFC = true
-            case "stablelm2": settings.splitters = [.qwen2]
+                settings.preTokenizers = [.splitter(.qwen2)]
+                settings.normalizers = [.compose]
+            case "stablelm2": settings.preTokenizers = [.splitter(.qwen2)]
             default:
                 throw TaperError(
                     .unsupported, "pre-tokenizer " + printable(vocabulary.pre) + " is not implemented", at: place,
                     expected: "smollm, gpt-2, llama-bpe, qwen2, stablelm2")
             }
-            // Spelled in GPT-2's alphabet; tokens that are not (added ones) stand for themselves.
+            // Spelled in GPT-2's alphabet; tokens that are not (added ones of more than a character) stand for themselves.
             var idOf: [[UInt8]: Int] = [:]
             for (id, token) in vocabulary.tokens.enumerated() {
                 idOf[Array(token.utf8)] = id
-                if flags[id] & TokenFlag.added == 0, let bytes = ByteAlphabet.bytes(token) { tokens[id] = bytes }
+                let isText = flags[id] & TokenFlag.added == 0 || token.unicodeScalars.count == 1
+                if isText, let bytes = ByteAlphabet.bytes(token) { tokens[id] = bytes }
             }
             for (rank, text) in vocabulary.merges.enumerated() {
                 let bytes = Array(text.utf8)
@@ -92,8 +93,10 @@ extension Tokenizer {
             }
         case "llama":
             settings.kind = .sentencePiece
-            settings.prefix = vocabulary.addSpacePrefix ?? true ? .always : .never
-            settings.stripsLeadingSpace = vocabulary.addSpacePrefix ?? true
+            let addsSpace = vocabulary.addSpacePrefix ?? true
+            if addsSpace { settings.normalizers.append(.prepend(Mark.bytes)) }
+            settings.normalizers.append(FirstTokenizerVersion.spaceToMark)
+            settings.decoders = FirstTokenizerVersion.decoders(stripsLeadingSpace: addsSpace)
             settings.fusesUnknown = true
             merges = try Tokenizer.scoredMerges(tokens, flags, vocabulary.scores, place)
         default:
@@ -104,7 +107,14 @@ extension Tokenizer {
         let addsBos = vocabulary.addBos ?? (vocabulary.model == "llama")
         if addsBos, let bos = vocabulary.bos { settings.prefixTokens = [bos] }
         if vocabulary.addEos == true, let eos = vocabulary.eos { settings.suffixTokens = [eos] }
-        try self.init(settings: settings, tokens: tokens, flags: flags, merges: merges, place: place)
+        var parts = Parts(settings: settings, flags: flags, merges: merges)
+        for (id, token) in vocabulary.tokens.enumerated()
+        where flags[id] & TokenFlag.added != 0 && !token.utf8.isEmpty {
+            parts.added.append(
+                AddedToken(id: id, flags: FirstTokenizerVersion.addedFlags(flags[id]), content: Array(token.utf8)))
+        }
+        try parts.setTokens(tokens, place: place)
+        try self.init(parts, place: place)
     }
 
     /// SentencePiece merges two pieces when their concatenation is a piece, best score first: every way to cut a piece
@@ -120,7 +130,7 @@ extension Tokenizer {
         }
         var idOf: [[UInt8]: Int] = [:]
         for (id, token) in tokens.enumerated()
-        where flags[id] & (TokenFlag.special | TokenFlag.byte) == 0 && idOf[token] == nil {
+        where flags[id] & (TokenFlag.special | TokenFlag.byte) == 0 && idOf[token] == nil && !token.isEmpty {
             idOf[token] = id
         }
         for score in scores where score.isNaN {

@@ -17,7 +17,7 @@ extension Session {
             messages.append(ChatMessage(role: "user", content: text))
             tokens = try template.encode(messages, addGenerationPrompt: true, tokenizer: tokenizer)
         } else {
-            tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: true)
+            tokens = try tokenizer.encode(text, addSpecial: true, parseSpecial: true)
             if tokens.isEmpty, let start = tokenizer.bosToken { tokens = [start] }
             dropOldest(&tokens)
         }
@@ -39,10 +39,11 @@ extension Session {
             for bits in schedule.scheduler.decodeBits where !used.contains(bits) { used.append(bits) }
             StandardStreams.writeError(Output.legend(used) + "\n")
         }
-        var decoder = StreamDecoder(tokenizer, atStart: template != nil)
+        let silent = options.json
+        // Text that nobody waits for is exactly what decoding all of it gives.
+        var decoder = StreamDecoder(tokenizer, atStart: template != nil, isExact: silent && stopTexts.isEmpty)
         var stops = StopSequences(stopTexts, special: specialStopTexts)
         var answer = ""
-        let silent = options.json
         releasedBytes = 0
         func emit(_ part: String, _ hundredths: Int) {
             answer += part

@@ -56,11 +56,9 @@ final class Session {
         var texts: [String] = []
         var specialTexts: [String] = []
         for text in options.reversePrompts {
-            var isSpecial = false
-            for id in tokenizer.encode(text, addSpecial: false, parseSpecial: true) where tokenizer.isSpecial(id) {
-                isSpecial = true
-            }
-            if isSpecial { specialTexts.append(text) } else { texts.append(text) }
+            // What the vocabulary cannot spell holds no special token.
+            let ids = (try? tokenizer.encode(text, addSpecial: false, parseSpecial: true)) ?? []
+            if ids.contains(where: tokenizer.isSpecial) { specialTexts.append(text) } else { texts.append(text) }
         }
         for stop in template?.stopTokens ?? [] {
             if let id = tokenizer.id(ofToken: stop) {

@@ -19,6 +19,7 @@ struct Tokenize: ParsableCommand {
         } else {
             tokenizer = try AnyModel(path: model).tokenizer()
         }
+        for warning in tokenizer.warnings { Console.note("warning: " + warning) }
         let bytes = try StandardStreams.readAll(limit: 1 << 28)
         try bytes.withBytes { raw throws(TaperError) in try Files.checkText(raw, place: "standard input") }
         if bytes.withUnsafeBytes({ ByteOrderMark.count($0) }) > 0 {
@@ -26,7 +27,7 @@ struct Tokenize: ParsableCommand {
                 "warning: standard input begins with a byte order mark, which becomes tokens like any character")
         }
         let text = String(decoding: bytes, as: UTF8.self)
-        let ids = tokenizer.encode(text, addSpecial: !noSpecial, parseSpecial: !noParseSpecial)
+        let ids = try tokenizer.encode(text, addSpecial: !noSpecial, parseSpecial: !noParseSpecial)
         let pieces = ids.map { tokenizer.piece(of: $0) }
         if json {
             Console.out(

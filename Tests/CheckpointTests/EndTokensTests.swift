@@ -47,7 +47,7 @@ import Text
         // Where it ends, it is also no text.
         let tokenizer = try checkpoint.tokenizer()
         #expect(tokenizer.isSpecial(5) && !tokenizer.isSpecial(4))
-        #expect(tokenizer.encode("a<|im_end|>b", addSpecial: false, parseSpecial: true) == [0, 5, 1])
+        #expect(try tokenizer.encode("a<|im_end|>b", addSpecial: false, parseSpecial: true) == [0, 5, 1])
     }
 
     @Test func theEndOfAMessagesPartIsNoEnd() throws {

@@ -14,7 +14,7 @@ import Text
     /// llama.cpp sets add_bos for these pre-tokenizers (ggml-org/llama.cpp#7119), as Llama 3's own tokenizer does.
     @Test func llama3TextBeginsWithItsToken() throws {
         let tokenizer = try Checkpoint.open(Cases.path("gguf-llama3-bos/model.gguf")).tokenizer()
-        #expect(tokenizer.encode("Hi", addSpecial: true) == [257, 39, 72])
+        #expect(try tokenizer.encode("Hi", addSpecial: true) == [257, 39, 72])
     }
 
     @Test func theKindOfTokenizerDecidesAboutTheBeginning() throws {

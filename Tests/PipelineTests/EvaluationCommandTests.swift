@@ -134,7 +134,7 @@ import func Foundation.log
         var count = 0
         for (prompt, text) in zip(prompts.prompts, prompts.references.map { $0[0] }) {
             #expect(tokenizer.decode(prompt).hasSuffix("<|im_start|>assistant\n"))
-            let answer = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
+            let answer = try tokenizer.encode(text, addSpecial: false, parseSpecial: false)
             let logits = try reference.logits(prompt + answer)
             for (index, token) in answer.enumerated() {
                 let row = logits[(prompt.count + index - 1) * size..<(prompt.count + index) * size].map { Double($0) }

@@ -82,7 +82,7 @@ import Text
         let text = String(
             decoding: try Files.read(ConverterTests.root + "/samples/tiny/calibration.txt", limit: 1 << 20),
             as: UTF8.self)
-        let known = Set(tokenizer.encode(text, addSpecial: false, parseSpecial: false))
+        let known = Set(try tokenizer.encode(text, addSpecial: false, parseSpecial: false))
         let sequences = try sequences("w")
         #expect(sequences.map(\.count) == [64, 64, 64] && Set(sequences).count == 3)
         for sequence in sequences {

@@ -62,7 +62,7 @@ import Text
             let tokenizer = try Checkpoint.open(Self.folder + "/" + name).tokenizer()
             for item in cases {
                 let text = try #require(item["text"]?.string)
-                #expect(tokenizer.encode(text) == item["ids"]?.array?.compactMap(\.integer))
+                #expect(try tokenizer.encode(text) == item["ids"]?.array?.compactMap(\.integer))
             }
         }
     }

@@ -25,7 +25,7 @@ import Text
         #expect(cases.count >= 8)
         for item in cases {
             let tokens = try #require(item["tokens"]?.array).compactMap(\.integer)
-            #expect(tokenizer.encode(try #require(item["text"]?.string)) == tokens)
+            #expect(try tokenizer.encode(try #require(item["text"]?.string)) == tokens)
             let logits = try model.logits(tokens)
             let best = tokens.indices.map { position in
                 let row = logits[position * vocabulary..<(position + 1) * vocabulary]

@@ -1,0 +1,154 @@
+/// One step of cutting text into words; each works on every piece that the steps before it left.
+enum PreTokenizerStep: Equatable {
+    case splitter(Splitter)
+    case match(MatchPattern, SplitBehavior, inverted: Bool)
+    /// Spaces become U+2581, with one more in front where the rule asks for it.
+    case metaspace(MetaspacePrefix)
+    /// A space in front of a piece that does not start with one.
+    case prefixSpace
+}
+
+/// Where a Metaspace step puts U+2581 before a piece that does not start with it.
+enum MetaspacePrefix: UInt8 {
+    case never = 0
+    /// Only before the piece that starts the text.
+    case first = 1
+    case always = 2
+}
+
+/// What becomes of the matches when text is split at them.
+enum SplitBehavior: UInt8 {
+    case isolated = 0
+    case removed = 1
+    case contiguous = 2
+    case mergedWithPrevious = 3
+    case mergedWithNext = 4
+}
+
+/// What text may be split at.
+enum MatchPattern: Equatable {
+    case literal([UInt8])
+    case punctuation
+    case whiteSpace
+    /// Runs of word characters, and runs of what is neither word nor space.
+    case words
+    case numbers
+}
+
+extension ClassifiedText {
+    /// Matches of a pattern in scalars of the range, in order; what lies between them does not match.
+    private func matches(_ pattern: MatchPattern, _ range: Range<Int>) -> [Range<Int>] {
+        var found: [Range<Int>] = []
+        var at = range.lowerBound
+        while at < range.upperBound {
+            let end = matchEnd(pattern, at, range.upperBound)
+            if end > at { found.append(at..<end) }
+            at = max(end, at + 1)
+        }
+        return found
+    }
+
+    private func matchEnd(_ pattern: MatchPattern, _ at: Int, _ end: Int) -> Int {
+        switch pattern {
+        case .literal(let text):
+            let start = offsets[at]
+            guard text.count <= offsets[end] - start, bytes[start..<start + text.count].elementsEqual(text) else {
+                return at
+            }
+            var next = at
+            while offsets[next] < start + text.count { next += 1 }
+            return next
+        case .numbers: return classes[at] == .number ? at + 1 : at
+        case .whiteSpace: return classes[at].isSpace ? at + 1 : at
+        case .punctuation: return CharacterTraits.isPunctuation(scalars[at]) ? at + 1 : at
+        case .words:
+            if classes[at].isSpace { return at }
+            let isWord = CharacterTraits.isWord(scalars[at])
+            var next = at + 1
+            while next < end, !classes[next].isSpace, CharacterTraits.isWord(scalars[next]) == isWord { next += 1 }
+            return next
+        }
+    }
+
+    /// The pieces that a split leaves, as the `tokenizers` library forms them; none is empty.
+    func pieces(
+        _ pattern: MatchPattern, _ behavior: SplitBehavior, inverted: Bool, _ range: Range<Int>
+    ) -> [Range<Int>] {
+        var parts: [(range: Range<Int>, isMatch: Bool)] = []
+        var at = range.lowerBound
+        for match in matches(pattern, range) {
+            if match.lowerBound > at { parts.append((at..<match.lowerBound, inverted)) }
+            parts.append((match, !inverted))
+            at = match.upperBound
+        }
+        if at < range.upperBound { parts.append((at..<range.upperBound, inverted)) }
+        var pieces: [Range<Int>] = []
+        var previous = false
+        switch behavior {
+        case .isolated: for part in parts { pieces.append(part.range) }
+        case .removed: for part in parts where !part.isMatch { pieces.append(part.range) }
+        case .contiguous:
+            for part in parts {
+                if part.isMatch == previous, let last = pieces.last {
+                    pieces[pieces.count - 1] = last.lowerBound..<part.range.upperBound
+                } else {
+                    pieces.append(part.range)
+                }
+                previous = part.isMatch
+            }
+        case .mergedWithPrevious:
+            for part in parts {
+                if part.isMatch, !previous, let last = pieces.last {
+                    pieces[pieces.count - 1] = last.lowerBound..<part.range.upperBound
+                } else {
+                    pieces.append(part.range)
+                }
+                previous = part.isMatch
+            }
+        case .mergedWithNext:
+            for part in parts.reversed() {
+                if part.isMatch, !previous, let last = pieces.last {
+                    pieces[pieces.count - 1] = part.range.lowerBound..<last.upperBound
+                } else {
+                    pieces.append(part.range)
+                }
+                previous = part.isMatch
+            }
+            pieces.reverse()
+        }
+        return pieces
+    }
+}
+
+/// Classes of characters beyond those that the splitters tell apart.
+enum CharacterTraits {
+    /// \w of the regular expressions of Unicode (UTS 18): letters, marks, decimal numbers, connectors, joiners.
+    static func isWord(_ value: UInt32) -> Bool {
+        switch value {
+        case 0x30...0x39, 0x41...0x5a, 0x5f, 0x61...0x7a: return true
+        case 0..<0x80: return false
+        case 0x200c, 0x200d: return true
+        default: break
+        }
+        guard let scalar = Unicode.Scalar(value) else { return false }
+        switch scalar.properties.generalCategory {
+        case .decimalNumber, .connectorPunctuation, .nonspacingMark, .spacingMark, .enclosingMark: return true
+        default: return scalar.properties.isAlphabetic
+        }
+    }
+
+    static func isPunctuation(_ value: UInt32) -> Bool {
+        switch value {
+        case 0x21...0x2f, 0x3a...0x40, 0x5b...0x60, 0x7b...0x7e: return true
+        case 0..<0x80: return false
+        default: break
+        }
+        guard let scalar = Unicode.Scalar(value) else { return false }
+        switch scalar.properties.generalCategory {
+        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+            .finalPunctuation, .otherPunctuation:
+            return true
+        default: return false
+        }
+    }
+}
