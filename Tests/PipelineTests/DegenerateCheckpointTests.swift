@@ -38,7 +38,7 @@ import Testing
         recipe.effort = effort
         recipe.precisions = precisions
         recipe.tuning = []
-        recipe.calibrationPath = text ? Self.sample + "/calibration.txt" : nil
+        recipe.calibrationText = text ? .file(Self.sample + "/calibration.txt") : nil
         recipe.calibrationSequences = 2
         recipe.calibrationLength = 64
         return recipe
