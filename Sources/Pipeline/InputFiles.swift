@@ -53,8 +53,8 @@ extension InputFiles {
     /// Everything that a recipe names.
     mutating func add(_ recipe: Recipe) {
         add(recipe.path, as: "the recipe")
-        add(recipe.calibrationPath, as: "the calibration text")
-        add(recipe.quality?.path, as: "the quality text")
+        if case .file(let path)? = recipe.calibrationText { add(path, as: "the calibration text") }
+        if case .file(let path)? = recipe.quality?.text { add(path, as: "the quality text") }
         add(recipe.learned?.textPath, as: "the learned scheduler's text")
         for task in recipe.tasks { add(task.dataPath, as: "the examples of task \(task.name)") }
     }

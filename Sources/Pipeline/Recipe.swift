@@ -51,7 +51,7 @@ public struct Recipe: Sendable {
     }
 
     /// The file it was read from.
-    public private(set) var path: String?
+    public var path: String?
     /// Ascending, each 2 to 8, and perhaps 16 (half precision) beside them.
     public var precisions: [Int] = [2, 3, 4, 5, 6]
     /// Those that are codes.

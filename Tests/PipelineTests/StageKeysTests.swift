@@ -86,6 +86,8 @@ import Testing
             "quality": ({ $0.quality?.windows = 3 }, ["quality"]),
             "tasks": ({ $0.tasks[0].tolerance = 0.5 }, ["calibrate", "quality"]),
             "learned": ({ $0.learned?.tolerance = 0.5 }, ["learned"]),
+            // Where it was read from is no part of any output.
+            "path": ({ $0.path = "elsewhere.json" }, []),
             // What is left out is no longer in the recipe that is carried out.
             "leavesOut": ({ $0.leavesOut = [.tuning] }, []),
             "chatTemplate": ({ $0.chatTemplate = "llama-3" }, Self.afterPack),
