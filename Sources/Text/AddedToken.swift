@@ -59,8 +59,6 @@ extension Tokenizer {
             let token = added[match.value]
             let begin = at
             at = match.end
-            // Inside white space that the token before has swallowed.
-            if begin < start { continue }
             if !parseSpecial && token.has(AddedToken.special) { continue }
             if token.has(AddedToken.singleWord),
                 Tokenizer.isWord(before: begin, in: bytes) || Tokenizer.isWord(at: match.end, in: bytes)
@@ -70,6 +68,8 @@ extension Tokenizer {
             var (from, to) = (begin, match.end)
             if token.has(AddedToken.stripLeft) {
                 while from > start, let width = WhiteSpace.width(endingAt: from, in: bytes) { from -= width }
+                // Inside white space that the token before has swallowed, where the library panics.
+                if start > match.end { continue }
             }
             if token.has(AddedToken.stripRight) {
                 while let width = WhiteSpace.width(startingAt: to, in: bytes) { to += width }
