@@ -86,7 +86,9 @@ extension Session {
                     "warning: stopped because the context of " + String(transformer.contextLength)
                         + " tokens is full; --ctx-size makes it larger")
             }
-            if let warning = schedule.warning(newTokens: result.tokens.count) { Console.note("warning: " + warning) }
+            if let warning = schedule.warning(newTokens: result.tokens.count) {
+                StandardStreams.note("warning: " + warning)
+            }
             var line = Report.line(result, schedule: schedule)
             if options.trim {
                 line += "; gave back " + byteText(releasedBytes) + ", " + byteText(residentBytes()) + " resident"
