@@ -54,20 +54,6 @@ import Testing
         }
     }
 
-    @Test(arguments: versions) func inspectAndRunnerCountTheSameBytes(_ name: String) throws {
-        let rows = try #require(
-            try TaperProgram.run(["inspect", Self.bundle(name), "--json"]).json["precisions"]?.array)
-        #expect(rows.count >= 6)
-        for row in rows {
-            let bits = try #require(row["bits"]?.double)
-            let told = try TaperProgram.runRunner([
-                "-m", Self.bundle(name), "-p", "Who was Noah?", "-n", "3", "--json", "--bits",
-                bits == bits.rounded() ? "\(Int(bits))" : "\(bits)",
-            ]).json["bytes_per_token"]?.double
-            #expect(told == row["bytes_per_token"]?.double, "\(bits) bits")
-        }
-    }
-
     private static func bundle(_ name: String) -> String { folder + "/" + name + ".taper" }
     private static func golden(_ name: String) throws -> JSONValue {
         let path = folder + "/" + name + ".json"
