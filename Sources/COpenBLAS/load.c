@@ -1,8 +1,10 @@
 #include "COpenBLAS.h"
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 typedef void (*sgemm_f)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
 static sgemm_f sgemm;
@@ -37,8 +39,24 @@ int32_t ob_load(void) {
 
 const char *ob_describe(void) { return ob_load() == 0 ? description : NULL; }
 
+// OpenBLAS keeps 128 MB of addresses for every product at work, and where the system refuses them it asks again for ever.
+static void require_work_area(void) {
+    static _Thread_local int known;
+    if (known) return;
+    const size_t bytes = (size_t)136 << 20;
+    void *probe = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (probe == MAP_FAILED) {
+        // No product can say that it failed: the program's handler of faults tells why it ends.
+        errno = ENOMEM;
+        abort();
+    }
+    munmap(probe, bytes);
+    known = 1;
+}
+
 void ob_sgemm(int32_t ta, int32_t tb, int32_t m, int32_t n, int32_t k, float alpha, const float *a, int32_t lda,
               const float *b, int32_t ldb, float beta, float *c, int32_t ldc) {
     enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
+    require_work_area();
     sgemm(ROW_MAJOR, ta ? TRANSPOSED : PLAIN, tb ? TRANSPOSED : PLAIN, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
