@@ -177,11 +177,13 @@ public final class Checkpoint: @unchecked Sendable {
         guard let decoder = view.stored.encoding.decoder else {
             preconditionFailure("resolution accepts readable encodings only")
         }
-        let values = view.decode(rows: rows, with: decoder)
+        var values = view.decode(rows: rows, with: decoder)
         // The pages read stay in the page cache, but no longer count as this process's memory: a model larger than
         // memory streams through.
         view.stored.file.map.advise(.doNotNeed, range: view.storedBytes(rows: rows))
-        if !options.allowNonfinite, let index = firstUnusable(values) {
+        if options.allowNonfinite {
+            for index in values.indices where !values[index].isFinite { values[index] = 0 }
+        } else if let index = firstUnusable(values) {
             let row = rows.lowerBound + index / view.columns
             let position =
                 view.shape.count == 1
@@ -192,7 +194,7 @@ public final class Checkpoint: @unchecked Sendable {
                 at: view.stored.file.path + ": tensor '" + printable(view.stored.name) + "' (" + name + ")" + position,
                 expected: value.isFinite ? "a magnitude below 2^64" : "a finite number",
                 found: value.isFinite ? "\(value)" : value.isNaN ? "NaN" : "infinity",
-                remedy: "The checkpoint is damaged; --allow-nonfinite reads it all the same")
+                remedy: "The checkpoint is damaged; --allow-nonfinite reads such weights as zero")
         }
         return values
     }

@@ -166,12 +166,29 @@ public final class Converter {
             reusedCount: reused, peakResidentBytes: peakResidentBytes(), quality: quality, schedules: schedules)
     }
 
-    /// Cuts an existing bundle to fewer bits; nothing is requantized.
-    public static func cut(from input: String, to output: String, maxBits: Int, force: Bool) throws(TaperError) {
+    /// Precisions of a bundle that a cut to `maxBits` leaves.
+    /// - Throws: `usage` when that would cut nothing or everything.
+    public static func precisionsKept(of input: String, maxBits: Int) throws(TaperError) -> [Int] {
+        let all = try Bundle(path: input).manifest.precisions
+        let kept = all.filter { $0 <= maxBits }
+        guard !kept.isEmpty, kept.count < all.count else {
+            throw TaperError(
+                .usage, kept.isEmpty ? "the cut would leave nothing" : "there is nothing to cut", at: "--max-bits",
+                expected: "\(all.first ?? 2) to \((all.last ?? 8) - 1), as \(input) has "
+                    + all.map(String.init).joined(separator: ", ") + " bits", found: String(maxBits))
+        }
+        return kept
+    }
+
+    /// Cuts an existing bundle to fewer bits; nothing is requantized. Returns the tasks whose schedules are left out.
+    public static func cut(
+        from input: String, to output: String, maxBits: Int, force: Bool
+    ) throws(TaperError) -> [String] {
         try checkOutput(output, input: input, others: InputFiles(), force: force)
+        _ = try precisionsKept(of: input, maxBits: maxBits)
         let lock = try BundleEdit.lock(output)
         defer { withExtendedLifetime(lock) {} }
-        try cutBundle(from: input, to: output, maxBits: maxBits, replacing: force)
+        return try cutBundle(from: input, to: output, maxBits: maxBits, replacing: force)
     }
 
     /// The keys of all outputs; reads every weight once.

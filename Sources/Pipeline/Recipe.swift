@@ -301,9 +301,9 @@ public struct Recipe: Sendable {
     private static func isPrecision(_ bits: Int) -> Bool { (2...8).contains(bits) || bits == HalfLayout.bits }
 
     /// "2-6", "2,4,8" or "2-6,16" as a list of precisions.
-    public static func parsePrecisions(_ text: String) throws(TaperError) -> [Int] {
+    public static func parsePrecisions(_ text: String, flag: String = "--bits") throws(TaperError) -> [Int] {
         let wrong = TaperError(
-            .usage, "--bits takes ranges and precisions from 2 to 8, and 16", at: "",
+            .usage, flag + " takes ranges and precisions from 2 to 8, and 16", at: "",
             expected: "such as 2-6, 2,4,6 or 2-6,16",
             found: printable(text))
         var bits: Set<Int> = []

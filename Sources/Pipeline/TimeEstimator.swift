@@ -16,8 +16,9 @@ package struct TimeEstimator {
 
     /// Below this share of a stage its own pace is mixed with what was expected.
     private static let trustedFraction = 0.08
-    /// Seconds that are believed to go as expected before anything is measured.
-    private static let patience = 2.0
+    /// Seconds that are believed to go as expected before anything is measured: of hours of work a few more, so that a short
+    /// first stage says little about the rest.
+    private let patience: Double
 
     private let stages: [Stage]
     /// First stage that is not over.
@@ -28,7 +29,10 @@ package struct TimeEstimator {
     private var expectedDone = 0.0
     private var actualDone = 0.0
 
-    package init(_ stages: [Stage] = []) { self.stages = stages }
+    package init(_ stages: [Stage] = []) {
+        self.stages = stages
+        patience = max(2, 0.0025 * stages.reduce(0) { $0 + $1.seconds })
+    }
 
     package mutating func begin(_ name: String, at now: Double) {
         if current != nil { end(at: now) }
@@ -57,7 +61,7 @@ package struct TimeEstimator {
     /// Seconds left of the stage that runs, and of everything; nil where nothing is known.
     package func left(at now: Double) -> (stage: Double?, all: Double?) {
         let later = stages[next...].reduce(0) { $0 + $1.seconds }
-        let pace = (actualDone + Self.patience) / (expectedDone + Self.patience)
+        let pace = (actualDone + patience) / (expectedDone + patience)
         guard let current else { return (nil, stages.isEmpty ? nil : later * pace) }
         let elapsed = now - current.start
         guard let expected = current.expected else {
@@ -71,7 +75,7 @@ package struct TimeEstimator {
         // What the stage shows about the pace counts for as much of it as is done.
         let seen = expected * fraction
         let paceNow =
-            (actualDone + elapsed * trust + Self.patience) / (expectedDone + seen * trust + Self.patience)
+            (actualDone + elapsed * trust + patience) / (expectedDone + seen * trust + patience)
         return (total - elapsed, total - elapsed + later * paceNow)
     }
 

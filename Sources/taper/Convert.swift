@@ -42,7 +42,7 @@ struct Convert: ParsableCommand {
     @Flag(help: "Make every intermediate result again.") var restart = false
     @Flag(help: "Say what would be done and what it takes, and stop.") var dryRun = false
     @Flag(help: "Replace an existing output.") var force = false
-    @Flag(help: "Accept NaN and infinite weights.") var allowNonfinite = false
+    @Flag(help: "Read NaN and infinite weights as zero.") var allowNonfinite = false
     @Flag(help: "Leave out tasks, quality, schedules, the learned scheduler, and the sample texts.")
     var noCalibrate = false
     @Flag(help: "Print a JSON report.") var json = false
@@ -50,14 +50,7 @@ struct Convert: ParsableCommand {
 
     func run() throws {
         let progress = Progress(outputOptions.verbosity)
-        if let maxBits {
-            try Converter.cut(from: input, to: output, maxBits: maxBits, force: force)
-            progress.note("wrote \(output) with precisions up to \(maxBits) bits")
-            if json {
-                Console.out(.object([.init("schema", .string("taper-convert-1")), .init("output", .string(output))]))
-            }
-            return
-        }
+        if let maxBits { return try cut(to: maxBits, progress) }
         var settings = try recipe.map { path throws(TaperError) in try Recipe(path: path) } ?? standard()
         if let bits {
             settings.precisions = try Recipe.parsePrecisions(bits)
@@ -65,7 +58,9 @@ struct Convert: ParsableCommand {
             settings.seedBits = min(max(settings.seedBits, range.first ?? 2), range.last ?? 8)
         }
         if recipe != nil, let effort = try askedEffort() { settings.effort = effort }
-        if let embeddingBits { settings.embeddingPrecisions = try Recipe.parsePrecisions(embeddingBits) }
+        if let embeddingBits {
+            settings.embeddingPrecisions = try Recipe.parsePrecisions(embeddingBits, flag: "--embedding-bits")
+        }
         if let calibration { settings.calibrationText = .file(calibration) }
         if let generated {
             guard (0...65536).contains(generated) else {
@@ -99,7 +94,32 @@ struct Convert: ParsableCommand {
         if !outputOptions.quiet {
             try BundleReport(try Bundle(path: output)).qualityLines().forEach { Console.note($0) }
         }
-        report.lines.forEach { Console.note($0) }
+        report.lines.forEach { progress.note($0) }
+    }
+
+    private func cut(to maxBits: Int, _ progress: Progress) throws {
+        let makes = [
+            ("--recipe", recipe != nil), ("--bits", bits != nil), ("--embedding-bits", embeddingBits != nil),
+            ("--effort", effort != nil), ("--calibration", calibration != nil), ("--generated", generated != nil),
+            ("--chat-template", chatTemplate != nil), ("--task-data", !taskData.isEmpty),
+        ]
+        if let flag = makes.first(where: { $0.1 })?.0 {
+            throw TaperError(
+                .usage, "--max-bits cuts a finished bundle and makes nothing anew", at: flag,
+                remedy: "Leave out \(flag), or convert the checkpoint")
+        }
+        if dryRun {
+            let names = try Converter.precisionsKept(of: input, maxBits: maxBits)
+            return Console.out("would write \(output) with \(names.map(String.init).joined(separator: ", ")) bits")
+        }
+        let dropped = try Converter.cut(from: input, to: output, maxBits: maxBits, force: force)
+        for task in dropped {
+            progress.warn("the schedule \(printable(task)) is left out: it uses precisions that are cut away")
+        }
+        progress.note("wrote \(output) with precisions up to \(maxBits) bits")
+        if json {
+            Console.out(.object([.init("schema", .string("taper-convert-1")), .init("output", .string(output))]))
+        }
     }
 
     private func askedEffort() throws(TaperError) -> Effort? {

@@ -51,7 +51,7 @@ import Testing
             expectFailure(.badData, ["[2, 3]"]) { _ = try checkpoint.read(name, rows: 2..<4) }
             #expect(try checkpoint.read(name, rows: 3..<4).count == 8)
             let tolerant = try Checkpoint.open(directory.path, options: .init(allowNonfinite: true))
-            #expect(try tolerant.read(name)[19].bitPattern & 0x7f80_0000 == value.bitPattern & 0x7f80_0000)
+            #expect(try tolerant.read(name)[19] == 0)
         }
     }
 
