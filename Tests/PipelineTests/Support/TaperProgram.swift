@@ -29,6 +29,11 @@ enum TaperProgram {
         let process = Process()
         process.executableURL = try path(name)
         process.arguments = arguments
+        return try outcome(of: process)
+    }
+
+    /// Runs a process without input to its end and collects what it says.
+    static func outcome(of process: Process) throws -> Outcome {
         process.standardInput = FileHandle.nullDevice
         // Files instead of pipes: a large report and many warnings cannot block one another.
         let base = NSTemporaryDirectory() + "taper-output-\(UUID().uuidString)"
