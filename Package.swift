@@ -14,26 +14,32 @@ let runnerSettings: [SwiftSetting] =
     ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
     : common
 
+/// Folders of Sources say who a module is for: Runner (what runs on the device), Maker (what makes a bundle), Judge (what
+/// measures it), Tools (programs of the workstation), C (what Swift modules call).
+func folder(_ level: String, _ name: String) -> String { "Sources/" + level + "/" + name }
 func cTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     // Bit-exact twins need the compiler to keep multiplications and additions apart.
     .target(
-        name: name, dependencies: dependencies,
+        name: name, dependencies: dependencies, path: folder("C", name),
         cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off", "-fno-math-errno", "-Wno-psabi"])],
         linkerSettings: [.linkedLibrary("m")])
 }
 func runnerTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: runnerSettings)
+    .target(name: name, dependencies: dependencies, path: folder("Runner", name), swiftSettings: runnerSettings)
 }
-func hostTarget(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting]? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: common, linkerSettings: linker)
+func makerTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: folder("Maker", name), swiftSettings: common)
+}
+func judgeTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: folder("Judge", name), swiftSettings: common)
 }
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(name: name + "Tests", dependencies: dependencies, exclude: exclude, swiftSettings: common)
 }
 
 var targets: [Target] = [
-    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
-    .systemLibrary(name: "CJSON", providers: [.apt(["libjson-c-dev"])]),
+    .systemLibrary(name: "CZstd", path: folder("C", "CZstd"), providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CJSON", path: folder("C", "CJSON"), providers: [.apt(["libjson-c-dev"])]),
     cTarget("CPlatform"),
     cTarget("CKernels"),
     runnerTarget("Storage", ["CPlatform", "CZstd", "CJSON"]),
@@ -44,7 +50,7 @@ var targets: [Target] = [
     runnerTarget("Runtime", ["Bundle", "Text", "Kernels", "Model", "Storage"]),
     .executableTarget(
         name: "taper-run", dependencies: ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage", "CPlatform"],
-        path: "Sources/taper-run", swiftSettings: runnerSettings),
+        path: folder("Runner", "taper-run"), swiftSettings: runnerSettings),
 ]
 var products: [Product] = [.executable(name: "taper-run", targets: ["taper-run"])]
 var dependencies: [Package.Dependency] = []
@@ -55,19 +61,19 @@ if !embedded {
     targets += [
         // Loads libopenblas at run time.
         cTarget("COpenBLAS"),
-        hostTarget("Jinja", ["Storage"]),
-        hostTarget("Checkpoint", ["Jinja", "Storage", "Model", "Text"]),
+        makerTarget("Jinja", ["Storage"]),
+        makerTarget("Checkpoint", ["Jinja", "Storage", "Model", "Text"]),
         cTarget("CGradient"),
-        hostTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient"]),
+        makerTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient"]),
         cTarget("CQuantization"),
-        hostTarget(
+        makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
-        hostTarget(
+        judgeTarget(
             "Evaluation", ["Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
-        hostTarget(
+        makerTarget(
             "Calibration",
             ["Kernels", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
-        hostTarget(
+        makerTarget(
             "Pipeline",
             [
                 "Calibration", "Evaluation", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle", "Text",
@@ -80,7 +86,7 @@ if !embedded {
                 "Text", "Kernels", "Model", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: common),
+            path: folder("Tools", "taper"), swiftSettings: common),
         tests("Storage", ["Storage"], exclude: ["Fixtures", "make_json_corpus.py"]),
         tests("Model", ["Model", "Storage"]),
         tests("Kernels", ["Kernels", "Storage"]),

@@ -64,7 +64,7 @@ mkdir -p "$(dirname "$output")"
 # By source file, because objects of deleted sources stay in the folder.
 set --
 for module in CPlatform CKernels Storage Model Kernels Bundle Text Runtime taper-run; do
-    for source in "Sources/$module"/*.c "Sources/$module"/*.swift; do
+    for source in Sources/*/"$module"/*.c Sources/*/"$module"/*.swift Sources/*/"$module"/*/*.swift; do
         [ -f "$source" ] || continue
         set -- "$@" "$objects/$(echo "$module" | tr - _).build/$(basename "$source").o"
     done

@@ -154,7 +154,7 @@ def natural():
     for path in glob.glob(os.path.join(ROOT, "samples", "**", "*.txt"), recursive=True):
         with open(path, encoding="utf-8", errors="ignore") as file:
             texts.append(file.read()[:200000])
-    for path in glob.glob(os.path.join(ROOT, "Sources", "*", "*.swift"))[:40]:
+    for path in glob.glob(os.path.join(ROOT, "Sources", "*", "*", "*.swift"))[:40]:
         with open(path, encoding="utf-8") as file:
             texts.append(file.read())
     return texts

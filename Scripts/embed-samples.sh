@@ -2,7 +2,7 @@
 # Writes the sample texts that `taper convert` uses where nobody names others into Swift, so that they come with the program.
 set -eu
 cd "$(dirname "$0")/.."
-out=Sources/Pipeline/SampleTexts.swift
+out=Sources/Maker/Pipeline/SampleTexts.swift
 {
     echo "// swift-format-ignore-file"
     echo "// Written by Scripts/embed-samples.sh from samples/; a test compares them. Texts of this project, under its licence."

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Sources/Text/CharacterTables+Data.swift: what the `tokenizers` library does to single characters.
+"""Writes Sources/Runner/Text/CharacterTables+Data.swift: what the `tokenizers` library does to single characters.
 
     pip install tokenizers==0.23.3
     python3 Scripts/make-character-tables.py
@@ -36,7 +36,7 @@ for c in scalars:
             ranges[-1][1] = c
         else:
             ranges.append([c, c])
-path = os.path.join(os.path.dirname(__file__), "..", "Sources", "Text", "CharacterTables+Data.swift")
+path = os.path.join(os.path.dirname(__file__), "..", "Sources", "Runner", "Text", "CharacterTables+Data.swift")
 with open(path, "w") as out:
     out.write(
         f'''// Made by Scripts/make-character-tables.py with tokenizers {tokenizers.__version__}; do not edit.

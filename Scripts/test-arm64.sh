@@ -13,8 +13,8 @@ trap 'rm -rf "$work"' EXIT
 cross=/usr/aarch64-linux-gnu
 gcc=/usr/lib/gcc-cross/aarch64-linux-gnu/12
 clang --target=aarch64-linux-gnu --sysroot=/ -B$gcc -L$gcc -B$cross/lib -L$cross/lib -isystem $cross/include -fuse-ld=lld -static \
-    -O2 -ffp-contract=off -fno-math-errno -Wno-psabi -ISources/CKernels/include \
-    Tests/CrossTests/twins.c Sources/CKernels/*.c -lm -o "$work/twins"
+    -O2 -ffp-contract=off -fno-math-errno -Wno-psabi -ISources/C/CKernels/include \
+    Tests/CrossTests/twins.c Sources/C/CKernels/*.c -lm -o "$work/twins"
 qemu-aarch64-static -cpu max "$work/twins" 100
 qemu-aarch64-static -cpu cortex-a57 "$work/twins" 100
 

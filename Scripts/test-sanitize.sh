@@ -11,7 +11,7 @@ tests=Tests/CrossTests/Degenerate
 run() {
     objects=$work/$1
     flags="-g -O1 -fno-omit-frame-pointer -fsanitize=$2 -fno-sanitize-recover=all -ffp-contract=off -fno-math-errno -Wall -Wextra
-        -Wno-psabi -Werror -ISources/CQuantization/include -ISources/CKernels/include -ISources/CGradient/include"
+        -Wno-psabi -Werror -ISources/C/CQuantization/include -ISources/C/CKernels/include -ISources/C/CGradient/include"
     shift 2
     mkdir "$objects"
     # Every instruction set of joint.c gets names of its own.
@@ -24,11 +24,11 @@ run() {
         clang $flags "$@" "-DCLONES=${target:+__attribute__((target(\"$target\")))}" \
             "-Dcq_joint_rows=cq_joint_rows_$name" "-Dcq_joint_scratch_bytes=cq_joint_scratch_bytes_$name" \
             "-Dcq_feedback_rows=cq_feedback_rows_$name" "-Dcq_feedback_finish=cq_feedback_finish_$name" \
-            -c Sources/CQuantization/joint.c -o "$objects/joint-$name.o"
+            -c Sources/C/CQuantization/joint.c -o "$objects/joint-$name.o"
     done
     # shellcheck disable=SC2086
-    clang $flags "$@" "$tests"/*.c Sources/CQuantization/row.c Sources/CQuantization/rounding.c Sources/CQuantization/tables.c \
-        Sources/CKernels/*.c "$objects"/*.o -fuse-ld=lld -lm -o "$objects/degenerate"
+    clang $flags "$@" "$tests"/*.c Sources/C/CQuantization/row.c Sources/C/CQuantization/rounding.c Sources/C/CQuantization/tables.c \
+        Sources/C/CKernels/*.c "$objects"/*.o -fuse-ld=lld -lm -o "$objects/degenerate"
     # Leaks of the test program are not what is looked for.
     ASAN_OPTIONS=detect_leaks=0 "$objects/degenerate"
 }

@@ -1,5 +1,5 @@
 // The backward pass's rows for every instruction set, taken from the module itself: its table shows the best set only.
-#include "../../../Sources/CGradient/gradient.c"
+#include "../../../Sources/C/CGradient/gradient.c"
 #include "degenerate.h"
 
 static int tables(const cg_table_t *out[3]) {
