@@ -1,7 +1,6 @@
 public import Kernels
-import Model
+public import Model
 public import Reference
-public import Runtime
 public import Storage
 
 /// Divergence from the full-precision model along that model's own answers: what a candidate would have made of every step

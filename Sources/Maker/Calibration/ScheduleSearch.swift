@@ -1,6 +1,5 @@
 public import Evaluation
 public import Model
-public import Runtime
 public import Storage
 
 /// Scores and costs of one candidate schedule over the examples.

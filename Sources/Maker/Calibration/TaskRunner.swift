@@ -2,7 +2,7 @@ public import Bundle
 public import Evaluation
 public import Kernels
 public import Model
-public import Runtime
+import Runtime
 public import Storage
 public import Text
 
