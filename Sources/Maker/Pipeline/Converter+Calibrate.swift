@@ -3,6 +3,7 @@ public import Calibration
 import Checkpoint
 public import Evaluation
 import Kernels
+import Metrics
 import Model
 import Reference
 import Runtime

@@ -1,3 +1,4 @@
+public import Evaluation
 public import Model
 import Runtime
 public import Storage

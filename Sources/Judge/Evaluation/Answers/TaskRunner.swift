@@ -1,8 +1,7 @@
 public import Bundle
-public import Evaluation
 public import Kernels
 public import Model
-import Runtime
+package import Runtime
 public import Storage
 public import Text
 
@@ -35,7 +34,7 @@ public final class TaskRunner {
         public var schedule: PrecisionSchedule?
     }
 
-    let transformer: Transformer
+    package let transformer: Transformer
     let rendered: TaskPrompts
     let pool: ThreadPool
     let ops: VectorOps

@@ -1,7 +1,8 @@
 public import Bundle
 public import Evaluation
 public import Kernels
-public import Model
+public import Metrics
+import Model
 public import Reference
 import Runtime
 public import Storage
