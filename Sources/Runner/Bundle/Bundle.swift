@@ -166,8 +166,8 @@ public final class Bundle {
                         rows: tensor.shape[0], columns: tensor.shape[1],
                         values: pointer(parts[0]).assumingMemoryBound(to: UInt8.self), scales: scales)))
         case .nested(_, let all):
-            let precisions = all.filter { $0 <= 8 }
-            let half = all.last == HalfLayout.bits ? parts.last : nil
+            let precisions = BitWidth.nested(of: all)
+            let half = all.last == BitWidth.half ? parts.last : nil
             let planeCount = parts.count - 2 * precisions.count - (half == nil ? 0 : 1)
             let planes = parts[0..<planeCount].map { pointer($0).assumingMemoryBound(to: UInt8.self) }
             var tables: [NestedMatrix.Table] = []
@@ -210,7 +210,7 @@ public final class Bundle {
     /// Are all 16-bit weights finite? For `verify`: it reads the whole section, and loading should not.
     func checkHalves() throws(TaperError) {
         for (index, tensor) in manifest.tensors.enumerated() {
-            guard case .nested(_, let precisions) = tensor.encoding, precisions.last == HalfLayout.bits,
+            guard case .nested(_, let precisions) = tensor.encoding, precisions.last == BitWidth.half,
                 let part = layout.parts[index].last
             else { continue }
             let values = UnsafeBufferPointer(

@@ -80,12 +80,12 @@ struct TensorSection: Equatable {
         if name == BundleFormat.half {
             group = Manifest.linearGroup
             part = .half
-            bits = HalfLayout.bits
+            bits = BitWidth.half
             return
         }
         let pieces = name.split(separator: ".", omittingEmptySubsequences: false)
         guard pieces.count == 3, BundleLayout.isGroupName(String(pieces[0])), pieces[2].utf8.count == 1,
-            let bits = Int(pieces[2]), (2...8).contains(bits), pieces[1] == "planes" || pieces[1] == "tables"
+            let bits = Int(pieces[2]), BitWidth.isNested(bits), pieces[1] == "planes" || pieces[1] == "tables"
         else { return nil }
         group = String(pieces[0])
         part = pieces[1] == "planes" ? .planes : .tables

@@ -48,14 +48,14 @@ struct BundleLayout {
                 guard tensor.shape.count == 2 else {
                     throw wrong("a matrix has two dimensions")
                 }
-                guard Manifest.arePrecisions(precisions), let highest = precisions.last(where: { $0 <= 8 }) else {
+                guard Manifest.arePrecisions(precisions), let highest = BitWidth.nested(of: precisions).last else {
                     throw wrong("precisions must be ascending, each 2 to 8, and perhaps 16 beside them")
                 }
                 guard BundleLayout.isGroupName(group) else {
                     throw wrong("impossible group name")
                 }
-                found = try nested(tensor.shape, group, precisions.filter { $0 <= 8 }, highest)
-                if precisions.last == HalfLayout.bits {
+                found = try nested(tensor.shape, group, BitWidth.nested(of: precisions), highest)
+                if precisions.last == BitWidth.half {
                     guard group == Manifest.linearGroup else { throw wrong("only the group linear has 16 bits") }
                     let count = HalfLayout.byteCount(rows: tensor.shape[0], columns: tensor.shape[1])
                     found.append(try append(index(of: BundleFormat.half), count))

@@ -63,7 +63,7 @@ public struct Rung: Sendable {
     /// Do the rungs keep the rules of the format with this manifest?
     public static func check(_ rungs: [Rung], _ manifest: Manifest, place: String) throws(TaperError) {
         let tensors = manifest.linearTensors
-        let nested = manifest.precisions.filter { $0 <= 8 }
+        let nested = manifest.nestedPrecisions
         for (index, rung) in rungs.enumerated() {
             let context = place + "[" + String(index) + "]"
             guard rung.bits.count == tensors.count else {

@@ -111,7 +111,9 @@ struct TransformerWeights {
                 config.hiddenSize), bias: headBias)
         self.head = head
         served = try bundle.servedPrecisions()
-        var all = ((1...8) + [HalfLayout.bits]).map { BitAllocation(uniform: $0, layerCount: config.layerCount) }
+        var all = (Array(BitWidth.nested) + [BitWidth.half]).map {
+            BitAllocation(uniform: $0, layerCount: config.layerCount)
+        }
         let order = bundle.manifest.linearTensors.map { $0.name }
         for rung in try bundle.rungs() { all.append(try BitAllocation(rung, order: order, config)) }
         allocations = all

@@ -1,6 +1,5 @@
 public import ArgumentParser
 import Bundle
-import Evaluation
 public import Model
 import Runtime
 import Storage
