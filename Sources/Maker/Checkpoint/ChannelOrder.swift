@@ -7,8 +7,6 @@ public import Storage
 /// front share the part of the activations that kernels keep in two terms; weights are only moved.
 public struct ChannelOrder: Equatable, Sendable {
     public static let schema = "taper-channels-1"
-    /// Of the bundle.
-    public static let section = "channels"
 
     /// Of the residual stream: a permutation of 0 ..< hiddenSize.
     public let hidden: [Int]

@@ -25,8 +25,8 @@ public final class BundleWriter {
         self.manifest = manifest
         layout = try BundleLayout(tensors: manifest.tensors, place: "bundle to write")
         for (index, tensor) in manifest.tensors.enumerated() { tensorIndex[tensor.name] = index }
-        var small: [(name: String, bytes: [UInt8])] = [(BundleFormat.manifest, manifest.json.bytes())]
-        if let tokenizer { small.append((BundleFormat.tokenizer, tokenizer)) }
+        var small: [(name: String, bytes: [UInt8])] = [(SectionName.manifest, manifest.json.bytes())]
+        if let tokenizer { small.append((SectionName.tokenizer, tokenizer)) }
         for document in documents { small.append((document.section, document.value.bytes())) }
         var plan = SectionPlan()
         var frames: [[UInt8]] = []

@@ -85,6 +85,10 @@ public struct CalibratedSchedule: Sendable {
             evidence: ScheduleEvidence(json["evidence"] ?? .null))
     }
 
+    /// What programs call a calibrated schedule: this and its task.
+    public static let labelPrefix = "static:"
+    public var label: String { CalibratedSchedule.labelPrefix + task }
+
     /// The task whose schedule is calibrated on general text, and so holds for every prompt.
     public static let generalTask = "default"
 
