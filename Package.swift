@@ -68,7 +68,7 @@ if !embedded {
         cTarget("CQuantization", ["CKernels"]),
         makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
-        judgeTarget("Metrics", ["Reference", "Checkpoint", "Runtime", "Kernels", "Storage"]),
+        judgeTarget("Metrics", ["Reference", "Checkpoint", "Kernels", "Storage"]),
         judgeTarget(
             "Evaluation",
             ["Metrics", "Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),

@@ -14,7 +14,7 @@ extension Converter {
     /// Perplexity and divergence from full precision at every precision and of every schedule, or nil when the recipe names
     /// no text.
     func measureQuality(
-        _ keys: StageKeys, _ bundlePath: String, _ calibrated: [Schedule], _ texts: CalibrationTexts
+        _ keys: StageKeys, _ bundlePath: String, _ calibrated: [CalibratedSchedule], _ texts: CalibrationTexts
     ) throws(TaperError) -> JSONValue? {
         guard let quality = inputs.quality, let key = keys.quality else { return nil }
         progress.begin("quality")
@@ -29,8 +29,7 @@ extension Converter {
             let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
             var schedules = transformer.served.map { ($0.label, PrecisionSchedule.constant($0)) }
             for schedule in calibrated {
-                schedules.append(
-                    ("static:" + schedule.task, try PrecisionSchedule(schedule, place: "task " + schedule.task)))
+                schedules.append(("static:" + schedule.task, schedule.schedule))
             }
             let results = try evaluateQuality(
                 bundle: transformer, schedules: schedules, reference: reference, windows: windows, pool: pool
@@ -67,8 +66,8 @@ extension Converter {
     }
 
     /// Switch points of every task of the recipe.
-    func calibrateTasks(_ keys: StageKeys, _ bundlePath: String) throws(TaperError) -> [Schedule] {
-        var schedules: [Schedule] = []
+    func calibrateTasks(_ keys: StageKeys, _ bundlePath: String) throws(TaperError) -> [CalibratedSchedule] {
+        var schedules: [CalibratedSchedule] = []
         for task in inputs.tasks {
             let settings = task.settings
             guard let key = keys.schedules[settings.task] else { continue }
@@ -82,24 +81,20 @@ extension Converter {
                     reference: reference, pool: pool
                 ) { progress.update($0) }.json.bytes()
             } read: { bytes throws(TaperError) in
-                try Schedule(json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
+                try CalibratedSchedule(
+                    json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
             }
             schedules.append(schedule)
-            progress.end("\(scheduleText(schedule)), average \(fixed(schedule.averageBits, 2)) bits")
-            if schedule.evidence["tolerance_below_noise"]?.bool == true {
+            progress.end("\(schedule.schedule.text), average \(fixed(schedule.averageBits, 2)) bits")
+            if schedule.evidence.isToleranceBelowNoise {
                 progress.warn(
                     "task \(settings.task): the tolerance \(shortest(schedule.tolerance)) is below the score's standard error "
-                        + "\(fixed(schedule.evidence["standard_error"]?.double ?? 0, 4)); use more examples to trust the switch points"
+                        + "\(fixed(schedule.evidence.standardError ?? 0, 4)); use more examples to trust the switch points"
                 )
             }
         }
         return schedules
     }
-}
-
-/// "6@0,4@32": precision @ first decode step.
-public func scheduleText(_ schedule: Schedule) -> String {
-    schedule.steps.map { "\($0.bits)@\($0.fromStep)" }.joined(separator: ",")
 }
 
 /// Calibrates one task on an existing bundle and stores the schedule in it, replacing one of the same name.
@@ -108,7 +103,7 @@ public func calibrateInPlace(
     settings: TaskCalibrationSettings,
     checkpointPath: String?,
     threads: Int, progress: Progress
-) throws(TaperError) -> Schedule {
+) throws(TaperError) -> CalibratedSchedule {
     progress.begin("calibrate \(settings.task)")
     let bundle = try Bundle(path: edit.path)
     let data = try CalibrationExamples(
@@ -131,6 +126,6 @@ public func calibrateInPlace(
     texts.add(CalibrationSource(use: "task " + settings.task, text: try SourceText(path: dataPath)))
     try edit.rewrite(
         documents: [("schedules", .array(schedules.map(\.json))), (CalibrationTexts.section, texts.json)])
-    progress.end("\(scheduleText(schedule)), average \(fixed(schedule.averageBits, 2)) bits")
+    progress.end("\(schedule.schedule.text), average \(fixed(schedule.averageBits, 2)) bits")
     return schedule
 }

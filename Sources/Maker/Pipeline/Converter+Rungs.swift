@@ -85,7 +85,7 @@ public func calibrateRungsInPlace(
     ) { progress.update($0) }
     for problem in found.problems { progress.warn(problem) }
     let schedules = try bundle.schedules()
-    let kept = schedules.filter { $0.precisions.allSatisfy(\.isWhole) }
+    let kept = schedules.filter { $0.schedule.precisions.allSatisfy(\.isWhole) }
     var texts = try CalibrationTexts(bundle)
     if let source = text.source { texts.add(CalibrationSource(use: "calibration", text: source)) }
     var documents: [(section: String, value: JSONValue)] = [
@@ -98,7 +98,7 @@ public func calibrateRungsInPlace(
     if let quality = try bundle.json("quality").map(withoutRungs) { documents.append(("quality", quality)) }
     try edit.rewrite(documents: documents)
     progress.end(rungText(found.rungs))
-    return (found.rungs, schedules.filter { $0.precisions.contains(where: \.isRung) }.map(\.task))
+    return (found.rungs, schedules.filter { $0.schedule.precisions.contains(where: \.isRung) }.map(\.task))
 }
 
 /// A quality section without the results of rungs.

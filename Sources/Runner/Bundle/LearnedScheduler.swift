@@ -111,11 +111,10 @@ public struct LearnedScheduler: Sendable {
         let limit = try integer("max_new_tokens", 1...1 << 20)
         let served = try bundle.servedPrecisions()
         func precision(_ value: JSONValue?) throws(TaperError) -> Precision {
-            guard let precision = Precision(json: value), served.contains(precision) else {
-                throw TaperError(
-                    .badData, "the learned scheduler names a precision the bundle lacks", at: place,
-                    expected: "one of " + Precision.text(served))
+            guard let precision = Precision(json: value) else {
+                throw TaperError(.badData, "a precision is missing or none", at: place)
             }
+            try precision.check(served: served, code: .badData, place: place)
             return precision
         }
         let prefill = try precision(json["prefill_bits"])
