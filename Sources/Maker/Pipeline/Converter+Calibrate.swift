@@ -29,25 +29,21 @@ extension Converter {
             let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
             var schedules = transformer.served.map { ($0.label, PrecisionSchedule.constant($0)) }
             for schedule in calibrated {
-                schedules.append(("static:" + schedule.task, schedule.schedule))
+                schedules.append((schedule.label, schedule.schedule))
             }
             let results = try evaluateQuality(
                 bundle: transformer, schedules: schedules, reference: reference, windows: windows, pool: pool
             ) { progress.update($0) }
-            return JSONValue.object([
-                .init("schema", .string("taper-quality-1")),
-                .init("text", .string(text.name)),
-                .init("text_checksum", .string(String(text.checksum, radix: 16))),
-                .init(
-                    "protocol",
-                    rule.json(windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0)
-                ),
-                .init("results", .array(results.map(\.json))),
-            ]).bytes()
+            return Quality(
+                text: text.name, checksum: text.checksum,
+                rule: rule.json(
+                    windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0),
+                rows: results.map(\.row)
+            ).json.bytes()
         } read: { bytes throws(TaperError) in
             try JSONValue.parse(bytes, place: "stored quality")
         }
-        let full = json["results"]?.array?.first?["perplexity"]?.double
+        let full = Quality(json).rows.first?.perplexity
         progress.end("full precision \(full.map { fixed($0, 2) } ?? "?") perplexity on \(text.name)")
         return json
     }
@@ -60,7 +56,7 @@ extension Converter {
             texts.add(CalibrationSource(use: "task " + task.settings.task, text: task.source))
         }
         if let learned = inputs.learned {
-            texts.add(CalibrationSource(use: LearnedScheduler.section, text: learned.text))
+            texts.add(CalibrationSource(use: SectionName.learned, text: learned.text))
         }
         return texts
     }
@@ -125,7 +121,7 @@ public func calibrateInPlace(
     var texts = try CalibrationTexts(bundle)
     texts.add(CalibrationSource(use: "task " + settings.task, text: try SourceText(path: dataPath)))
     try edit.rewrite(
-        documents: [("schedules", .array(schedules.map(\.json))), (CalibrationTexts.section, texts.json)])
+        documents: [(SectionName.schedules, .array(schedules.map(\.json))), (SectionName.texts, texts.json)])
     progress.end("\(schedule.schedule.text), average \(fixed(schedule.averageBits, 2)) bits")
     return schedule
 }

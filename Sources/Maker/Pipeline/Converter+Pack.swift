@@ -16,8 +16,8 @@ extension Converter {
             return work.filePath("bundle", key)
         }
         var documents = inputs.pack.documents
-        if let channelOrder { documents.append((ChannelOrder.section, channelOrder.json)) }
-        if let cacheScaling { documents.append((CacheScaling.section, cacheScaling.json)) }
+        if let channelOrder { documents.append((SectionName.channels, channelOrder.json)) }
+        if let cacheScaling { documents.append((SectionName.powers, cacheScaling.json)) }
         let path = work.place("bundle", key)
         let writer = try BundleWriter(
             path: path, replacing: true, manifest: inputs.pack.manifest, tokenizer: inputs.pack.tokenizer,

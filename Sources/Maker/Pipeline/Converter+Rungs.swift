@@ -36,7 +36,7 @@ extension Converter {
         }
         if options.restart || !work.isSealed("bundle", key) {
             try rewriteBundle(
-                from: packed, to: work.place("bundle", key), documents: [(Rung.section, section)], replacing: true)
+                from: packed, to: work.place("bundle", key), documents: [(SectionName.rungs, section)], replacing: true)
             try work.seal("bundle", key)
         }
         let path = work.filePath("bundle", key)
@@ -61,7 +61,7 @@ private func findRungs(
 
 /// Averages half-way between neighbouring precisions of a bundle's nested codes.
 public func halfRungs(_ manifest: Manifest) -> [Precision] {
-    let nested = manifest.precisions.filter { $0 <= 8 }
+    let nested = manifest.nestedPrecisions
     return zip(nested, nested.dropFirst()).map { Precision(hundredths: ($0 + $1) * 50) }.filter(\.isRung)
 }
 
@@ -89,34 +89,23 @@ public func calibrateRungsInPlace(
     var texts = try CalibrationTexts(bundle)
     if let source = text.source { texts.add(CalibrationSource(use: "calibration", text: source)) }
     var documents: [(section: String, value: JSONValue)] = [
-        (Rung.section, found.rungs.isEmpty ? .null : .array(found.rungs.map(\.json))),
-        (CalibrationTexts.section, texts.json),
+        (SectionName.rungs, found.rungs.isEmpty ? .null : .array(found.rungs.map(\.json))),
+        (SectionName.texts, texts.json),
     ]
     if kept.count < schedules.count {
-        documents.append(("schedules", kept.isEmpty ? .null : .array(kept.map(\.json))))
+        documents.append((SectionName.schedules, kept.isEmpty ? .null : .array(kept.map(\.json))))
     }
-    if let quality = try bundle.json("quality").map(withoutRungs) { documents.append(("quality", quality)) }
+    if let quality = try bundle.quality() { documents.append((SectionName.quality, quality.withoutRungs().json)) }
     try edit.rewrite(documents: documents)
     progress.end(rungText(found.rungs))
     return (found.rungs, schedules.filter { $0.schedule.precisions.contains(where: \.isRung) }.map(\.task))
-}
-
-/// A quality section without the results of rungs.
-private func withoutRungs(_ quality: JSONValue) -> JSONValue {
-    guard let members = quality.members else { return quality }
-    return .object(
-        members.map { member in
-            guard member.key == "results", let results = member.value.array else { return member }
-            return .init(
-                member.key, .array(results.filter { !(Precision(json: $0["bits"])?.isRung ?? false) }))
-        })
 }
 
 /// Refuses averages that are no rung between the nested precisions.
 func checkRungs(
     _ averages: [Precision], precisions: [Int], code: TaperError.Code, place: String
 ) throws(TaperError) {
-    let nested = precisions.filter { $0 <= 8 }
+    let nested = BitWidth.nested(of: precisions)
     guard let lowest = nested.first, let highest = nested.last else { return }
     for average in averages
     where average.isWhole || average < Precision(bits: lowest) || average > Precision(bits: highest) {

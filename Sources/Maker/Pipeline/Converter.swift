@@ -152,11 +152,11 @@ public final class Converter {
         let quality = try measureQuality(keys, bundlePath, schedules, texts)
         progress.begin("write")
         var sections: [(section: String, value: JSONValue)] = []
-        if let quality { sections.append(("quality", quality)) }
+        if let quality { sections.append((SectionName.quality, quality)) }
         if !schedules.isEmpty {
-            sections.append(("schedules", .array(schedules.map(\.json))))
+            sections.append((SectionName.schedules, .array(schedules.map(\.json))))
         }
-        if !texts.sources.isEmpty { sections.append((CalibrationTexts.section, texts.json)) }
+        if !texts.sources.isEmpty { sections.append((SectionName.texts, texts.json)) }
         try rewriteBundle(
             from: bundlePath, to: output, documents: sections, learned: learned, replacing: options.force)
         let byteCount = FileStatus(path: output)?.byteCount ?? 0

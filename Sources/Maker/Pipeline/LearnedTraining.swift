@@ -27,8 +27,8 @@ public func trainLearnedInPlace(
         pool: try ThreadPool(threadCount: threads)
     ) { progress.update($0) }
     var texts = try CalibrationTexts(bundle)
-    texts.add(CalibrationSource(use: LearnedScheduler.section, text: text))
-    try edit.rewrite(documents: [(CalibrationTexts.section, texts.json)], learned: scheduler)
+    texts.add(CalibrationSource(use: SectionName.learned, text: text))
+    try edit.rewrite(documents: [(SectionName.texts, texts.json)], learned: scheduler)
     progress.end(learnedSummary(scheduler))
     return scheduler
 }

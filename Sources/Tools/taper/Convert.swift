@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bundle
+import Model
 import Pipeline
 import Storage
 
@@ -53,13 +54,14 @@ struct Convert: ParsableCommand {
         if let maxBits { return try cut(to: maxBits, progress) }
         var settings = try recipe.map { path throws(TaperError) in try Recipe(path: path) } ?? standard()
         if let bits {
-            settings.precisions = try Recipe.parsePrecisions(bits)
+            settings.precisions = try Precision.storedList(parsing: bits, place: "--bits")
             let range = settings.nestedPrecisions
             settings.seedBits = min(max(settings.seedBits, range.first ?? 2), range.last ?? 8)
         }
         if recipe != nil, let effort = try askedEffort() { settings.effort = effort }
         if let embeddingBits {
-            settings.embeddingPrecisions = try Recipe.parsePrecisions(embeddingBits, flag: "--embedding-bits")
+            settings.embeddingPrecisions = try Precision.storedList(
+                parsing: embeddingBits, place: "--embedding-bits")
         }
         if let calibration { settings.calibrationText = .file(calibration) }
         if let generated {
