@@ -10,8 +10,10 @@ import tempfile
 
 import numpy as np
 
+from encoding import Codec
 from refusal import Refused
 from taper_bundle import Bundle
+from tokenizer import Tokenizer
 from transformer import Transformer
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../golden")
@@ -112,9 +114,38 @@ def compare(found, expected, tolerance, place):
         raise Failed(f"{place}: best tokens {found.argmax(1).tolist()}, expected {expected['argmax']}")
 
 
+def tokens_are_the_texts():
+    """Those of prompts are from another library (`samples/tiny`), those of answers from the program."""
+    path = os.path.join(GOLDEN, "written/0.1.0-tiny.taper")
+    codec = Codec(Tokenizer(Bundle(path).container.unpacked("tokenizer")))
+    with open(path.removesuffix(".taper") + ".json") as file:
+        answers = json.load(file)["generations"]
+    with open(os.path.join(GOLDEN, "../../samples/tiny/golden.json")) as file:
+        prompts = json.load(file)["cases"]
+    for prompt in prompts:
+        ids = codec.encode(prompt["text"])
+        if ids != prompt["tokens"]:
+            raise Failed(f"{prompt['text']!r} has the tokens {ids}, expected {prompt['tokens']}")
+    for case in prompts + answers:
+        text = codec.decode(case["tokens"])
+        if text != case["text"]:
+            raise Failed(f"tokens {case['tokens']} are {text!r}, expected {case['text']!r}")
+
+
+def the_worked_tokenizers_hold():
+    """The two of `tokenizer.md`; what the first one makes of a text follows from its one merge."""
+    with open(os.path.join(GOLDEN, "../tokenizer.md")) as file:
+        dumps = [part for part in file.read().split("```") if part.startswith("\n00  ")]
+    first, second = (Tokenizer(bytes.fromhex("".join(line[4:] for line in dump.split("\n")))) for dump in dumps)
+    if Codec(first).encode("abba") != [2, 1, 0]:
+        raise Failed("the first tokenizer of tokenizer.md does not make 2, 1, 0 of abba")
+    if second.added != [(3, 8, "xy"), (4, 0, "z")]:
+        raise Failed(f"the second tokenizer of tokenizer.md has the added tokens {second.added}")
+
+
 def main():
-    for check in (valid_files_are_read, broken_files_are_refused, the_worked_weight_holds,
-                  a_flipped_bit_anywhere_is_refused, logits_are_the_programs):
+    for check in (valid_files_are_read, broken_files_are_refused, a_flipped_bit_anywhere_is_refused,
+                  the_worked_weight_holds, the_worked_tokenizers_hold, logits_are_the_programs, tokens_are_the_texts):
         try:
             check()
         except (Failed, Refused) as error:
