@@ -10,6 +10,7 @@ import tempfile
 
 import numpy as np
 
+import chat
 from encoding import Codec
 from refusal import Refused
 from taper_bundle import Bundle
@@ -65,6 +66,21 @@ def broken_files_are_refused():
     for path in files("must-fail"):
         if not refuses(path):
             raise Failed(f"{path}: accepted")
+
+
+def chat_formats_are_told_apart():
+    for folder, valid in ("chat/valid", True), ("chat/must-fail", False):
+        for path in files(folder, ".json"):
+            with open(path, "rb") as file:
+                text = file.read()
+            try:
+                (chat.templates if os.path.basename(path).startswith("templates") else chat.chat)(text)
+            except Refused as error:
+                if valid:
+                    raise Failed(f"{path}: {error}") from None
+            else:
+                if not valid:
+                    raise Failed(f"{path}: accepted")
 
 
 def the_worked_weight_holds():
@@ -143,9 +159,14 @@ def the_worked_tokenizers_hold():
         raise Failed(f"the second tokenizer of tokenizer.md has the added tokens {second.added}")
 
 
+CHECKS = [
+    valid_files_are_read, broken_files_are_refused, a_flipped_bit_anywhere_is_refused, chat_formats_are_told_apart,
+    the_worked_weight_holds, the_worked_tokenizers_hold, logits_are_the_programs, tokens_are_the_texts,
+]
+
+
 def main():
-    for check in (valid_files_are_read, broken_files_are_refused, a_flipped_bit_anywhere_is_refused,
-                  the_worked_weight_holds, the_worked_tokenizers_hold, logits_are_the_programs, tokens_are_the_texts):
+    for check in CHECKS:
         try:
             check()
         except (Failed, Refused) as error:
