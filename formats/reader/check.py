@@ -12,6 +12,7 @@ import numpy as np
 
 import chat
 from encoding import Codec
+import learned
 from refusal import Refused
 from taper_bundle import Bundle
 from tokenizer import Tokenizer
@@ -148,6 +149,16 @@ def tokens_are_the_texts():
             raise Failed(f"tokens {case['tokens']} are {text!r}, expected {case['text']!r}")
 
 
+def the_learned_scheduler_steps_down_where_the_program_does():
+    bundle = Bundle(os.path.join(GOLDEN, "written/0.1.0-tiny.taper"))
+    transformer = Transformer(bundle, 6)
+    transformer.logits([1, 349, 201, 631, 348, 1301, 33, 2, 201, 1, 351, 201])
+    steps = learned.choose(bundle, *transformer.cache, limit=100)
+    # What `taper-run --schedule learned -n 100` says.
+    if steps != [(0, 4), (66, 3)]:
+        raise Failed(f"the learned scheduler of 0.1.0-tiny.taper chooses {steps}")
+
+
 def the_worked_tokenizers_hold():
     """The two of `tokenizer.md`; what the first one makes of a text follows from its one merge."""
     with open(os.path.join(GOLDEN, "../tokenizer.md")) as file:
@@ -162,6 +173,7 @@ def the_worked_tokenizers_hold():
 CHECKS = [
     valid_files_are_read, broken_files_are_refused, a_flipped_bit_anywhere_is_refused, chat_formats_are_told_apart,
     the_worked_weight_holds, the_worked_tokenizers_hold, logits_are_the_programs, tokens_are_the_texts,
+    the_learned_scheduler_steps_down_where_the_program_does,
 ]
 
 

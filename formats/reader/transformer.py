@@ -13,7 +13,9 @@ ACTIVATIONS = {
 
 
 class Transformer:
-    """A bundle's weights at one precision or rung, decoded once."""
+    """A bundle's weights at one precision or rung, decoded once.
+
+    `cache` holds the latest block's keys and values, (positions, KV heads, head_dim): in the end the last one's."""
 
     def __init__(self, bundle, precision):
         self.model = bundle.manifest.model
@@ -66,6 +68,7 @@ class Transformer:
         # The cache holds keys and values in half precision.
         k = self.turn(self.linear(x, f"{block}.k_proj").reshape(count, shared, size)).astype(np.float16)
         v = self.linear(x, f"{block}.v_proj").reshape(count, shared, size).astype(np.float16)
+        self.cache = k, v
         k, v = (np.repeat(cache.astype(np.float32), heads // shared, 1) for cache in (k, v))
         scores = np.einsum("thd,shd->hts", q, k) / np.float32(math.sqrt(size))
         distance = np.subtract.outer(np.arange(count), np.arange(count))
