@@ -60,7 +60,7 @@ struct PackPlan {
                     expected: ChatTemplate.names.joined(separator: ", "))
             }
             if let difference = checkpoint.chatDifference(of: template, tokenizer) {
-                warn("--chat-template \(name) is not the checkpoint's own chat template: \(difference)")
+                warn("\(field("chat_template")) \(name) is not the checkpoint's own chat template: \(difference)")
             }
             return template
         }
@@ -68,7 +68,7 @@ struct PackPlan {
         for warning in derivation.warnings { warn(warning) }
         if derivation.template == nil, !checkpoint.chatTemplates.templates.isEmpty {
             warn(
-                "no chat format is stored; --chat-template NAME stores one that you know to fit: "
+                "no chat format is stored; \(field("chat_template")) NAME stores one that you know to fit: "
                     + ChatTemplate.names.joined(separator: ", "))
         }
         return derivation.template
