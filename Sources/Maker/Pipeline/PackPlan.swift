@@ -33,8 +33,8 @@ struct PackPlan {
                 case .int8: .int8
                 case .nested:
                     requirement.isLinear
-                        ? .nested(group: "linear", precisions: recipe.precisions)
-                        : .nested(group: "fixed", precisions: recipe.embeddingSettings.precisions)
+                        ? .nested(group: Manifest.linearGroup, precisions: recipe.precisions)
+                        : .nested(group: Manifest.fixedGroup, precisions: recipe.embeddingSettings.precisions)
                 }
             return TensorPlan(name: requirement.name, shape: requirement.shape, encoding: encoding)
         }
