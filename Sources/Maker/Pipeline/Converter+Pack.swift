@@ -51,7 +51,7 @@ extension Converter {
         guard let bytes = work.load("tensor", tensor.key) else {
             throw TaperError(
                 .inputOutput, "the stored tensor is gone or damaged", at: work.filePath("tensor", tensor.key),
-                remedy: "Run again with --restart")
+                remedy: "Run again with \(field("restart"))")
         }
         return bytes
     }

@@ -24,7 +24,8 @@ extension Converter {
         guard let calibration = inputs.calibration, let key = keys.sensitivity else {
             progress.warn(
                 "no calibration text, so every input channel counts the same; 2 and 3 bits suffer most. "
-                    + "Name a text with --calibration or in the recipe, or let the model write with --generated")
+                    + "Name a text with \(field("calibration")) or in the recipe, or let the model write with \(field("generated"))"
+            )
             return [:]
         }
         progress.begin("sensitivity")

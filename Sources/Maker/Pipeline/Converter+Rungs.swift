@@ -74,7 +74,7 @@ public func calibrateRungsInPlace(
 ) throws(TaperError) -> (rungs: [Rung], droppedTasks: [String]) {
     progress.begin("rungs")
     let bundle = try Bundle(path: edit.path)
-    try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: "--rungs")
+    try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: field("rungs"))
     let checkpoint = try openCheckpoint(checkpointPath, arrangedAs: bundle)
     let text = CalibrationText(try SourceText(path: textPath))
     let sequences = try text.sequences(

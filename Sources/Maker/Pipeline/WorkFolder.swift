@@ -19,7 +19,7 @@ package final class WorkFolder {
         try Files.createDirectory(path)
         if Files.isDirectory(path + "/lock") { clear(path + "/lock") }
         lock = try FileLock(
-            path: path + "/lock", remedy: "Wait for it to end, or choose another folder with --work")
+            path: path + "/lock", remedy: "Wait for it to end, or choose another folder with \(field("work"))")
     }
 
     /// `$XDG_CACHE_HOME/taper/work`, or the same below `~/.cache`.
@@ -28,7 +28,7 @@ package final class WorkFolder {
         guard let home = Files.environment("HOME"), !home.isEmpty else {
             throw TaperError(
                 .usage, "neither XDG_CACHE_HOME nor HOME is set, so there is no folder for intermediate results",
-                at: "", remedy: "Name one with --work DIR")
+                at: "", remedy: "Name one with \(field("work")) DIR")
         }
         return home + "/.cache/taper/work"
     }
