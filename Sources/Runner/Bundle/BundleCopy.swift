@@ -119,4 +119,5 @@ private func copy(
         }
     }
     try BundleWriter.seal(file, sections)
+    try file.commit()
 }

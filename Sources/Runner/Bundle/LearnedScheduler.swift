@@ -90,6 +90,16 @@ public struct LearnedScheduler: Sendable {
     /// Reads both sections' content.
     /// - Throws: `badData` naming the rule of `formats/bundle.md` that is broken.
     public init(json: JSONValue, weights: [UInt8], for bundle: Bundle, place: String) throws(TaperError) {
+        try self.init(
+            json: json, weights: weights, model: bundle.manifest.model, served: try bundle.servedPrecisions(),
+            place: place)
+    }
+
+    /// The same for a bundle that is still to be made.
+    /// - Parameter served: precisions it will serve; nil where they are not known yet: who writes the bundle checks them.
+    public init(
+        json: JSONValue, weights: [UInt8], model: ModelConfig, served: [Precision]?, place: String
+    ) throws(TaperError) {
         func wrong(_ key: String) -> TaperError {
             TaperError(.badData, "\"" + key + "\" has no usable value", at: place, found: json[key]?.kind ?? "nothing")
         }
@@ -100,7 +110,6 @@ public struct LearnedScheduler: Sendable {
         guard json["schema"]?.string == LearnedScheduler.schema else {
             throw TaperError(.unsupported, "unknown schema", at: place, expected: LearnedScheduler.schema)
         }
-        let model = bundle.manifest.model
         let shape = ClassifierShape(
             kvHeads: try integer("kv_heads", model.kvHeadCount...model.kvHeadCount),
             headSize: try integer("head_size", model.headSize...model.headSize),
@@ -109,12 +118,11 @@ public struct LearnedScheduler: Sendable {
         let window = try integer("window", KVLayer.positionBlock...LearnedScheduler.windowLimit)
         guard window % KVLayer.positionBlock == 0 else { throw wrong("window") }
         let limit = try integer("max_new_tokens", 1...1 << 20)
-        let served = try bundle.servedPrecisions()
         func precision(_ value: JSONValue?) throws(TaperError) -> Precision {
-            guard let precision = Precision(json: value), served.contains(precision) else {
+            guard let precision = Precision(json: value), served?.contains(precision) ?? true else {
                 throw TaperError(
                     .badData, "the learned scheduler names a precision the bundle lacks", at: place,
-                    expected: "one of " + Precision.text(served))
+                    expected: "one of " + Precision.text(served ?? []))
             }
             return precision
         }

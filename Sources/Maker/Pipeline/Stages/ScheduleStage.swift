@@ -1,0 +1,42 @@
+public import Bundle
+import Calibration
+import Evaluation
+import Reference
+import Storage
+
+/// Switch points of a task.
+struct ScheduleStage: ByteStage {
+    static let kind = StageKind.calibrate
+    static let version = 6
+
+    let bundle: BundleInput
+    let examples: [TaskExample]
+    let settings: TaskCalibrationSettings
+    /// nil: answers are compared with texts, or with the bundle's highest precision.
+    let reference: ModelInput?
+    var subject: String? { settings.task }
+
+    func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
+        let model = try reference.map { reference throws(TaperError) in
+            try ReferenceModel(
+                try reference.open(workspace), residency: .resident, threads: workspace.threads)
+        }
+        return try calibrateTask(
+            bundle: try bundle.open(workspace), examples: examples, settings: settings, reference: model,
+            pool: workspace.pool
+        ) { workspace.update($0) }.json.bytes()
+    }
+
+    func read(_ bytes: [UInt8]) throws(TaperError) -> Schedule {
+        try Schedule(json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
+    }
+
+    func outcome(_ output: Schedule) -> String? {
+        "\(scheduleText(output)), average \(fixed(output.averageBits, 2)) bits"
+    }
+}
+
+/// "6@0,4@32": precision @ first decode step.
+public func scheduleText(_ schedule: Schedule) -> String {
+    schedule.steps.map { "\($0.bits)@\($0.fromStep)" }.joined(separator: ",")
+}
