@@ -68,21 +68,34 @@ if !embedded {
         cTarget("CQuantization"),
         makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
+        judgeTarget("Metrics", ["Reference", "Checkpoint", "Runtime", "Kernels", "Storage"]),
         judgeTarget(
-            "Evaluation", ["Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+            "Evaluation",
+            ["Metrics", "Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
         makerTarget(
             "Calibration",
-            ["Kernels", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+            [
+                "Kernels", "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model",
+                "Storage",
+            ]),
         makerTarget(
             "Pipeline",
             [
-                "Calibration", "Evaluation", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle", "Text",
+                "Calibration", "Evaluation", "Metrics", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Text",
                 "Kernels", "Model", "Storage",
+            ]),
+        judgeTarget(
+            "Experiments",
+            [
+                "Pipeline", "Calibration", "Evaluation", "Metrics", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Text", "Kernels", "Model", "Storage",
             ]),
         .executableTarget(
             name: "taper",
             dependencies: [
-                "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
+                "Checkpoint", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -100,19 +113,26 @@ if !embedded {
         tests("Reference", ["Reference", "Checkpoint", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(
-            "Evaluation",
-            ["Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model", "Storage"],
+            "Metrics", ["Metrics", "Checkpoint", "Kernels", "Storage"],
             exclude: ["Fixtures", "make_bertscore_golden.py", "make_bleu_golden.py", "make_rouge_golden.py"]),
         tests(
-            "Calibration",
+            "Evaluation",
             [
-                "Calibration", "Evaluation", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model",
+                "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model",
                 "Storage",
             ]),
         tests(
+            "Calibration",
+            [
+                "Calibration", "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
+                "Kernels", "Model", "Storage",
+            ]),
+        tests("Experiments", ["Experiments", "Evaluation", "Metrics", "Model", "Runtime", "Storage"]),
+        tests(
             "Pipeline",
             [
-                "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
+                "Checkpoint", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
             ]),
     ]

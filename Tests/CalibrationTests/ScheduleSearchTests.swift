@@ -1,3 +1,4 @@
+import Metrics
 import Calibration
 import Evaluation
 import Model

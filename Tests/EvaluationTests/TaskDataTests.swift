@@ -1,6 +1,7 @@
 import Evaluation
 import Foundation
 import Storage
+import Text
 import Testing
 
 @Suite struct TaskDataTests {

@@ -1,3 +1,4 @@
+import Experiments
 import Bundle
 import Calibration
 import Checkpoint

@@ -1,3 +1,4 @@
+import Metrics
 import Bundle
 import Checkpoint
 import Evaluation
@@ -251,7 +252,7 @@ import func Foundation.log
     }
 
     @Test func anEncoderJudgesAnswers() throws {
-        let encoder = TaperProgram.root + "/Tests/EvaluationTests/Fixtures/bert-tiny"
+        let encoder = TaperProgram.root + "/Tests/MetricsTests/Fixtures/bert-tiny"
         let arguments = [
             "eval", "generate", sample.bundle, "--data", task, "--examples", "3", "--max-new-tokens", "8", "--bits",
             "4",

@@ -1,3 +1,4 @@
+import Metrics
 import Bundle
 import Evaluation
 import Kernels

@@ -1,3 +1,5 @@
+import Metrics
+import Model
 import Foundation
 import Pipeline
 import Storage

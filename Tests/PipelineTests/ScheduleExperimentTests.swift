@@ -1,3 +1,4 @@
+import Metrics
 import Evaluation
 import FoundationXML
 import Storage

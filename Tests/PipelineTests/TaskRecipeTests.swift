@@ -1,3 +1,4 @@
+import Metrics
 import Bundle
 import Pipeline
 import Storage

@@ -1,3 +1,4 @@
+import Metrics
 import Bundle
 import Calibration
 import Checkpoint

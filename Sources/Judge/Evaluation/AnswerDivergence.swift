@@ -1,4 +1,5 @@
 public import Kernels
+public import Metrics
 import Model
 public import Reference
 public import Runtime

@@ -1,4 +1,5 @@
 public import Evaluation
+public import Metrics
 public import Storage
 public import Text
 

@@ -1,6 +1,7 @@
 public import Bundle
 public import Evaluation
 public import Kernels
+import Metrics
 public import Model
 public import Reference
 import Runtime
@@ -57,7 +58,7 @@ public func trainLearnedScheduler(
         bundle: bundle, prompts: try TaskPrompts(.bundle(bundle), prompts: passages.prompts),
         maxNewTokens: settings.maxNewTokens, pool: pool, place: text.path)
     let full = try reference.greedy(
-        runner.prompts, maxNewTokens: settings.maxNewTokens, stop: runner.rendered.stopTokens
+        runner.prompts, maxNewTokens: settings.maxNewTokens, stop: runner.stopTokens
     ) { progress($0 * 0.3) }
 
     let shape = ClassifierShape(

@@ -1,4 +1,5 @@
-public import Evaluation
+import Evaluation
+public import Metrics
 public import Model
 public import Runtime
 public import Storage

@@ -1,10 +1,10 @@
-import Bundle
-import Checkpoint
-import Storage
+public import Bundle
+public import Checkpoint
+public import Storage
 
 /// Opens the checkpoint a bundle was made from, with its channels in the bundle's order and its keys and values scaled as the
 /// bundle's: for all that compares weights.
-func openCheckpoint(_ path: String, arrangedAs bundle: Bundle) throws(TaperError) -> Checkpoint {
+public func openCheckpoint(_ path: String, arrangedAs bundle: Bundle) throws(TaperError) -> Checkpoint {
     var checkpoint = try Checkpoint.open(path)
     if let json = try bundle.json(CacheScaling.section) {
         checkpoint = checkpoint.scaled(

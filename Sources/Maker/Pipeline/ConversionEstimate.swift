@@ -1,3 +1,4 @@
+import Metrics
 package import Model
 import Quantization
 public import Storage

@@ -2,6 +2,7 @@ import Bundle
 import Calibration
 import Checkpoint
 import Evaluation
+import Metrics
 import Model
 import Quantization
 import Runtime

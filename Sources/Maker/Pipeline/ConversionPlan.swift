@@ -1,5 +1,6 @@
 import Bundle
 import Checkpoint
+import Metrics
 import Model
 public import Storage
 

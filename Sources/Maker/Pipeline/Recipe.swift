@@ -1,6 +1,7 @@
 import Bundle
 public import Evaluation
 import Kernels
+import Metrics
 public import Model
 public import Quantization
 public import Storage

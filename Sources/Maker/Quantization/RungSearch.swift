@@ -112,5 +112,3 @@ extension RungSearch {
         return (rungs, problems)
     }
 }
-
-private func round6(_ value: Double) -> Double { parseDouble(fixed(value, 6)) ?? value }

@@ -1,5 +1,8 @@
 internal import CPlatform
 
+/// What six decimals keep of a number: the form of figures in bundles and reports.
+public func round6(_ value: Double) -> Double { parseDouble(fixed(value, 6)) ?? value }
+
 /// Decimal text with a fixed number of fraction digits; independent of the locale.
 public func fixed(_ value: Double, _ digits: Int) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 400) { buffer in

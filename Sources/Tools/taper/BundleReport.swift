@@ -1,6 +1,7 @@
 import Bundle
 import Evaluation
 import Kernels
+import Metrics
 import Model
 import Pipeline
 import Runtime

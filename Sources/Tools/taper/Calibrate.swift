@@ -2,6 +2,7 @@ import ArgumentParser
 import Bundle
 import Calibration
 import Evaluation
+import Metrics
 import Model
 import Pipeline
 import Storage

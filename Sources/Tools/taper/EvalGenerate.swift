@@ -3,7 +3,9 @@ import Bundle
 import Calibration
 import Checkpoint
 import Evaluation
+import Experiments
 import Kernels
+import Metrics
 import Model
 import Pipeline
 import Reference
@@ -75,7 +77,8 @@ struct Generate: ParsableCommand {
             pool: pool, place: data
         ) { progress.update($0) }
         progress.end("\(list.count) examples")
-        try report(results, list, judge?.title ?? kind.title, kind.signature(list), warnings, folder)
+        let signature = kind.signature(referenceCounts: list.map(\.references.count))
+        try report(results, list, judge?.title ?? kind.title, signature, warnings, folder)
     }
 
     private func report(

@@ -3,7 +3,9 @@ import Bundle
 import Calibration
 import Checkpoint
 import Evaluation
+import Experiments
 import Kernels
+import Metrics
 import Model
 import Pipeline
 import Reference

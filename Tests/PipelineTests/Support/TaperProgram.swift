@@ -37,7 +37,7 @@ enum TaperProgram {
         process.standardInput = FileHandle.nullDevice
         // Files instead of pipes: a large report and many warnings cannot block one another.
         let base = NSTemporaryDirectory() + "taper-output-\(UUID().uuidString)"
-        for name in [".out", ".err"] { FileManager.default.createFile(atPath: base + name, contents: nil) }
+        for name in [".out", ".err"] { _ = FileManager.default.createFile(atPath: base + name, contents: nil) }
         defer { for name in [".out", ".err"] { try? FileManager.default.removeItem(atPath: base + name) } }
         process.standardOutput = FileHandle(forWritingAtPath: base + ".out")
         process.standardError = FileHandle(forWritingAtPath: base + ".err")

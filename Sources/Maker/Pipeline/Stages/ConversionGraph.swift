@@ -3,6 +3,7 @@ import Calibration
 import Checkpoint
 import Evaluation
 import Kernels
+import Metrics
 import Model
 import Quantization
 import Reference

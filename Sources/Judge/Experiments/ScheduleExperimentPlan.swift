@@ -1,9 +1,11 @@
 import Bundle
-public import Calibration
+import Calibration
 import Checkpoint
 public import Evaluation
 import Kernels
+public import Metrics
 public import Model
+public import Pipeline
 import Reference
 import Runtime
 public import Storage

@@ -2,7 +2,9 @@ import Bundle
 import Calibration
 import Evaluation
 import Kernels
+import Metrics
 import Model
+import Pipeline
 import Runtime
 import Storage
 

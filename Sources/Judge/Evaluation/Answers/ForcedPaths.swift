@@ -1,4 +1,3 @@
-import Evaluation
 import Kernels
 public import Storage
 

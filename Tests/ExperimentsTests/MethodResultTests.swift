@@ -1,5 +1,6 @@
-import Calibration
+import Experiments
 import Evaluation
+import Metrics
 import Model
 import Runtime
 import Storage

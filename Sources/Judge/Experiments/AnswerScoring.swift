@@ -1,4 +1,5 @@
 import Evaluation
+import Metrics
 import Model
 import Text
 import Runtime

@@ -1,4 +1,4 @@
-public import Checkpoint
+import Checkpoint
 public import Kernels
 import Reference
 public import Storage

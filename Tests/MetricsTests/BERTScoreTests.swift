@@ -1,5 +1,5 @@
 import Checkpoint
-import Evaluation
+import Metrics
 import Foundation
 import Kernels
 import Reference

@@ -1,5 +1,4 @@
 public import Bundle
-public import Evaluation
 public import Kernels
 public import Model
 public import Runtime
@@ -35,7 +34,7 @@ public final class TaskRunner {
         public var schedule: PrecisionSchedule?
     }
 
-    let transformer: Transformer
+    package let transformer: Transformer
     let rendered: TaskPrompts
     let pool: ThreadPool
     let ops: VectorOps

@@ -1,6 +1,7 @@
 import Evaluation
+import Metrics
 import Model
-public import Storage
+import Storage
 
 /// The tables of an experiment, as rows of text: for Markdown and for terminals.
 public struct ExperimentReport {

@@ -2,6 +2,7 @@ public import Evaluation
 public import Kernels
 import Bundle
 import Checkpoint
+public import Metrics
 import Model
 public import Reference
 public import Runtime

@@ -1,4 +1,5 @@
-public import Evaluation
+import Evaluation
+import Metrics
 public import Model
 public import Storage
 

@@ -1,3 +1,4 @@
+public import Evaluation
 public import Model
 public import Runtime
 public import Storage

@@ -1,6 +1,7 @@
-public import Evaluation
+import Evaluation
+public import Metrics
 public import Model
-public import Storage
+import Storage
 
 /// What one method reached over the examples of a task.
 public struct MethodResult: Sendable {

@@ -65,8 +65,9 @@ public enum TaskMetric: String, Sendable, CaseIterable {
     }
 
     /// How a figure against the examples' references was made, for metrics that have a custom of saying so.
-    public func signature(_ examples: [TaskExample]) -> String? {
-        self == .sacrebleu ? BLEUCounts.signature(referenceCounts: examples.map(\.references.count)) : nil
+    /// - Parameter referenceCounts: of every example.
+    public func signature(referenceCounts: [Int]) -> String? {
+        self == .sacrebleu ? BLEUCounts.signature(referenceCounts: referenceCounts) : nil
     }
 
     /// Difference that counts as the whole: tolerances are shares of it. Nats of `kl` count as they are.

@@ -1,4 +1,5 @@
-import Calibration
+import Evaluation
+import Experiments
 import Model
 import Runtime
 import Storage

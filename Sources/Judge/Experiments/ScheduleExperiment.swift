@@ -1,9 +1,10 @@
 public import Bundle
 public import Evaluation
 public import Kernels
-public import Model
+public import Metrics
+import Model
 public import Reference
-public import Runtime
+import Runtime
 public import Storage
 
 /// Many methods of spending bits on the same answers, in one run: the experiment of Chen et al. 2025, section 5, with constant

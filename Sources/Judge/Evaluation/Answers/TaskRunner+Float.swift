@@ -1,13 +1,13 @@
 import Kernels
-import Model
-import Reference
+public import Model
+public import Reference
 import Runtime
-import Storage
+public import Storage
 
 extension TaskRunner {
     /// The same experiment with a float model's weights in the decode steps: prompts are read by the bundle, and the float
     /// model takes over its keys and values. One outcome per example.
-    func run(
+    public func run(
         on model: ReferenceModel, prefillBits: Precision, paths: ForcedPaths, progress: (Double) -> Void
     ) throws(TaperError) -> [Outcome] {
         var outcomes: [Outcome] = []

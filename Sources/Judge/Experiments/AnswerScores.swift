@@ -1,4 +1,5 @@
-public import Evaluation
+import Evaluation
+public import Metrics
 public import Storage
 
 /// Scores of greedy answers to the examples of a task, of one precision, schedule or checkpoint.
@@ -54,6 +55,3 @@ public struct AnswerScores: Sendable {
         ])
     }
 }
-
-/// Six decimals.
-func round6(_ value: Double) -> Double { parseDouble(fixed(value, 6)) ?? value }

@@ -1,4 +1,5 @@
 import Evaluation
+import Metrics
 public import Model
 
 /// The constant precisions that a method has to beat: it costs no more than any of them.

@@ -1,4 +1,3 @@
-import Evaluation
 import Kernels
 import Model
 public import Reference

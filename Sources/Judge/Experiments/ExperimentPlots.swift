@@ -1,4 +1,5 @@
 public import Evaluation
+import Metrics
 import Model
 import Storage
 
