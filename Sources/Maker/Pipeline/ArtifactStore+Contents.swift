@@ -84,7 +84,7 @@ extension ArtifactStore {
     }
 
     /// Files that processes were writing when they were killed, and their claims, which count nothing.
-    private func remains(isDry: Bool) throws(TaperError) -> [StoredArtifact] {
+    func remains(isDry: Bool) throws(TaperError) -> [StoredArtifact] {
         var removed: [StoredArtifact] = []
         for name in (try? Files.list(path)) ?? [] where name.hasPrefix(".") {
             let pieces = name.dropFirst().split(separator: ".", omittingEmptySubsequences: false)

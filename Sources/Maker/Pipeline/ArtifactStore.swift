@@ -17,8 +17,11 @@ package final class ArtifactStore {
 
     package init(path: String) { self.path = path }
 
-    /// Creates the folder.
-    package func open() throws(TaperError) { try Files.createDirectory(path) }
+    /// Creates the folder, and clears away what killed processes were writing.
+    package func open() throws(TaperError) {
+        try Files.createDirectory(path)
+        _ = try remains(isDry: false)
+    }
 
     /// `$XDG_CACHE_HOME/taper/work`, or the same below `~/.cache`.
     package static func defaultPath() throws(TaperError) -> String {
@@ -44,6 +47,20 @@ package final class ArtifactStore {
         }
     }
 
+    /// The same, as soon as no other process has it.
+    func waitForClaim(
+        _ kind: String, _ key: ContentKey, _ progress: Progress
+    ) throws(TaperError) -> FileLock {
+        var isNoted = false
+        while true {
+            if let claim = try claim(kind, key) { return claim }
+            if !isNoted { progress.note("another process has the \(kind) \(key.text): waiting for it") }
+            isNoted = true
+            try Interrupt.check("Run the same command again to go on")
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+    }
+
     func claimPath(_ name: String) -> String { path + "/." + name + ".claim" }
 
     /// Whether the output is there and whole; reads all of it.
@@ -57,7 +74,6 @@ package final class ArtifactStore {
     ) throws(TaperError) {
         let path = filePath(kind, key)
         makeRoom(at: path)
-        AtomicFile.removeRemains(of: path)
         let file = try AtomicFile(path: path, replacing: true)
         var tail = ByteWriter()
         tail.raw(record.bytes())

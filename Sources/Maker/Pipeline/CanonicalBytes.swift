@@ -1,4 +1,4 @@
-package import Storage
+import Storage
 
 /// Bytes that say everything about a value: types with stored properties give all of them, by name and in order.
 ///

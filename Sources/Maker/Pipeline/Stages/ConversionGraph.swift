@@ -7,7 +7,7 @@ import Metrics
 import Model
 import Quantization
 import Reference
-package import Storage
+import Storage
 
 /// Every stage of a conversion, built before the first one runs.
 package struct ConversionGraph {
@@ -155,6 +155,9 @@ package struct ConversionGraph {
         }
         return places
     }
+
+    /// Of the model's description and the content of all tensors.
+    package var modelKey: ContentKey? { model.key }
 
     /// Stages whose outputs stand in the finished bundle beside the packed tensors.
     var results: [Stage] {

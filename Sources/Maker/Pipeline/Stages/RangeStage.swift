@@ -1,5 +1,5 @@
-package import Checkpoint
-package import Storage
+import Checkpoint
+import Storage
 
 /// Brings keys and values into the range of half precision by exact powers of two, where the weights say that they could
 /// leave it. Nearly every model stays as it is.

@@ -1,8 +1,8 @@
 import Bundle
-package import Checkpoint
+import Checkpoint
 import Evaluation
 import Model
-package import Storage
+import Storage
 
 /// A model's weights, or some of them, as a stage reads them: of the checkpoint's own, or scaled and arranged by other stages.
 package struct ModelInput: OutsideContent {

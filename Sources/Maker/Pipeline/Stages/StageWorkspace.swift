@@ -2,7 +2,7 @@ import Bundle
 import Checkpoint
 import Kernels
 import Reference
-package import Storage
+import Storage
 
 /// What a stage is handed beside its own properties: processors, somebody to tell how far it is, and the outputs that it
 /// declared. Nothing of it changes a byte of what the stage makes.
