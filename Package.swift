@@ -63,12 +63,12 @@ if !embedded {
         cTarget("COpenBLAS"),
         makerTarget("Jinja", ["Storage"]),
         makerTarget("Checkpoint", ["Jinja", "Storage", "Model", "Text"]),
-        cTarget("CGradient"),
+        cTarget("CGradient", ["CKernels"]),
         makerTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient"]),
-        cTarget("CQuantization"),
+        cTarget("CQuantization", ["CKernels"]),
         makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
-        judgeTarget("Metrics", ["Reference", "Checkpoint", "Runtime", "Kernels", "Storage"]),
+        judgeTarget("Metrics", ["Reference", "Checkpoint", "Kernels", "Storage"]),
         judgeTarget(
             "Evaluation",
             ["Metrics", "Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),

@@ -14,21 +14,9 @@ run() {
         -Wno-psabi -Werror -ISources/C/CQuantization/include -ISources/C/CKernels/include -ISources/C/CGradient/include"
     shift 2
     mkdir "$objects"
-    # Every instruction set of joint.c gets names of its own.
-    sets=plain:
-    [ "$(uname -m)" = x86_64 ] && sets="plain: avx2:avx2 avx512:avx512f"
-    for set in $sets; do
-        name=${set%%:*}
-        target=${set#*:}
-        # shellcheck disable=SC2086 # flags are several words
-        clang $flags "$@" "-DCLONES=${target:+__attribute__((target(\"$target\")))}" \
-            "-Dcq_joint_rows=cq_joint_rows_$name" "-Dcq_joint_scratch_bytes=cq_joint_scratch_bytes_$name" \
-            "-Dcq_feedback_rows=cq_feedback_rows_$name" "-Dcq_feedback_finish=cq_feedback_finish_$name" \
-            -c Sources/C/CQuantization/joint.c -o "$objects/joint-$name.o"
-    done
-    # shellcheck disable=SC2086
-    clang $flags "$@" "$tests"/*.c Sources/C/CQuantization/row.c Sources/C/CQuantization/rounding.c Sources/C/CQuantization/tables.c \
-        Sources/C/CKernels/*.c "$objects"/*.o -fuse-ld=lld -lm -o "$objects/degenerate"
+    # shellcheck disable=SC2086 # flags are several words
+    clang $flags "$@" "$tests"/*.c Sources/C/CQuantization/*.c Sources/C/CGradient/*.c Sources/C/CKernels/*.c \
+        -fuse-ld=lld -lm -o "$objects/degenerate"
     # Leaks of the test program are not what is looked for.
     ASAN_OPTIONS=detect_leaks=0 "$objects/degenerate"
 }

@@ -67,11 +67,11 @@ extension HostileCase {
             "\"pairs\":[" + String(repeating: "0,", count: 16) + "0],\"x\":" + pairs),
         facts("pair-rises", "must step down", "\"high\":4,\"low\":3", "\"high\":3,\"low\":4"),
         facts("pairs-with-a-gap", "must step down", "\"high\":3,\"low\":2", "\"high\":4,\"low\":2"),
-        facts("precision-missing", "lacks", "\"high\":3,\"low\":2", "\"high\":3"),
-        facts("precision-not-held", "lacks", "\"high\":4,\"low\":3", "\"high\":5,\"low\":3"),
+        facts("precision-missing", "missing or none", "\"high\":3,\"low\":2", "\"high\":3"),
+        facts("precision-not-held", "holds no 5-bit", "\"high\":4,\"low\":3", "\"high\":5,\"low\":3"),
         facts("confidence-missing", "pairs", "\"confidence\":0.75,", ""),
         facts("confidence-above-1", "pairs", "\"confidence\":0.75", "\"confidence\":1.25"),
-        facts("prefill-not-held", "lacks", "\"prefill_bits\":4", "\"prefill_bits\":6"),
+        facts("prefill-not-held", "holds no 6-bit", "\"prefill_bits\":4", "\"prefill_bits\":6"),
         facts("weights-of-another-shape", "does not match the pairs", "\"hidden\":3", "\"hidden\":4"),
         learned("weights-short", "does not match the pairs") {
             try $0.compress("learned.weights", [UInt8](repeating: 0, count: 4))

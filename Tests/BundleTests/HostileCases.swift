@@ -308,10 +308,11 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
             "[\(scheduleText("[{\"from_step\":0,\"bits\":4},{\"from_step\":8,\"bits\":3},{\"from_step\":8,\"bits\":2}]"))]"
         ),
         schedule(
-            "bits-rise", "must rise",
+            "bits-rise", "only step down",
             "[\(scheduleText("[{\"from_step\":0,\"bits\":2},{\"from_step\":8,\"bits\":3}]"))]"),
-        schedule("precision-not-held", "lacks", "[\(scheduleText("[{\"from_step\":0,\"bits\":3}]"))]"),
-        schedule("prefill-not-held", "lacks", "[\(scheduleText("[{\"from_step\":0,\"bits\":2}]", prefill: 8))]"),
+        schedule("precision-not-held", "holds no 3-bit", "[\(scheduleText("[{\"from_step\":0,\"bits\":3}]"))]"),
+        schedule(
+            "prefill-not-held", "holds no 8-bit", "[\(scheduleText("[{\"from_step\":0,\"bits\":2}]", prefill: 8))]"),
         schedule("no-tokens", "max_new_tokens", "[\(scheduleText("[{\"from_step\":0,\"bits\":2}]", limit: 0))]"),
         schedule(
             "task-twice", "two schedules",
@@ -341,7 +342,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
             "[{\"bits\":2.4,\"tensors\":[2,2,2,2,3,3,2]},{\"bits\":2.43,\"tensors\":[3,3,3,3,2,2,2]}]"),
         rung("below-the-lowest", "outside the bundle", "[{\"bits\":1.97,\"tensors\":[2,2,2,2,2,2,2]}]"),
         rung("as-bytes-as-its-neighbour", "reads no fewer bytes", "[{\"bits\":2.97,\"tensors\":[3,3,3,3,3,3,3]}]"),
-        forged("schedule-rung-not-held", "lacks") {
+        forged("schedule-rung-not-held", "no rung of 2.5") {
             try $0.add("schedules", json: "[\(scheduleText("[{\"from_step\":0,\"bits\":2.5}]"))]")
         },
     ]

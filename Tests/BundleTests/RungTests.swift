@@ -6,7 +6,7 @@ import Testing
 @Suite struct RungTests {
     private let rungs = TinyBundle.rungs
 
-    private func tiny(_ schedules: [Schedule] = []) -> TinyBundle {
+    private func tiny(_ schedules: [CalibratedSchedule] = []) -> TinyBundle {
         var tiny = TinyBundle(precisions: [2, 3, 4])
         tiny.documents.append((Rung.section, .array(rungs.map(\.json))))
         if !schedules.isEmpty { tiny.documents.append(("schedules", .array(schedules.map(\.json)))) }
@@ -22,7 +22,7 @@ import Testing
             #expect(read.map(\.precision.text) == ["2.4", "3.6"] && read.map(\.bits) == rungs.map(\.bits))
             #expect(read[1].evidence["method"]?.string == "by hand")
             #expect(try bundle.servedPrecisions().map(\.text) == ["2", "2.4", "3", "3.6", "4"])
-            #expect(try bundle.schedules()[0].steps.map(\.bits.text) == ["4", "2.4"])
+            #expect(try bundle.schedules()[0].schedule.steps.map(\.bits.text) == ["4", "2.4"])
             bundle.willNeed(bits: rungs[0].precision)
             bundle.releaseUnread(bits: rungs[0].precision)
             // 3.6 reads the planes of 4 bits in some tensors, 2.4 in none.

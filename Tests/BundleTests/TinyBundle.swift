@@ -153,11 +153,13 @@ struct TinyBundle {
             evidence: .object([.init("method", .string("by hand"))])),
     ]
 
-    static func schedule(_ steps: [(from: Int, bits: Precision)], task: String = "summary") -> Schedule {
-        Schedule(
-            task: task, metric: "rouge-l", prefillBits: steps[0].bits,
-            steps: steps.map { Schedule.Step(fromStep: $0.from, bits: $0.bits) }, maxNewTokens: 48, averageBits: 2.5,
-            score: 0.5, referenceScore: 0.51, tolerance: 0.02, evidence: .null)
+    static func schedule(_ steps: [(from: Int, bits: Precision)], task: String = "summary") -> CalibratedSchedule {
+        CalibratedSchedule(
+            task: task, metric: "rouge-l",
+            schedule: PrecisionSchedule(
+                prefillBits: steps[0].bits, descending: steps.map { .init(fromStep: $0.from, bits: $0.bits) }),
+            maxNewTokens: 48, averageBits: 2.5, score: 0.5, referenceScore: 0.51, tolerance: 0.02,
+            evidence: ScheduleEvidence(.null))
     }
 }
 

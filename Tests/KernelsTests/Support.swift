@@ -1,17 +1,12 @@
 import Kernels
+import Storage
 
-/// A small fixed sequence of random numbers (SplitMix64), so that every run tests the same cases.
+/// A small fixed sequence of random numbers, so that every run tests the same cases.
 struct TestRandom {
-    private var state: UInt64
-    init(_ seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
+    private var random: SplitMix64
+    init(_ seed: Int) { random = SplitMix64(state: UInt64(truncatingIfNeeded: seed)) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    mutating func next() -> UInt64 { random.next() }
     mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next() >> 20) }
     mutating func int(_ range: ClosedRange<Int>) -> Int {
         range.lowerBound + Int(next() % UInt64(range.upperBound - range.lowerBound + 1))

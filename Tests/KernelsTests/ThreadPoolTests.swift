@@ -24,6 +24,14 @@ import Testing
         #expect(wrong == 0)
     }
 
+    /// Two jobs in one pool would take each other's parts.
+    @Test func aSecondJobStops() async {
+        await #expect(processExitsWith: .failure) {
+            let pool = ThreadPool(threadCount: 2, instructionSet: .scalar)
+            pool.run(4) { _ in pool.run(4) { _ in } }
+        }
+    }
+
     @Test func poolsComeAndGoAndWakeFromSleep() {
         for round in 0..<60 {
             let pool = ThreadPool(threadCount: 1 + round % 4, instructionSet: .scalar)

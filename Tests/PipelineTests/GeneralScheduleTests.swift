@@ -146,7 +146,7 @@ import struct Foundation.UUID
             "-m", old, "-p", "Who was Noah?", "-n", "20", "--json", "--schedule", "static:answer",
         ]).json
         #expect(named["schedule"]?.string == "static:answer")
-        #expect(named["bits_per_step"]?.array?.first?.integer == schedules[0].steps[0].bits.wholeBits)
+        #expect(named["bits_per_step"]?.array?.first?.integer == schedules[0].schedule.steps[0].bits.wholeBits)
     }
 
     @Test func aRecipeCalibratesIt() throws {

@@ -118,7 +118,7 @@ import struct Foundation.UUID
         #expect(try errors(["--learned", "--reference", sample.checkpoint]).contains("--calibration"))
         let with = ["--learned", "--reference", sample.checkpoint, "--calibration", text]
         #expect(try errors(with + ["--bits-high", "2"]).contains("step down to"))
-        #expect(try errors(with + ["--steps", "4,3"]).contains("no precision of 3 bits"))
+        #expect(try errors(with + ["--steps", "4,3"]).contains("holds no 3-bit weights"))
         #expect(try errors(with + ["--prompts", "3"]).contains("from 10 to"))
         let perplexity = try TaperProgram.run([
             "eval", "perplexity", sample.bundle, "-f", text, "--schedule", "learned",

@@ -105,7 +105,8 @@ import struct Foundation.UUID
 
     @Test func whatMakesNoSenseIsRefused() throws {
         let cases: [([String], String)] = [
-            (["--high", "2", "--low", "4"], "exceed"), (["--high", "7"], "serve"), (["--metric", "kl"], "texts"),
+            (["--high", "2", "--low", "4"], "exceed"), (["--high", "7"], "holds no 7-bit"),
+            (["--metric", "kl"], "texts"),
             (["--high", "four"], "--high"), (["--dns", "2,x"], "numbers"), (["--examples", "0"], "--examples"),
         ]
         for (arguments, words) in cases {

@@ -46,17 +46,29 @@ import Testing
         }
 
         func quantize(
-            feedback: Bool, threads: Int = 2, report: (([Double], [Double]) -> Void)? = nil
+            feedback: Bool, threads: Int = 2, set: InstructionSet = .best,
+            report: (([Double], [Double]) -> Void)? = nil
         ) throws -> PackedMatrix {
             var joint = JointSettings()
             joint.usesFeedback = feedback
-            let pool = try ThreadPool(threadCount: threads)
+            let pool = ThreadPool(threadCount: threads, instructionSet: set)
             let own = try LayerHessian(hessian, columns: columns, joint: joint, pool: pool, place: "test")
             return try quantizeJoint(
                 name: "w", weights: weights, rows: rows, columns: columns,
                 hessians: [RowHessian(rows: 0..<rows, hessian: own)],
                 settings: NestedSettings(precisions: [2, 3, 4], seedBits: 2), joint: joint,
                 pool: pool, report: report)
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func everyInstructionSetGivesTheSameCodes(feedback: Bool) throws {
+        let plain = try Case().quantize(feedback: feedback, set: .scalar)
+        for set in InstructionSet.available {
+            let other = try Case().quantize(feedback: feedback, set: set)
+            #expect(other.planes == plain.planes, "\(set.name)")
+            #expect(other.tables.map(\.entries) == plain.tables.map(\.entries), "\(set.name)")
+            #expect(other.tables.map(\.scales) == plain.tables.map(\.scales), "\(set.name)")
         }
     }
 

@@ -38,7 +38,7 @@ import Testing
             model.withWeights(name) { weights in _ = weights.update(from: saved) }
             return (losses[0] - losses[1]) / Double(2 * step)
         }
-        var random = SplitMix(state: 3)
+        var random = SplitMix64(state: 3)
         for (name, gradient) in gradients.sorted(by: { $0.key < $1.key }) {
             let length = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
             let isKeyBias = name.hasSuffix("k_proj.bias") && model.config.rotarySize < model.config.headSize

@@ -42,7 +42,7 @@ enum RandomModels {
         let requirements = config.tensorRequirements()
         return WeightSource(config: config) { (name: String) throws(TaperError) -> [Float] in
             guard let index = requirements.firstIndex(where: { $0.name == name }) else { return [] }
-            var random = SplitMix(state: seed &+ UInt64(index) &* 7919)
+            var random = SplitMix64(state: seed &+ UInt64(index) &* 7919)
             let shape = requirements[index].shape
             let isNorm = shape.count == 1 && name.contains("norm") && name.hasSuffix("weight")
             let scale = shape.count == 2 ? 1.5 / Float(shape[1]).squareRoot() : 0.3
@@ -51,22 +51,12 @@ enum RandomModels {
     }
 
     static func tokens(_ count: Int, _ config: ModelConfig, seed: UInt64 = 5) -> [Int] {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(state: seed)
         return (0..<count).map { _ in Int(random.next() % UInt64(config.vocabularySize)) }
     }
 }
 
-/// A fixed sequence of random numbers.
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+extension SplitMix64 {
     /// Between -1 and 1.
     mutating func unit() -> Float { Float(next() >> 40) / Float(1 << 23) - 1 }
 }

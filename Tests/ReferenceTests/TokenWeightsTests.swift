@@ -71,7 +71,7 @@ import Testing
         let model = try GradientModelTests.model("llama")
         let tokens = RandomModels.tokens(11, model.config)
         let name = TensorName.weight(.up, layer: 0)
-        var random = SplitMix(state: 4)
+        var random = SplitMix64(state: 4)
         let before = try model.logits(tokens)
         let saved = model.withWeights(name) { Array($0) }
         let change = saved.map { _ in 2e-3 * random.unit() }

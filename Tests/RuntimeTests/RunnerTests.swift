@@ -160,7 +160,7 @@ import Text
     }
 
     @Test func theClosingLineSaysWhichScheduleAndWhy() throws {
-        func closing(_ schedules: [Schedule], _ more: [String] = []) throws -> String {
+        func closing(_ schedules: [CalibratedSchedule], _ more: [String] = []) throws -> String {
             let tiny = try TalkingBundle.make(schedules: schedules)
             let outcome = try RunnerProgram.run(["-m", tiny.path, "-p", "abc", "-n", "6", "--ignore-eos"] + more)
             #expect(outcome.status == 0)

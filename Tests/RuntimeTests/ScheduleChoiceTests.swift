@@ -11,7 +11,7 @@ import Testing
     private let general = TalkingBundle.schedule("default", [(0, 6), (5, 4)], prefill: 6)
 
     private func choose(
-        _ request: ScheduleRequest, _ schedules: [Schedule], prefill: Precision? = nil, learned: Bool = false
+        _ request: ScheduleRequest, _ schedules: [CalibratedSchedule], prefill: Precision? = nil, learned: Bool = false
     ) throws -> ScheduleChoice {
         let tiny = try TalkingBundle.make(schedules: schedules)
         if learned {
@@ -23,7 +23,7 @@ import Testing
         return try ScheduleChoice(request, of: try Bundle(path: tiny.path), prefill: prefill, place: "--schedule")
     }
 
-    private func refusal(_ request: ScheduleRequest, _ schedules: [Schedule]) -> String {
+    private func refusal(_ request: ScheduleRequest, _ schedules: [CalibratedSchedule]) -> String {
         do {
             let choice = try choose(request, schedules)
             return "no refusal but \(choice.name)"

@@ -40,7 +40,7 @@ enum TalkingBundle {
     }
 
     static func make(
-        chat: Bool = true, schedules: [Schedule] = [], precisions: [Int] = [2, 3, 4, 6], rungs: [Rung] = []
+        chat: Bool = true, schedules: [CalibratedSchedule] = [], precisions: [Int] = [2, 3, 4, 6], rungs: [Rung] = []
     ) throws -> TinyBundle {
         var documents: [(section: String, value: JSONValue)] = []
         if chat, let template { documents.append(("chat", template.json)) }
@@ -50,11 +50,12 @@ enum TalkingBundle {
             config, precisions: precisions, tokenizer: try tokenizer().compact(), documents: documents)
     }
 
-    static func schedule(_ task: String, _ steps: [(Int, Int)], prefill: Precision) -> Schedule {
-        Schedule(
-            task: task, metric: "agreement", prefillBits: prefill,
-            steps: steps.map { Schedule.Step(fromStep: $0.0, bits: Precision(bits: $0.1)) }, maxNewTokens: 64,
-            averageBits: 4, score: 1,
-            referenceScore: 1, tolerance: 0.1, evidence: .null)
+    static func schedule(_ task: String, _ steps: [(Int, Int)], prefill: Precision) -> CalibratedSchedule {
+        CalibratedSchedule(
+            task: task, metric: "agreement",
+            schedule: PrecisionSchedule(
+                prefillBits: prefill, descending: steps.map { .init(fromStep: $0.0, bits: Precision(bits: $0.1)) }),
+            maxNewTokens: 64, averageBits: 4, score: 1, referenceScore: 1, tolerance: 0.1,
+            evidence: ScheduleEvidence(.null))
     }
 }

@@ -1,4 +1,5 @@
 #include "CGradient.h"
+#include "CKernels.h"
 #include <math.h>
 #include <string.h>
 
@@ -14,13 +15,12 @@
 #define NAME(x) x##_plain
 #include "gradient.inc"
 
-const cg_table_t *cg_table(void) {
+// Instruction sets are those of CKernels, which also says what this machine has.
+const cg_table_t *cg_table(int32_t isa) {
+    if (!ck_table(isa)) return 0;
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
-        return &table_avx512;
-    if (__builtin_cpu_supports("avx2")) return &table_avx2;
+    if (isa == CK_AVX512 || isa == CK_AVX512_VBMI) return &table_avx512;
+    if (isa == CK_AVX2 || isa == CK_AVX2_VNNI) return &table_avx2;
 #endif
     return &table_plain;
 }

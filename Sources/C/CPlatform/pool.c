@@ -15,6 +15,7 @@ struct tp_pool {
     _Alignas(64) _Atomic int32_t wake;  // futex word: changes with every job
     _Atomic int32_t sleepers;
     _Atomic int32_t stop;
+    _Atomic int32_t busy;
     _Atomic int32_t part_count;
     _Atomic(void (*)(void *, int32_t)) body;
     _Atomic(void *) context;
@@ -85,12 +86,13 @@ void tp_pool_destroy(tp_pool_t *p) {
     free(p);
 }
 
-void tp_pool_run(tp_pool_t *p, int32_t part_count, void (*body)(void *, int32_t), void *context) {
-    if (part_count <= 0) return;
+int32_t tp_pool_run(tp_pool_t *p, int32_t part_count, void (*body)(void *, int32_t), void *context) {
+    if (part_count <= 0) return 1;
     if (part_count == 1 || p->thread_count == 1) {
         for (int32_t part = 0; part < part_count; part++) body(context, part);
-        return;
+        return 1;
     }
+    if (atomic_exchange_explicit(&p->busy, 1, memory_order_acquire)) return 0;
     // Close the old job first: a claim between these stores fails because its generation is gone. An exchange, because
     // the plain stores that follow may pass a store on weakly ordered processors.
     uint64_t generation = (atomic_load_explicit(&p->ticket, memory_order_relaxed) >> 32) + 1;
@@ -106,4 +108,6 @@ void tp_pool_run(tp_pool_t *p, int32_t part_count, void (*body)(void *, int32_t)
     int32_t spins = 0;
     while (atomic_load_explicit(&p->finished, memory_order_acquire) < part_count)
         if (++spins < 20000) pause_once(); else sched_yield();
+    atomic_store_explicit(&p->busy, 0, memory_order_release);
+    return 1;
 }

@@ -1,8 +1,7 @@
 public import Kernels
 public import Metrics
-import Model
+public import Model
 public import Reference
-public import Runtime
 public import Storage
 
 /// Divergence from the full-precision model along that model's own answers: what a candidate would have made of every step

@@ -1,9 +1,9 @@
 public import Bundle
 import Checkpoint
 import Kernels
-import Model
+public import Model
 import Reference
-public import Runtime
+import Runtime
 public import Storage
 import Text
 

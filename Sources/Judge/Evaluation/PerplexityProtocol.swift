@@ -1,5 +1,4 @@
 public import Model
-public import Runtime
 public import Storage
 public import Text
 

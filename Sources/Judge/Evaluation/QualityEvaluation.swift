@@ -1,4 +1,5 @@
 public import Kernels
+public import Model
 public import Reference
 public import Runtime
 public import Storage

@@ -1,5 +1,5 @@
 public import Kernels
-import Model
+public import Model
 public import Reference
 public import Runtime
 public import Storage

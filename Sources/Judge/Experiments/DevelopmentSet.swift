@@ -40,15 +40,15 @@ struct DevelopmentSet {
             let schedule = try calibrateTask(
                 bundle: bundle, examples: examples, settings: settings, reference: nil, pool: pool
             ) { progress.update($0) }
-            let own = try PrecisionSchedule(schedule, place: path)
+            let own = schedule.schedule
             progress.end("\(own.text), average \(fixed(schedule.averageBits, 2)) bits")
             methods.append(
                 ExperimentMethod("\(choice.name): \(own.text)", .calibrated, DecodeStrategy(own)))
             if order == 0, own.steps.count > 1 { fractionalBits = schedule.averageBits }
-            if schedule.evidence["tolerance_below_noise"]?.bool == true {
+            if schedule.evidence.isToleranceBelowNoise {
                 warnings.append(
                     "\(choice.name): the tolerance \(shortest(tolerance)) is below the standard error "
-                        + fixed(schedule.evidence["standard_error"]?.double ?? 0, 4) + " of \(examples.count) examples")
+                        + fixed(schedule.evidence.standardError ?? 0, 4) + " of \(examples.count) examples")
             }
         }
     }

@@ -1,6 +1,6 @@
 public import Evaluation
 public import Model
-public import Runtime
+import Runtime
 public import Storage
 
 /// One way to spend bits on the answers of a task, for a comparison of several.
@@ -51,11 +51,7 @@ public struct ExperimentFrame {
     public init(
         high: Precision, low: Precision, prefill: Precision, maxNewTokens: Int, served: [Precision]
     ) throws(TaperError) {
-        for bits in [high, low, prefill] where !served.contains(bits) {
-            throw TaperError(
-                .usage, "the bundle does not serve this precision", at: "--high, --low, --bits-prefill",
-                expected: "one of " + Precision.text(served), found: bits.text)
-        }
+        for bits in [high, low, prefill] { try bits.check(served: served, place: "--high, --low, --bits-prefill") }
         guard high > low, maxNewTokens >= 1 else {
             throw TaperError(
                 .usage, "the high precision must exceed the low one", at: "--high, --low",

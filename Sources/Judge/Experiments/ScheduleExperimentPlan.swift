@@ -142,7 +142,7 @@ public struct ScheduleExperimentPlan {
     ) throws(TaperError) -> [ExperimentMethod] {
         var methods: [ExperimentMethod] = []
         for schedule in try bundle.schedules() {
-            let own = try PrecisionSchedule(schedule, place: bundle.path)
+            let own = schedule.schedule
             methods.append(ExperimentMethod("static:\(schedule.task)", .calibrated, DecodeStrategy(own)))
             if own.prefillBits != frame.prefill {
                 warnings.append("static:\(schedule.task) reads prompts at \(own.prefillBits.text) bits")

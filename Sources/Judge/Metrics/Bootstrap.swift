@@ -1,4 +1,4 @@
-import Runtime
+import Storage
 
 /// A figure over a sample of examples, and how far another sample's might lie from it.
 public struct Estimate: Sendable, Equatable {

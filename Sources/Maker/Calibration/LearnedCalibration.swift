@@ -45,11 +45,7 @@ public func trainLearnedScheduler(
             .usage, "the learned scheduler steps down between two precisions or more", at: bundle.path,
             found: Precision.text(precisions))
     }
-    for bits in precisions where !available.contains(bits) {
-        throw TaperError(
-            .usage, "the bundle has no precision of \(bits) bits", at: bundle.path,
-            expected: "of " + Precision.text(available))
-    }
+    for bits in precisions { try bits.check(served: available, place: bundle.path) }
     let model = bundle.manifest.model
     let tokenizer = try AnyModel.bundle(bundle).tokenizer()
     let passages = try TextPrompts(

@@ -1,7 +1,6 @@
 import Evaluation
 public import Metrics
 public import Model
-public import Runtime
 public import Storage
 
 /// Scores and costs of one candidate schedule over the examples.

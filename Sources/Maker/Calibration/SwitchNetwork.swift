@@ -1,7 +1,7 @@
 public import Bundle
 public import Kernels
 public import Runtime
-import Storage
+public import Storage
 
 /// A prompt's states in both orders, for the products of the backward pass.
 public struct TrainingStates: Sendable {

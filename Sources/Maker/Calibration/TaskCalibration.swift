@@ -39,7 +39,7 @@ public struct TaskCalibrationSettings: Sendable {
 
     /// What is to be said of a schedule for all prompts that is calibrated on a task; nil when there is nothing.
     public var warning: String? {
-        guard task == Schedule.generalTask, metric.comparesTexts else { return nil }
+        guard task == CalibratedSchedule.generalTask, metric.comparesTexts else { return nil }
         return
             "the schedule \(task) applies to every prompt for which none is named; calibrated by \(metric.rawValue), it "
             + "holds for prompts like these examples"
@@ -54,7 +54,7 @@ public struct TaskCalibrationSettings: Sendable {
 public func calibrateTask(
     bundle: Bundle, examples: [TaskExample], settings: TaskCalibrationSettings, reference: ReferenceModel?,
     pool: ThreadPool, progress: (Double) -> Void
-) throws(TaperError) -> Schedule {
+) throws(TaperError) -> CalibratedSchedule {
     let place = "task " + settings.task
     guard settings.metric.isForCalibration else {
         throw TaperError(
@@ -70,10 +70,8 @@ public func calibrateTask(
         bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool, place: place,
         keepsPrompts: true)
     let precisions = settings.precisions.isEmpty ? runner.served : settings.precisions.sorted()
-    for bits in precisions + (settings.prefill.map { [$0] } ?? []) where !runner.served.contains(bits) {
-        throw TaperError(
-            .usage, "the bundle does not serve \(bits.label)", at: bundle.path, expected: Precision.text(runner.served),
-            found: bits.text)
+    for bits in precisions + (settings.prefill.map { [$0] } ?? []) {
+        try bits.check(served: runner.served, place: bundle.path)
     }
     let full = try fullAnswers(runner, settings, reference)
     var comparedWith = full?.tokens
@@ -146,7 +144,7 @@ private func candidate(
 private func calibrated(
     _ settings: TaskCalibrationSettings, _ outcome: ScheduleSearch.Outcome, _ runner: TaskRunner, longestAnswer: Int,
     hasReference: Bool
-) -> Schedule {
+) -> CalibratedSchedule {
     func summary(_ candidate: CandidateResult) -> JSONValue {
         let difference = candidate.scores.difference(to: outcome.reference.scores)
         return .object([
@@ -169,33 +167,34 @@ private func calibrated(
     let own = chosen.scores.difference(to: outcome.reference.scores)?.standardError ?? 0
     let standardError = own > 0 ? own : standardErrors.filter { $0 > 0 }.min() ?? 0
     let exampleCount = runner.prompts.count
+    typealias Key = ScheduleEvidence.Key
     let evidence = JSONValue.object([
         .init("method", .string("static")),
-        .init("examples", .integer(exampleCount)),
+        .init(Key.examples, .integer(exampleCount)),
         .init("data", .string(settings.kind.rawValue)),
         .init("max_new_tokens", .integer(settings.maxNewTokens)),
-        .init("longest_answer", .integer(longestAnswer)),
+        .init(Key.longestAnswer, .integer(longestAnswer)),
         .init(
             "compared_with",
             .string(metric.comparesTexts ? "references" : hasReference ? "full precision" : "highest precision")),
         .init("objective", .string("bytes per token")),
         .init("reference_score", .number(round6(outcome.referenceScore))),
-        .init("within_tolerance", .bool(outcome.isWithinTolerance)),
+        .init(Key.isWithinTolerance, .bool(outcome.isWithinTolerance)),
         .init("decode_high_bits", outcome.decodeHigh.json),
         .init("bytes_per_token", .integer(Int(chosen.bytesPerToken.rounded()))),
         .init("highest_bytes_per_token", .integer(Int(outcome.reference.bytesPerToken.rounded()))),
-        .init("schedules_measured", .integer(outcome.candidates.count)),
-        .init("schedules_of_full_grid", .integer(outcome.fullGridCount)),
+        .init(Key.schedulesMeasured, .integer(outcome.candidates.count)),
+        .init(Key.schedulesOfFullGrid, .integer(outcome.fullGridCount)),
         .init("answers", .integer(runner.answerCount)),
-        .init("decode_steps", .integer(runner.stepCount)),
-        .init("shared_decode_steps", .integer(runner.sharedStepCount)),
-        .init("standard_error", .number(round6(standardError))),
-        .init("tolerance_below_noise", .bool(standardError > settings.tolerance * metric.scale)),
-        .init("candidates", .array(outcome.candidates.map(summary))),
+        .init(Key.decodeSteps, .integer(runner.stepCount)),
+        .init(Key.sharedDecodeSteps, .integer(runner.sharedStepCount)),
+        .init(Key.standardError, .number(round6(standardError))),
+        .init(Key.isToleranceBelowNoise, .bool(standardError > settings.tolerance * metric.scale)),
+        .init(Key.candidates, .array(outcome.candidates.map(summary))),
     ])
-    return Schedule(
-        task: settings.task, metric: metric.rawValue, prefillBits: chosen.schedule.prefillBits,
-        steps: chosen.schedule.steps.map { Schedule.Step(fromStep: $0.fromStep, bits: $0.bits) },
-        maxNewTokens: settings.maxNewTokens, averageBits: round6(chosen.averageBits), score: round6(chosen.score),
-        referenceScore: round6(outcome.referenceScore), tolerance: settings.tolerance, evidence: evidence)
+    return CalibratedSchedule(
+        task: settings.task, metric: metric.rawValue, schedule: chosen.schedule, maxNewTokens: settings.maxNewTokens,
+        averageBits: round6(chosen.averageBits), score: round6(chosen.score),
+        referenceScore: round6(outcome.referenceScore), tolerance: settings.tolerance,
+        evidence: ScheduleEvidence(evidence))
 }

@@ -1,5 +1,4 @@
 public import Evaluation
-import Runtime
 public import Storage
 public import Text
 

@@ -23,7 +23,7 @@ public struct BundleCalibration {
     public func calibrateTask(
         dataPath: String, examples limit: Int, direction: TranslationDirection? = nil,
         settings: TaskCalibrationSettings, checkpointPath: String?
-    ) throws(TaperError) -> Schedule {
+    ) throws(TaperError) -> CalibratedSchedule {
         progress.begin("calibrate \(settings.task)")
         let bundle = try Bundle(path: edit.path)
         let data = try CalibrationExamples(
@@ -70,7 +70,7 @@ public struct BundleCalibration {
             text: TextInput(tokens: sequences, ownLimit: 0, length: RungText.length), averages: averages)
         let json = try output(of: stage)
         let schedules = try bundle.schedules()
-        let kept = schedules.filter { $0.precisions.allSatisfy(\.isWhole) }
+        let kept = schedules.filter { $0.schedule.precisions.allSatisfy(\.isWhole) }
         var documents: [(section: String, value: JSONValue)] = [
             (Rung.section, json.array?.isEmpty == false ? json : .null),
             try texts(bundle, adding: "calibration", source),
@@ -83,7 +83,7 @@ public struct BundleCalibration {
         progress.end(stage.outcome(json) ?? "")
         return (
             try Bundle(path: edit.path).rungs(),
-            schedules.filter { $0.precisions.contains(where: \.isRung) }.map(\.task)
+            schedules.filter { $0.schedule.precisions.contains(where: \.isRung) }.map(\.task)
         )
     }
 

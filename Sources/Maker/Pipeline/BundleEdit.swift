@@ -1,4 +1,4 @@
-public import Bundle
+import Bundle
 public import Storage
 
 /// The right to change a bundle in place: no other process that keeps to it changes the bundle meanwhile, and what somebody

@@ -11,7 +11,7 @@ public struct ConversionReport: Sendable {
     public let reusedCount: Int
     public let peakResidentBytes: Int
     public let quality: JSONValue?
-    public let schedules: [Schedule]
+    public let schedules: [CalibratedSchedule]
 
     public var json: JSONValue {
         .object([

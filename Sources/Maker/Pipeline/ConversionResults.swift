@@ -7,7 +7,7 @@ import Storage
 /// What stages found out about a bundle, as it will stand in it.
 struct ConversionResults {
     private let rungs: JSONValue?
-    let schedules: [Schedule]
+    let schedules: [CalibratedSchedule]
     let learned: LearnedScheduler?
     let quality: JSONValue?
 
@@ -29,9 +29,9 @@ struct ConversionResults {
     }
 
     var warnings: [String] {
-        schedules.filter { $0.evidence["tolerance_below_noise"]?.bool == true }.map { schedule in
+        schedules.filter { $0.evidence.isToleranceBelowNoise }.map { schedule in
             "task \(schedule.task): the tolerance \(shortest(schedule.tolerance)) is below the score's standard error "
-                + "\(fixed(schedule.evidence["standard_error"]?.double ?? 0, 4)); use more examples to trust the "
+                + "\(fixed(schedule.evidence.standardError ?? 0, 4)); use more examples to trust the "
                 + "switch points"
         }
     }

@@ -209,7 +209,7 @@ public struct Recipe: Sendable {
                 }
                 let metric =
                     try part.string("metric")
-                    ?? TaskMetric.standard(general: name == Schedule.generalTask, hasReference: true).rawValue
+                    ?? TaskMetric.standard(general: name == CalibratedSchedule.generalTask, hasReference: true).rawValue
                 guard TaskMetric(rawValue: metric)?.isForCalibration == true else {
                     throw part.wrong("metric", TaskMetric.calibrationNames)
                 }

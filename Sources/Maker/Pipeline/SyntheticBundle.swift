@@ -91,25 +91,18 @@ public enum SyntheticBundle {
         try writer.finish()
     }
 
-    /// SplitMix64: enough that no code is predictable, fast enough for gigabytes.
+    /// Enough that no code is predictable, fast enough for gigabytes.
     private struct Random {
-        private var state: UInt64 = 0
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return z ^ (z >> 31)
-        }
+        private var random = SplitMix64(state: 0)
         mutating func bytes(_ count: Int) -> [UInt8] {
             [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
                 let raw = UnsafeMutableRawBufferPointer(buffer)
                 var offset = 0
                 while offset + 8 <= count {
-                    raw.storeBytes(of: next(), toByteOffset: offset, as: UInt64.self)
+                    raw.storeBytes(of: random.next(), toByteOffset: offset, as: UInt64.self)
                     offset += 8
                 }
-                for index in offset..<count { raw[index] = UInt8(truncatingIfNeeded: next()) }
+                for index in offset..<count { raw[index] = UInt8(truncatingIfNeeded: random.next()) }
                 initialized = count
             }
         }

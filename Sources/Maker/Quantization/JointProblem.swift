@@ -31,18 +31,20 @@ final class JointProblem: @unchecked Sendable {
         errors: UnsafeMutablePointer<[Double]>, pool: ThreadPool
     ) {
         let batch = Int(CQ_JOINT_ROWS)
+        let functions = jointFunctions(pool)
         nonisolated(unsafe) let (from, to, out) = (weights, codes, errors)
         pool.run((rows.count + batch - 1) / batch) { part in
             let first = rows.lowerBound + part * batch
             let count = min(batch, rows.upperBound - first)
             solveBatch(
-                first: first, count: count, from + first * columns, to + first * columns, tables, out + first / 8)
+                first: first, count: count, from + first * columns, to + first * columns, tables, out + first / 8,
+                functions)
         }
     }
 
     private func solveBatch(
         first: Int, count: Int, _ weights: UnsafePointer<Float>, _ codes: UnsafeMutablePointer<UInt8>,
-        _ tables: TableBuilder, _ sums: UnsafeMutablePointer<[Double]>
+        _ tables: TableBuilder, _ sums: UnsafeMutablePointer<[Double]>, _ functions: cq_table_t
     ) {
         let width = Int32(columns)
         let byteCount = max(
@@ -61,7 +63,7 @@ final class JointProblem: @unchecked Sendable {
                     centroids + row * centroidCount, scratch)
             }
             withProblem { problem in
-                cq_joint_rows(problem, weights, Int32(count), codes, centroids, &errors, scratch)
+                functions.joint_rows(problem, weights, Int32(count), codes, centroids, &errors, scratch)
             }
             for row in 0..<count {
                 for index in 0..<2 * precisionLimit { sums.pointee[index] += errors[row * 2 * precisionLimit + index] }

@@ -34,6 +34,7 @@ public final class LayerHessian: Sendable {
     /// Row k holds A_kj, j > k, of H = A D A^T, and zeros up to k.
     private static func factor(_ hessian: [Float], columns: Int, stride: Int, pool: ThreadPool) -> [Float] {
         var factor = hessian
+        let functions = jointFunctions(pool)
         factor.withUnsafeMutableBufferPointer {
             guard let base = $0.baseAddress else { return }
             nonisolated(unsafe) let values = base
@@ -41,12 +42,13 @@ public final class LayerHessian: Sendable {
             for last in Swift.stride(from: columns, to: 0, by: -block) {
                 let first = max(0, last - block)
                 for row in (first..<last).reversed() {
-                    cq_feedback_rows(values, width, Int32(first), Int32(last), Int32(row), Int32(row + 1))
+                    functions.feedback_rows(values, width, Int32(first), Int32(last), Int32(row), Int32(row + 1))
                 }
                 pool.run((first + piece - 1) / piece) { part in
                     // Later rows are longer: they come first.
                     let end = first - part * piece
-                    cq_feedback_rows(values, width, Int32(first), Int32(last), Int32(max(0, end - piece)), Int32(end))
+                    functions.feedback_rows(
+                        values, width, Int32(first), Int32(last), Int32(max(0, end - piece)), Int32(end))
                 }
             }
             cq_feedback_finish(values, Int32(columns), width)

@@ -107,16 +107,12 @@ public final class TableTuner {
         return true
     }
 
-    /// Every sequence once before any again, shuffled anew each time (SplitMix64), whatever step a run starts at.
+    /// Every sequence once before any again, shuffled anew each time, whatever step a run starts at.
     static func order(_ step: Int, of count: Int, seed: Int) -> Int {
         var indices = Array(0..<count)
-        var state = UInt64(truncatingIfNeeded: seed &* 1_000_003 &+ step / count)
+        var random = SplitMix64(state: UInt64(truncatingIfNeeded: seed &* 1_000_003 &+ step / count))
         for last in stride(from: count - 1, to: 0, by: -1) {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            indices.swapAt(last, Int((z ^ (z >> 31)) % UInt64(last + 1)))
+            indices.swapAt(last, Int(random.next() % UInt64(last + 1)))
         }
         return indices[step % count]
     }

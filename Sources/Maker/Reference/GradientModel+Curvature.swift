@@ -1,6 +1,7 @@
 internal import CGradient
 import Kernels
 import Model
+import Storage
 
 extension GradientModel {
     /// A random direction in the space of logits whose square is, in expectation, the Fisher information of the

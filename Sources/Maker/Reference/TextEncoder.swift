@@ -56,7 +56,7 @@ public final class TextEncoder {
         self.pool = pool
         ops = VectorOps(pool)
         blas = try BLAS(pool)
-        let functions = cg_table().pointee
+        let functions = gradientFunctions(pool)
         softmax = { row, count in functions.softmax(row, 0, Int32(count), Int32(count)) }
 
         let hidden = config.hiddenSize

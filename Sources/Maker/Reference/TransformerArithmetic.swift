@@ -18,7 +18,7 @@ struct TransformerArithmetic {
         ops = VectorOps(pool)
         blas = try BLAS(pool)
         rotation = RotationTable(config)
-        functions = cg_table().pointee
+        functions = gradientFunctions(pool)
     }
 
     /// Hears every linear layer's name and input, [tokens * columns].

@@ -111,15 +111,15 @@ public final class Bundle {
     }
 
     /// Calibrated schedules, in the order they were added.
-    public func schedules() throws(TaperError) -> [Schedule] {
+    public func schedules() throws(TaperError) -> [CalibratedSchedule] {
         guard let json = try json("schedules") else { return [] }
         let place = path + ": section schedules"
         guard let list = json.array else { throw TaperError(.badData, "not an array", at: place) }
         let served = try servedPrecisions()
-        var result: [Schedule] = []
+        var result: [CalibratedSchedule] = []
         for (index, item) in list.enumerated() {
             let context = place + "[" + String(index) + "]"
-            let schedule = try Schedule(json: item, place: context)
+            let schedule = try CalibratedSchedule(json: item, place: context)
             try schedule.check(served, manifest, place: context)
             guard !result.contains(where: { $0.task == schedule.task }) else {
                 throw TaperError(.badData, "two schedules for one task", at: context, found: printable(schedule.task))

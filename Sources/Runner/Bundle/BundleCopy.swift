@@ -25,7 +25,7 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
     let keptRungs = rungs.filter { rung in rung.bits.allSatisfy { $0 <= maxBits } }
     let served = manifest.precisions.map { Precision(bits: $0) } + keptRungs.map { $0.precision }
     let schedules = try source.schedules()
-    let kept = schedules.filter { $0.precisions.allSatisfy { served.contains($0) } }
+    let kept = schedules.filter { $0.schedule.precisions.allSatisfy { served.contains($0) } }
     let learned = try source.learnedScheduler()
     let keepsLearned = learned.map { $0.precisions.allSatisfy { served.contains($0) } } ?? false
     var documents = [(section: BundleFormat.manifest, bytes: manifest.json.bytes())]

@@ -119,11 +119,10 @@ public struct LearnedScheduler: Sendable {
         guard window % KVLayer.positionBlock == 0 else { throw wrong("window") }
         let limit = try integer("max_new_tokens", 1...1 << 20)
         func precision(_ value: JSONValue?) throws(TaperError) -> Precision {
-            guard let precision = Precision(json: value), served?.contains(precision) ?? true else {
-                throw TaperError(
-                    .badData, "the learned scheduler names a precision the bundle lacks", at: place,
-                    expected: "one of " + Precision.text(served ?? []))
+            guard let precision = Precision(json: value) else {
+                throw TaperError(.badData, "a precision is missing or none", at: place)
             }
+            if let served { try precision.check(served: served, code: .badData, place: place) }
             return precision
         }
         let prefill = try precision(json["prefill_bits"])

@@ -80,11 +80,11 @@ public final class ActivationBuffer {
         self.columns = columns
         holdsFloats = false
         let groups = ActivationBuffer.groupCount(tiles: tiles)
-        let quantize = pool.kernels.functions.quantize
+        let quantize = required(pool.kernels.functions.quantize)
         let parts = tokens >= 8 ? min(pool.threadCount * 2, tokens) : 1
         pool.run(parts) { part in
             for token in ThreadPool.slice(tokens, part: part, of: parts) {
-                quantize?(
+                quantize(
                     x + token * columns, Int32(columns), Int32(tiles), values + token * (tiles + 1) * 64,
                     multipliers + token * groups, scales + token, corrections + token)
             }

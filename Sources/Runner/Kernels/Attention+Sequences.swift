@@ -57,7 +57,7 @@ public func attention(
     let floats = ck_attention_scratch_floats(1, Int32(shared), Int32(size), Int32(longest + 1))
     let scratch = pool.scratch(parts: workers, byteCount: floats * 4)
     let stride = pool.scratchStride
-    let kernel = pool.kernels.functions.attention
+    let kernel = required(pool.kernels.functions.attention)
     let scale = 1 / Float(size).squareRoot()
     pool.run(workers) { worker in
         for part in ThreadPool.slice(parts, part: worker, of: workers) {
@@ -78,7 +78,7 @@ public func attention(
             call.visible = Int32(positions[sequence] + 1)
             call.window = Int32(window ?? 0)
             call.scale = scale
-            kernel?(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
+            kernel(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
         }
     }
 }

@@ -32,15 +32,15 @@ public func storeKV(
 ) {
     precondition(firstPosition + tokens <= cache.capacity, "the KV cache is full")
     let size = cache.headSize
-    let toHalf = pool.kernels.functions.to_half
-    let storeKey = pool.kernels.functions.store_key
+    let toHalf = required(pool.kernels.functions.to_half)
+    let storeKey = required(pool.kernels.functions.store_key)
     for token in 0..<tokens {
         for head in 0..<cache.kvHeads {
             let from = (token * cache.kvHeads + head) * size
             let to = head * cache.capacity * size
             let position = firstPosition + token
-            storeKey?(keys + from, Int32(size), Int32(position), cache.keys + to)
-            toHalf?(values + from, Int32(size), cache.values + to + position * size)
+            storeKey(keys + from, Int32(size), Int32(position), cache.keys + to)
+            toHalf(values + from, Int32(size), cache.values + to + position * size)
         }
     }
 }
@@ -68,7 +68,7 @@ public func attention(
         Int32(block), Int32(headsPerPart), Int32(size), Int32(firstPosition + tokens))
     let scratch = pool.scratch(parts: workers, byteCount: floats * 4)
     let stride = pool.scratchStride
-    let kernel = pool.kernels.functions.attention
+    let kernel = required(pool.kernels.functions.attention)
     let scale = 1 / Float(size).squareRoot()
     pool.run(workers) { worker in
         for part in ThreadPool.slice(parts, part: worker, of: workers) {
@@ -89,7 +89,7 @@ public func attention(
             call.visible = Int32(firstPosition + start + 1)
             call.window = Int32(window ?? 0)
             call.scale = scale
-            kernel?(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
+            kernel(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
         }
     }
 }

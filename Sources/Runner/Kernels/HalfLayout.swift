@@ -21,7 +21,7 @@ public enum HalfLayout {
     public static func pack(_ weights: [Float], rows: Int, columns: Int, pool: ThreadPool) -> [UInt16] {
         precondition(weights.count == rows * columns, "weights do not match their shape")
         var out = [UInt16](repeating: 0, count: valueCount(rows: rows, columns: columns))
-        let convert = pool.kernels.functions.to_half
+        let convert = required(pool.kernels.functions.to_half)
         let parts = min(rows, pool.threadCount * 4)
         weights.withUnsafeBufferPointer { weights in
             out.withUnsafeMutableBufferPointer { out in
@@ -29,7 +29,7 @@ public enum HalfLayout {
                 pool.run(parts) { part in
                     for row in ThreadPool.slice(rows, part: part, of: parts) {
                         forEachRun(row, columns) { column, count, offset in
-                            convert?(from + row * columns + column, Int32(count), to + offset)
+                            convert(from + row * columns + column, Int32(count), to + offset)
                         }
                     }
                 }
@@ -42,8 +42,8 @@ public enum HalfLayout {
     static func unpackRow(
         _ values: UnsafePointer<UInt16>, row: Int, columns: Int, into out: UnsafeMutablePointer<Float>, pool: ThreadPool
     ) {
-        let convert = pool.kernels.functions.from_half
-        forEachRun(row, columns) { column, count, offset in convert?(values + offset, Int32(count), out + column) }
+        let convert = required(pool.kernels.functions.from_half)
+        forEachRun(row, columns) { column, count, offset in convert(values + offset, Int32(count), out + column) }
     }
 
     /// The pieces of a row that lie together: first column, count, and offset in values.

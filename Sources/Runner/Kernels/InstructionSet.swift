@@ -56,3 +56,10 @@ struct KernelTable {
         functions = table.pointee
     }
 }
+
+/// An entry of a kernel table. A hole in it is our own fault, and going on would leave garbage where a result should be.
+@inline(__always)
+func required<Function>(_ entry: Function?) -> Function {
+    guard let entry else { preconditionFailure("an instruction set lacks a kernel") }
+    return entry
+}

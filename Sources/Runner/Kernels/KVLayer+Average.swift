@@ -27,7 +27,7 @@ extension KVLayer {
 
     /// Mean over heads of `count` numbers from `start` of head 0 on.
     private func mean(_ start: UnsafeMutablePointer<UInt16>, count: Int, pool: ThreadPool) -> [Float] {
-        let convert = pool.kernels.functions.from_half
+        let convert = required(pool.kernels.functions.from_half)
         let scale = 1 / Float(kvHeads)
         var head = [Float](repeating: 0, count: count)
         var sum = head
@@ -35,7 +35,7 @@ extension KVLayer {
             sum.withUnsafeMutableBufferPointer { sum in
                 guard let part = head.baseAddress, let total = sum.baseAddress else { return }
                 for index in 0..<kvHeads {
-                    convert?(start + index * capacity * headSize, Int32(count), part)
+                    convert(start + index * capacity * headSize, Int32(count), part)
                     for element in 0..<count { total[element] += part[element] }
                 }
                 for element in 0..<count { total[element] *= scale }

@@ -104,15 +104,9 @@ public final class KernelWorkload {
     private func fill(_ pool: ThreadPool) {
         let base = memory.base
         pool.run(memory.byteCount / KernelWorkload.block) { part in
-            var state = UInt64(part + 1) &* 0x9E37_79B9_7F4A_7C15
+            var random = SplitMix64(state: UInt64(part))
             let words = (base + part * KernelWorkload.block).assumingMemoryBound(to: UInt64.self)
-            for index in 0..<KernelWorkload.block / 8 {
-                // Xorshift (Marsaglia 2003).
-                state ^= state << 13
-                state ^= state >> 7
-                state ^= state << 17
-                words[index] = state
-            }
+            for index in 0..<KernelWorkload.block / 8 { words[index] = random.next() }
         }
     }
 

@@ -32,10 +32,8 @@ public func multiply(
             && (third == nil || (c.bits == HalfLayout.bits) == isHalf),
         "16 bits take floats, all other precisions bytes")
     let functions = pool.kernels.functions
-    guard
-        let kernel = isHalf
-            ? (many ? functions.gemm_half : functions.gemv_half) : (many ? functions.gemm : functions.gemv)
-    else { return }
+    let kernel = required(
+        isHalf ? (many ? functions.gemm_half : functions.gemv_half) : (many ? functions.gemm : functions.gemv))
     // Rows of tiles, taken two at a time by the many-token kernels.
     let unit = many ? 2 : 1
     let unitsA = ((Int(a.rows) + 7) / 8 + unit - 1) / unit

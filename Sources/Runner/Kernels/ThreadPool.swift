@@ -3,7 +3,7 @@ public import Storage
 
 /// Threads that run numbered parts of a job, and the kernels they run.
 ///
-/// Idle workers spin some 30 microseconds, then sleep. One caller at a time.
+/// Idle workers spin some 30 microseconds, then sleep. One caller at a time: `run` stops at a second one.
 public final class ThreadPool {
     public let threadCount: Int
     public let instructionSet: InstructionSet
@@ -43,12 +43,13 @@ public final class ThreadPool {
         withoutActuallyEscaping(body) { escaping in
             var closure = escaping
             withUnsafeMutablePointer(to: &closure) { pointer in
-                tp_pool_run(
+                let ran = tp_pool_run(
                     pool, Int32(partCount),
                     { context, part in
                         guard let context else { return }
                         context.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(part))
                     }, UnsafeMutableRawPointer(pointer))
+                precondition(ran != 0, "a thread pool runs one job at a time")
             }
         }
     }

@@ -90,6 +90,17 @@ public struct Precision: Hashable, Comparable, Sendable, ExpressibleByIntegerLit
         }
     }
 
+    /// Refuses a precision that a bundle does not serve; `served` ascending, rungs included.
+    public func check(
+        served: [Precision], code: TaperError.Code = .usage, place: String
+    ) throws(TaperError) {
+        if served.contains(self) { return }
+        throw TaperError(
+            code,
+            isRung ? "the bundle has no rung of " + text + " bits" : "the bundle holds no " + text + "-bit weights",
+            at: place, expected: "one of " + Precision.text(served), found: text)
+    }
+
     /// "2, 3.5, 4", for messages.
     public static func text(_ all: [Precision]) -> String { all.map { $0.text }.joined(separator: ", ") }
 }

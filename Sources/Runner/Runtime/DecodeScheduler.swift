@@ -37,8 +37,8 @@ public enum DecodeScheduler: Sendable {
         switch self {
         case .fixed(let schedule): return schedule
         case .learned(let learned, let bits):
-            let decided = learned.schedule(after: transformer, positions: positions, maxNewTokens: maxNewTokens)
-            return PrecisionSchedule(prefillBits: bits, descending: decided.steps)
+            return learned.schedule(after: transformer, positions: positions, maxNewTokens: maxNewTokens)
+                .prefilled(at: bits)
         }
     }
 }

@@ -1,3 +1,5 @@
+import Storage
+
 /// Draws tokens from logits: bias, penalties, top-k, top-p, min-p, temperature, in this order.
 ///
 /// Deterministic: the same settings, logits and history give the same tokens on every machine.

@@ -31,11 +31,10 @@ public struct ScheduleChoice: Sendable {
             try schedule.check(served: served, place: bundle.path)
             return .fixed(schedule)
         }
-        func calibrated(_ record: Schedule, _ reason: String) throws(TaperError) -> ScheduleChoice {
-            let whole = try PrecisionSchedule(record, place: bundle.path + " (schedule " + record.task + ")")
-            return ScheduleChoice(
-                try checked(PrecisionSchedule(prefillBits: prefill ?? whole.prefillBits, descending: whole.steps)),
-                "static:" + record.task, reason, record.maxNewTokens)
+        func calibrated(_ record: CalibratedSchedule, _ reason: String) throws(TaperError) -> ScheduleChoice {
+            ScheduleChoice(
+                try checked(record.schedule.prefilled(at: prefill)), "static:" + record.task, reason,
+                record.maxNewTokens)
         }
         switch request {
         case .unnamed:
@@ -97,7 +96,7 @@ public struct ScheduleChoice: Sendable {
         self.calibratedTokens = calibratedTokens
     }
 
-    private static func names(_ schedules: [Schedule], _ separator: String) -> String {
+    private static func names(_ schedules: [CalibratedSchedule], _ separator: String) -> String {
         var text = ""
         for schedule in schedules { text += (text.isEmpty ? "" : separator) + printable(schedule.task) }
         return text

@@ -12,7 +12,7 @@ enum Report {
             text += " bits and " + byteText(Int(result.bytesPerToken)) + " per token"
         }
         // Without a decode step what would have been, otherwise what was reached.
-        let reached = result.switchPoints.map { $0.bits.text + "@" + String($0.fromStep) }.joined(separator: ",")
+        let reached = PrecisionSchedule.text(result.switchPoints)
         text += "; schedule " + schedule.name + " " + (reached.isEmpty ? schedule.scheduler.text : reached)
         return text + " (" + schedule.reason + ")"
     }

@@ -12,7 +12,7 @@ import Text
 struct BundleReport {
     let bundle: Bundle
     private let quality: JSONValue?
-    private let calibrated: [Schedule]
+    private let calibrated: [CalibratedSchedule]
     private let learned: LearnedScheduler?
     /// What runs where no schedule is named.
     private let unnamed: ScheduleChoice
@@ -68,15 +68,15 @@ struct BundleReport {
     /// Quality rows of calibrated schedules, as long as the bundle still has the schedule that was measured.
     private func measuredSchedules() -> [(name: String, row: JSONValue)] {
         (quality?["results"]?.array ?? []).compactMap { row in
-            let schedule = calibrated.first { "static:" + $0.task == row["label"]?.string }
-            guard let schedule else { return nil }
+            let record = calibrated.first { "static:" + $0.task == row["label"]?.string }
+            guard let record else { return nil }
             // A schedule of one step is a constant precision.
             let isSame =
-                schedule.steps.count == 1
-                ? Precision(json: row["bits"]) == schedule.steps.first?.bits
-                : row["schedule"]?.string == scheduleText(schedule)
+                record.schedule.steps.count == 1
+                ? Precision(json: row["bits"]) == record.schedule.steps.first?.bits
+                : row["schedule"]?.string == record.schedule.text
             guard isSame else { return nil }
-            return (schedule.task, row)
+            return (record.task, row)
         }
     }
 
@@ -142,14 +142,14 @@ struct BundleReport {
             lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE")
         }
         lines.append("  where none is named: \(unnamed.name) \(unnamed.scheduler.text)")
-        for schedule in calibrated {
+        for record in calibrated {
             if schedules {
-                lines += ScheduleReport.lines(schedule).map { "  " + $0 }
+                lines += ScheduleReport.lines(record).map { "  " + $0 }
             } else {
                 lines.append(
-                    "  \(schedule.task): prefill \(schedule.prefillBits), decode \(scheduleText(schedule)), average "
-                        + "\(fixed(schedule.averageBits, 2)) bits, \(schedule.metric) \(fixed(schedule.score, 4)) "
-                        + "(\(fixed(schedule.referenceScore, 4)) at the highest precision)")
+                    "  \(record.task): prefill \(record.schedule.prefillBits), decode \(record.schedule.text), average "
+                        + "\(fixed(record.averageBits, 2)) bits, \(record.metric) \(fixed(record.score, 4)) "
+                        + "(\(fixed(record.referenceScore, 4)) at the highest precision)")
             }
         }
         if let learned {

@@ -122,7 +122,7 @@ struct Calibrate: ParsableCommand {
         }
         let metric =
             try metric.map { name throws(TaperError) in try TaskMetric(name: name) }
-            ?? TaskMetric.standard(general: task == Schedule.generalTask, hasReference: reference != nil)
+            ?? TaskMetric.standard(general: task == CalibratedSchedule.generalTask, hasReference: reference != nil)
         let schedule = try BundleCalibration(
             edit, threads: try Threads.count(threads), progress: Progress(output.verbosity)
         ).calibrateTask(
@@ -137,16 +137,17 @@ struct Calibrate: ParsableCommand {
 
 enum ScheduleReport {
     /// A schedule with what it was chosen from.
-    static func lines(_ schedule: Schedule) -> [String] {
+    static func lines(_ record: CalibratedSchedule) -> [String] {
         var lines = [
-            Console.strong("\(schedule.task)") + "  prefill \(schedule.prefillBits), decode \(scheduleText(schedule))"
-                + "  average \(fixed(schedule.averageBits, 2)) bits",
-            "  \(schedule.metric) \(fixed(schedule.score, 4)) against \(fixed(schedule.referenceScore, 4)),"
-                + " tolerance \(shortest(schedule.tolerance)), up to \(schedule.maxNewTokens) new tokens"
-                + (schedule.evidence["longest_answer"]?.integer.map { ", longest answer \($0)" } ?? ""),
+            Console.strong("\(record.task)")
+                + "  prefill \(record.schedule.prefillBits), decode \(record.schedule.text)"
+                + "  average \(fixed(record.averageBits, 2)) bits",
+            "  \(record.metric) \(fixed(record.score, 4)) against \(fixed(record.referenceScore, 4)),"
+                + " tolerance \(shortest(record.tolerance)), up to \(record.maxNewTokens) new tokens"
+                + (record.evidence.longestAnswer.map { ", longest answer \($0)" } ?? ""),
         ]
         var table = TextTable(["candidate", "score", "difference", "std error", "average bits", "MB/token"])
-        for item in schedule.evidence["candidates"]?.array ?? [] {
+        for item in record.evidence.candidates {
             func number(_ key: String, _ digits: Int) -> String { item[key]?.double.map { fixed($0, digits) } ?? "-" }
             table.add([
                 item["schedule"]?.string ?? "?", number("score", 4), number("difference", 4),
@@ -156,26 +157,22 @@ enum ScheduleReport {
             ])
         }
         lines += table.lines(indent: 4)
-        lines += effort(schedule.evidence)
-        if schedule.evidence["tolerance_below_noise"]?.bool == true {
+        lines += effort(record.evidence)
+        if record.evidence.isToleranceBelowNoise {
             lines.append("    the tolerance is below the standard error: more examples are needed to trust this")
         }
         return lines
     }
 
     /// What the search cost, and what it spared.
-    private static func effort(_ evidence: JSONValue) -> [String] {
-        guard let steps = evidence["decode_steps"]?.integer, let shared = evidence["shared_decode_steps"]?.integer
-        else {
-            return []
-        }
-        var line = "    \(evidence["examples"]?.integer ?? 0) examples, \(steps) decode steps run, \(shared) shared"
-        if let measured = evidence["schedules_measured"]?.integer, let all = evidence["schedules_of_full_grid"]?.integer
-        {
+    private static func effort(_ evidence: ScheduleEvidence) -> [String] {
+        guard let steps = evidence.decodeSteps, let shared = evidence.sharedDecodeSteps else { return [] }
+        var line = "    \(evidence.examples ?? 0) examples, \(steps) decode steps run, \(shared) shared"
+        if let measured = evidence.schedulesMeasured, let all = evidence.schedulesOfFullGrid {
             line += "; \(measured) of the \(all) schedules of a full grid measured"
         }
         var lines = [line]
-        if evidence["within_tolerance"]?.bool == false {
+        if !evidence.isWithinTolerance {
             lines.append("    no precision is within the tolerance of the reference score: the highest was kept")
         }
         return lines

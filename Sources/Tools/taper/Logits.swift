@@ -28,8 +28,14 @@ struct Logits: ParsableCommand {
             ids.append(id)
         }
         let count = try Threads.count(threads)
+        let opened = try AnyModel(path: model)
+        for id in ids where !(0..<opened.config.vocabularySize).contains(id) {
+            throw TaperError(
+                .usage, "token outside the vocabulary", at: "--tokens",
+                expected: "0 to \(opened.config.vocabularySize - 1)", found: String(id))
+        }
         var rows: [JSONValue] = []
-        switch try AnyModel(path: model) {
+        switch opened {
         case .checkpoint(let checkpoint):
             guard bits == nil else { throw TaperError(.usage, "--bits works on bundles", at: model) }
             let vocabulary = checkpoint.config.vocabularySize

@@ -16,12 +16,7 @@ enum PrecisionChoice {
     static func check(_ bits: Precision?, _ bundle: Bundle) throws(TaperError) -> Precision {
         let available = try bundle.servedPrecisions()
         guard let bits else { return available.last ?? 8 }
-        guard available.contains(bits) else {
-            throw TaperError(
-                .usage,
-                bits.isRung ? "the bundle has no rung of \(bits) bits" : "the bundle has no \(bits)-bit precision",
-                at: bundle.path, expected: Precision.text(available))
-        }
+        try bits.check(served: available, place: bundle.path)
         return bits
     }
 

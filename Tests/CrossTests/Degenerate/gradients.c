@@ -1,15 +1,18 @@
-// The backward pass's rows for every instruction set, taken from the module itself: its table shows the best set only.
-#include "../../../Sources/C/CGradient/gradient.c"
+// The backward pass's rows for every instruction set of this machine.
+#include "CGradient.h"
+#include "CKernels.h"
 #include "degenerate.h"
 
-static int tables(const cg_table_t *out[3]) {
+enum { MOST_TABLES = CK_ISA_COUNT };
+static int tables(const cg_table_t *out[MOST_TABLES]) {
     int count = 0;
-    out[count++] = &table_plain;
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) out[count++] = &table_avx2;
-    if (cg_table() == &table_avx512) out[count++] = &table_avx512;
-#endif
+    for (int32_t isa = 0; isa < CK_ISA_COUNT; isa++) {
+        const cg_table_t *table = cg_table(isa);
+        expect(!table == !ck_table(isa), "one rule for all modules", "gradients", isa, 0, 0);
+        int known = !table;
+        for (int i = 0; i < count; i++) known |= out[i] == table;
+        if (!known) out[count++] = table;
+    }
     return count;
 }
 
@@ -36,7 +39,7 @@ static int tables(const cg_table_t *out[3]) {
     } while (0)
 
 static void gradients(int kind, int n) {
-    const cg_table_t *all[3];
+    const cg_table_t *all[MOST_TABLES];
     const int count = tables(all);
     float *rows[4] = {made(n, kind), made(n, NORMAL), made(n, kind == NORMAL ? CONSTANT : NORMAL), made(n, NORMAL)};
     const int plain = kind < KINDS && kind != HUGE_CONSTANT && kind != HUGE_VALUES && kind != LARGEST && kind != ONE_HUGE && kind != WIDE_RANGE;

@@ -1,36 +1,23 @@
-// Joint optimisation of codes and centroids under degenerate Hessians, compiled for every instruction set: the script gives each
-// compilation of joint.c names of its own.
+// Joint optimisation of codes and centroids under degenerate Hessians, for every instruction set of this machine.
+#include "CKernels.h"
 #include "CQuantization.h"
 #include "degenerate.h"
 
-#define VARIANT(x) \
-    void cq_feedback_rows_##x(float *, int32_t, int32_t, int32_t, int32_t, int32_t); \
-    void cq_feedback_finish_##x(float *, int32_t, int32_t); \
-    size_t cq_joint_scratch_bytes_##x(int32_t, int32_t, int32_t); \
-    void cq_joint_rows_##x(const cq_joint_t *, const float *, int32_t, uint8_t *, float *, double *, void *);
-VARIANT(plain)
-#if defined(__x86_64__)
-VARIANT(avx2)
-VARIANT(avx512)
-#endif
 typedef struct {
     const char *name;
-    void (*feedback_rows)(float *, int32_t, int32_t, int32_t, int32_t, int32_t);
-    void (*feedback_finish)(float *, int32_t, int32_t);
-    size_t (*scratch_bytes)(int32_t, int32_t, int32_t);
-    void (*rows)(const cq_joint_t *, const float *, int32_t, uint8_t *, float *, double *, void *);
+    const cq_table_t *table;
 } variant_t;
-#define ENTRY(x) {#x, cq_feedback_rows_##x, cq_feedback_finish_##x, cq_joint_scratch_bytes_##x, cq_joint_rows_##x}
-enum { MOST_VARIANTS = 3 };
+enum { MOST_VARIANTS = CK_ISA_COUNT };
 
 static int variants(variant_t out[MOST_VARIANTS]) {
     int count = 0;
-    out[count++] = (variant_t)ENTRY(plain);
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2")) out[count++] = (variant_t)ENTRY(avx2);
-    if (__builtin_cpu_supports("avx512f")) out[count++] = (variant_t)ENTRY(avx512);
-#endif
+    for (int32_t isa = 0; isa < CK_ISA_COUNT; isa++) {
+        const cq_table_t *table = cq_table(isa);
+        expect(!table == !ck_table(isa), "one rule for all modules", "joint", isa, 0, 0);
+        int known = !table;
+        for (int i = 0; i < count; i++) known |= out[i].table == table;
+        if (!known) out[count++] = (variant_t){ck_table(isa)->name, table};
+    }
     return count;
 }
 
@@ -73,10 +60,10 @@ static float *feedback_of(const variant_t *v, const float *h, int n, int stride)
     float *a = copy_of(h, 4 * (size_t)(n * stride));
     for (int last = n; last > 0; last -= CQ_FEEDBACK_BLOCK) {
         const int first = last > CQ_FEEDBACK_BLOCK ? last - CQ_FEEDBACK_BLOCK : 0;
-        for (int k = last - 1; k >= first; k--) v->feedback_rows(a, stride, first, last, k, k + 1);
-        v->feedback_rows(a, stride, first, last, 0, first);
+        for (int k = last - 1; k >= first; k--) v->table->feedback_rows(a, stride, first, last, k, k + 1);
+        v->table->feedback_rows(a, stride, first, last, 0, first);
     }
-    v->feedback_finish(a, n, stride);
+    cq_feedback_finish(a, n, stride);
     return a;
 }
 
@@ -106,8 +93,8 @@ static void layer(const variant_t *all, int count, int kind, int hessian_kind, i
             double *errors = blank(8 * 14 * (size_t)rows);
             codes[i] = copy_of(first_codes, (size_t)(n * rows));
             centroids[i] = copy_of(first_centroids, 4 * width * (size_t)rows);
-            scratch = blank(v->scratch_bytes(n, bits, precision_count));
-            v->rows(&settings, w, rows, codes[i], centroids[i], errors, scratch);
+            scratch = blank(cq_joint_scratch_bytes(n, bits, precision_count));
+            v->table->joint_rows(&settings, w, rows, codes[i], centroids[i], errors, scratch);
             expect_written(codes[i], (size_t)(n * rows));
             expect_written(centroids[i], 4 * width * (size_t)rows);
             for (int r = 0; r < rows; r++)

@@ -32,6 +32,6 @@ typedef struct {
     void (*add_rows)(const float *x, int32_t rows, int64_t stride, int32_t count, float *into);
 } cg_table_t;
 
-// The best this processor can run.
-const cg_table_t *cg_table(void);
+// isa: an instruction set of CKernels. NULL when this machine lacks it.
+const cg_table_t *cg_table(int32_t isa);
 #endif

@@ -40,16 +40,24 @@ typedef struct {
     const float *preferences;                    // weight of each precision's relative error
     int32_t rounds;
 } cq_joint_t;
-// Overwrites a symmetric h, [columns][stride], with the feedback of errors from each column to those after it. For blocks of at
-// most CQ_FEEDBACK_BLOCK columns, from the last to the first: `cq_feedback_rows` for the block's own rows, last row first and each
-// by itself, then for all rows above in any order or at once; `cq_feedback_finish` at the end.
 enum { CQ_FEEDBACK_BLOCK = 64 };
-void cq_feedback_rows(float *h, int32_t stride, int32_t first, int32_t last, int32_t begin, int32_t end);
+
+// What is compiled for several instruction sets; all give the same bits.
+typedef struct {
+    // Overwrites a symmetric h, [columns][stride], with the feedback of errors from each column to those after it. For blocks of
+    // at most CQ_FEEDBACK_BLOCK columns, from the last to the first: the block's own rows, last row first and each by itself,
+    // then all rows above in any order or at once; `cq_feedback_finish` at the end.
+    void (*feedback_rows)(float *h, int32_t stride, int32_t first, int32_t last, int32_t begin, int32_t end);
+    // At most CQ_JOINT_ROWS rows: codes [rows][columns] and centroids [rows][(2 << bits) - 4] are improved in place. errors, unless
+    // NULL: [rows][2][7], of every precision before, then after.
+    void (*joint_rows)(const cq_joint_t *settings, const float *weights, int32_t rows, uint8_t *codes, float *centroids,
+                       double *errors, void *scratch);
+} cq_table_t;
+// isa: an instruction set of CKernels. NULL when this machine lacks it.
+const cq_table_t *cq_table(int32_t isa);
+
 void cq_feedback_finish(float *h, int32_t columns, int32_t stride);
 size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions);
-// At most CQ_JOINT_ROWS rows: codes [rows][columns] and centroids [rows][(2 << bits) - 4] are improved in place.
-void cq_joint_rows(const cq_joint_t *settings, const float *weights, int32_t rows, uint8_t *codes, float *centroids,
-                   double *errors, void *scratch);
 
 // out[i] = table[codes[i] >> shift].
 void cq_expand_row(const uint8_t *codes, int32_t shift, const float *table, int32_t columns, float *out);

@@ -1,7 +1,7 @@
 public import Bundle
 public import Kernels
 public import Model
-public import Runtime
+package import Runtime
 public import Storage
 public import Text
 

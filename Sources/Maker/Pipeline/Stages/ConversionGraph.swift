@@ -22,7 +22,7 @@ package struct ConversionGraph {
     let tables: Artifact<TunedTables>?
     package let pack: Stage
     let rungs: Artifact<JSONValue>?
-    let schedules: [Artifact<Schedule>]
+    let schedules: [Artifact<CalibratedSchedule>]
     let learned: Artifact<LearnedScheduler>?
     let quality: Artifact<JSONValue>?
 

@@ -15,7 +15,7 @@ struct QualityStage: ByteStage {
     let model: ModelInput
     let text: SourceInput
     let rule: PerplexityProtocol
-    let schedules: [Artifact<Schedule>]
+    let schedules: [Artifact<CalibratedSchedule>]
 
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
         let bundle = try bundle.open(workspace)
@@ -29,7 +29,7 @@ struct QualityStage: ByteStage {
         for artifact in schedules {
             let schedule = try workspace.value(artifact)
             measured.append(
-                ("static:" + schedule.task, try PrecisionSchedule(schedule, place: "task " + schedule.task)))
+                ("static:" + schedule.task, schedule.schedule))
         }
         let results = try evaluateQuality(
             bundle: transformer, schedules: measured, reference: reference, windows: windows, pool: workspace.pool

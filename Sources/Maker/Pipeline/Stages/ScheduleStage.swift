@@ -1,6 +1,7 @@
-public import Bundle
+import Bundle
 import Calibration
 import Evaluation
+import Model
 import Reference
 import Storage
 
@@ -27,16 +28,11 @@ struct ScheduleStage: ByteStage {
         ) { workspace.update($0) }.json.bytes()
     }
 
-    func read(_ bytes: [UInt8]) throws(TaperError) -> Schedule {
-        try Schedule(json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
+    func read(_ bytes: [UInt8]) throws(TaperError) -> CalibratedSchedule {
+        try CalibratedSchedule(json: try JSONValue.parse(bytes, place: "stored schedule"), place: "stored schedule")
     }
 
-    func outcome(_ output: Schedule) -> String? {
-        "\(scheduleText(output)), average \(fixed(output.averageBits, 2)) bits"
+    func outcome(_ output: CalibratedSchedule) -> String? {
+        "\(output.schedule.text), average \(fixed(output.averageBits, 2)) bits"
     }
-}
-
-/// "6@0,4@32": precision @ first decode step.
-public func scheduleText(_ schedule: Schedule) -> String {
-    schedule.steps.map { "\($0.bits)@\($0.fromStep)" }.joined(separator: ",")
 }

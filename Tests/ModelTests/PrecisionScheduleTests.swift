@@ -1,5 +1,4 @@
 import Model
-import Runtime
 import Storage
 import Testing
 

@@ -1,4 +1,3 @@
-public import Model
 public import Storage
 
 /// Which precision each decode step of one generation uses: bits that only ever fall.
@@ -19,46 +18,56 @@ public struct PrecisionSchedule: Equatable, Sendable {
     /// Ascending in `fromStep`, the first at 0; strictly descending in `bits`.
     public let steps: [Step]
 
-    /// - Throws: `usage` when the steps do not start at 0, are unsorted, or do not step down.
-    public init(prefillBits: Precision, steps: [Step], place: String) throws(TaperError) {
+    /// - Throws: `code` when the steps do not start at 0, are unsorted, or do not step down.
+    public init(
+        prefillBits: Precision, steps: [Step], code: TaperError.Code = .usage, place: String
+    ) throws(TaperError) {
+        if let fault = PrecisionSchedule.fault(of: steps, code, place) { throw fault }
+        self.prefillBits = prefillBits
+        self.steps = steps
+    }
+
+    /// The one rule of what a schedule is: steps that rise from 0, and bits that fall.
+    private static func fault(of steps: [Step], _ code: TaperError.Code, _ place: String) -> TaperError? {
         guard let first = steps.first else {
-            throw TaperError(.usage, "the schedule is empty", at: place, expected: "steps such as 6@0,4@32")
+            return TaperError(code, "the schedule is empty", at: place, expected: "steps such as 6@0,4@32")
         }
         guard first.fromStep == 0 else {
-            throw TaperError(
-                .usage, "the schedule does not say what to start with", at: place, expected: "a first step at 0",
-                found: PrecisionSchedule.text([first]))
+            return TaperError(
+                code, "the schedule does not start at 0", at: place, expected: "a first step at 0",
+                found: text([first]))
         }
         for (before, after) in zip(steps, steps.dropFirst()) {
             guard after.fromStep > before.fromStep else {
-                throw TaperError(
-                    .usage, "switch points must rise", at: place,
-                    expected: "a step after " + String(before.fromStep), found: PrecisionSchedule.text([after]))
+                return TaperError(
+                    code, "switch points must rise", at: place,
+                    expected: "a step after " + String(before.fromStep), found: text([after]))
             }
             guard after.bits < before.bits else {
-                throw TaperError(
-                    .usage, "precision may only step down", at: place,
-                    expected: "fewer than " + before.bits.text + " bits", found: PrecisionSchedule.text([after]))
+                return TaperError(
+                    code, "precision may only step down", at: place,
+                    expected: "fewer than " + before.bits.text + " bits", found: text([after]))
             }
         }
+        return nil
+    }
+
+    /// Steps that their maker knows to rise from 0 and to fall in bits.
+    public init(prefillBits: Precision, descending steps: [Step]) {
+        precondition(
+            PrecisionSchedule.fault(of: steps, .internalFault, "") == nil, "steps rise from 0, and their bits fall")
         self.prefillBits = prefillBits
         self.steps = steps
     }
 
     /// The same precision at every decode step.
     public static func constant(_ bits: Precision, prefillBits: Precision? = nil) -> PrecisionSchedule {
-        PrecisionSchedule(prefillBits: prefillBits ?? bits, bits: bits)
+        PrecisionSchedule(prefillBits: prefillBits ?? bits, descending: [Step(fromStep: 0, bits: bits)])
     }
 
-    /// Steps that are known to rise from 0 and to fall in bits.
-    init(prefillBits: Precision, descending steps: [Step]) {
-        self.prefillBits = prefillBits
-        self.steps = steps
-    }
-
-    private init(prefillBits: Precision, bits: Precision) {
-        self.prefillBits = prefillBits
-        steps = [Step(fromStep: 0, bits: bits)]
+    /// The same steps after a prefill at other bits; nil changes nothing.
+    public func prefilled(at bits: Precision?) -> PrecisionSchedule {
+        PrecisionSchedule(prefillBits: bits ?? prefillBits, descending: steps)
     }
 
     /// Reads "6@0,4.5@32,3@64": bits @ first decode step.
@@ -88,22 +97,21 @@ public struct PrecisionSchedule: Equatable, Sendable {
         return bits
     }
 
-    /// Refuses precisions that the bundle does not serve; `served` ascending, rungs included.
-    public func check(served: [Precision], place: String) throws(TaperError) {
-        for bits in [prefillBits] + steps.map({ $0.bits }) where !served.contains(bits) {
-            throw TaperError(
-                .usage,
-                bits.isRung
-                    ? "the bundle has no rung of " + bits.text + " bits"
-                    : "the bundle holds no " + bits.text + "-bit weights", at: place,
-                expected: "one of " + Precision.text(served), found: bits.text)
-        }
+    /// Every precision it names: prefill and steps.
+    public var precisions: [Precision] { [prefillBits] + steps.map { $0.bits } }
+
+    /// Refuses precisions that a bundle does not serve; `served` ascending, rungs included.
+    public func check(
+        served: [Precision], code: TaperError.Code = .usage, place: String
+    ) throws(TaperError) {
+        for bits in precisions { try bits.check(served: served, code: code, place: place) }
     }
 
     /// "6@0,4@32": the form that `init(parsing:)` reads.
     public var text: String { PrecisionSchedule.text(steps) }
 
-    private static func text(_ steps: [Step]) -> String {
+    /// The same of some steps; empty of none.
+    public static func text(_ steps: [Step]) -> String {
         steps.map { $0.bits.text + "@" + String($0.fromStep) }.joined(separator: ",")
     }
 }

@@ -1,0 +1,2 @@
+#define TABLE cq_plain_table
+#include "joint.inc"

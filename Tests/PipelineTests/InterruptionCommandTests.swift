@@ -1,0 +1,41 @@
+import Foundation
+import Storage
+import Testing
+
+/// A conversion that is stopped says so, leaves nothing half-written, and goes on where it stood.
+@Suite struct InterruptionCommandTests {
+    /// SIGINT and SIGTERM after so many milliseconds: somewhere in the work, or before or after it.
+    @Test(arguments: [("INT", 130, 150), ("TERM", 143, 300), ("INT", 130, 600)])
+    func aStoppedConversionGoesOn(signal: String, status: Int32, milliseconds: Int) throws {
+        let folder = NSTemporaryDirectory() + "taper-interrupted-\(UUID().uuidString)"
+        try Files.createDirectory(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let samples = TaperProgram.root + "/samples/"
+        let recipe = """
+            {"schema": "taper-recipe-1", "precisions": [2, 4], "seed_bits": 2, "effort": "fast",
+             "calibration": {"text": "\(samples)tiny/calibration.txt", "sequences": 4, "length": 256},
+             "quality": {"text": "\(samples)tiny/heldout.txt", "window": 128, "windows": 2}}
+            """
+        try AtomicFile.write(Array(recipe.utf8), to: folder + "/recipe.json", replacing: false)
+        let arguments = [samples + "tiny", folder, folder + "/recipe.json"]
+        let convert = "$TAPER convert $1 --recipe $3 -t 1 --work"
+        let whole = try Shell.run("\(convert) $2/a -o $2/whole.taper", arguments)
+        try #require(whole.status == 0, "\(whole.errors)")
+        let stopped = try Shell.run(
+            """
+            \(convert) $2/b -o $2/stopped.taper & pid=$!
+            sleep \(Double(milliseconds) / 1000); kill -\(signal) $pid; wait $pid
+            """, arguments)
+        // A fast machine may have been done before.
+        if stopped.status != 0 {
+            #expect(stopped.status == status, "\(stopped.errors)")
+            #expect(stopped.errors.contains("interrupted by signal"), "\(stopped.errors)")
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+            #expect(!files.contains { $0.hasPrefix("stopped") }, "\(files)")
+        }
+        let resumed = try Shell.run("\(convert) $2/b -o $2/stopped.taper --force", arguments)
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        let bytes = try ["whole", "stopped"].map { try Files.read(folder + "/\($0).taper", limit: 1 << 30) }
+        #expect(bytes[0] == bytes[1])
+    }
+}
