@@ -139,7 +139,7 @@ extension AtomicFile {
         self.byteCount = byteCount
     }
 
-    /// Moves everything from `offset` on by `count` bytes, both multiples of 4096; what the bytes between hold is not said.
+    /// For files whose parts are then written in place: moves everything from `offset` on by `count` bytes, both multiples of 4096; what the bytes between hold is not said.
     /// Nothing is copied where the file system can do without.
     public func insert(_ count: Int, at offset: Int) throws(TaperError) {
         precondition(offset >= 0 && offset <= byteCount && count >= 0, "bytes inserted outside the file")

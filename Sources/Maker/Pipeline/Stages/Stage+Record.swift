@@ -29,14 +29,23 @@ extension Stage {
         return names
     }
 
-    /// Work that it takes, against others of its kind.
+    /// Of the tensor that it quantizes; 0 for other stages.
+    var weightCount: Int {
+        switch work {
+        case let work as NestedTensorStage: work.tensor.shape.reduce(1, *)
+        case let work as ByteTensorStage: work.tensor.shape.reduce(1, *)
+        case let work as JointTensorStage: work.rows * work.columns
+        case let work as HeadStage: work.model.config.vocabularySize * work.model.config.hiddenSize
+        default: 0
+        }
+    }
+
+    /// Work that it takes, against others of its kind: k-means, a pass over the model, or hardly anything.
     var cost: Double {
         switch work {
-        case let work as NestedTensorStage: Double(work.tensor.shape.reduce(1, *)) * 100
-        case let work as ByteTensorStage: Double(work.tensor.shape.reduce(1, *)) * 2
-        case let work as HeadStage:
-            Double(work.model.config.vocabularySize) * Double(work.model.config.hiddenSize) * 800
-        default: 1
+        case is HeadStage: Double(weightCount) * 800
+        case is ByteTensorStage: Double(weightCount) * 2
+        default: Double(max(1, weightCount)) * 100
         }
     }
 }

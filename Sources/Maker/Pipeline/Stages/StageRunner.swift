@@ -87,7 +87,9 @@ package final class StageRunner {
         if group.count == 1, let outcome = try outcome(of: first) {
             progress.end(outcome + others)
         } else {
-            progress.end("\(group.count) tensors, \(fixed(Double(count) / seconds, 1)) a second" + others)
+            let weights = group.filter { made.contains($0.key) }.reduce(0) { $0 + $1.weightCount }
+            progress.end(
+                "\(group.count) tensors, \(fixed(Double(weights) / seconds / 1e6, 2)) million weights/s" + others)
         }
     }
 
@@ -166,7 +168,7 @@ package final class StageRunner {
 
     /// An output that a stage reads; what has gone since it was looked for is made again.
     func bytes(of stage: Stage) throws(TaperError) -> [UInt8] {
-        while true {
+        for _ in 0..<3 {
             if !restarts || made.contains(stage.key), let bytes = store.load(stage.kind.name, stage.key) {
                 return bytes
             }
@@ -176,6 +178,9 @@ package final class StageRunner {
             defer { (workspace.hear, workspace.saved) = (hear, saved) }
             try waitingForOthers([stage]) { stages throws(TaperError) in try makeUnclaimed(stages) }
         }
+        throw TaperError(
+            .inputOutput, "what was just stored cannot be read", at: store.filePath(stage.kind.name, stage.key),
+            remedy: "Name a folder on another disk with --work")
     }
 
     private static func savedKind(_ stage: Stage) -> String { stage.kind.name + "-state" }
