@@ -8,7 +8,7 @@ import Testing
 
     private func tiny(_ schedules: [CalibratedSchedule] = []) -> TinyBundle {
         var tiny = TinyBundle(precisions: [2, 3, 4])
-        tiny.documents.append((Rung.section, .array(rungs.map(\.json))))
+        tiny.documents.append((SectionName.rungs, .array(rungs.map(\.json))))
         if !schedules.isEmpty { tiny.documents.append(("schedules", .array(schedules.map(\.json)))) }
         return tiny
     }
@@ -57,10 +57,10 @@ import Testing
             #expect(three.verify().problems == [])
             try cutBundle(from: path, to: folder + "/2.taper", maxBits: 2, replacing: false)
             let two = try Bundle(path: folder + "/2.taper")
-            #expect(!two.sections.contains { $0.name == Rung.section || $0.name == "schedules" })
+            #expect(!two.sections.contains { $0.name == SectionName.rungs || $0.name == "schedules" })
             try cutBundle(from: path, to: folder + "/4.taper", maxBits: 4, replacing: false)
             let same = try Bundle(path: folder + "/4.taper")
-            #expect(try same.section(Rung.section) == Bundle(path: path).section(Rung.section))
+            #expect(try same.section(SectionName.rungs) == Bundle(path: path).section(SectionName.rungs))
         }
     }
 }

@@ -50,7 +50,7 @@ import Testing
         _ body: (_ name: String, _ bits: Int, _ row: [Float], _ found: [Float]) -> Void
     ) throws {
         var checkpoint = try Checkpoint.open(input)
-        if let json = try bundle.json(ChannelOrder.section) {
+        if let json = try bundle.json(SectionName.channels) {
             checkpoint = checkpoint.arranged(
                 by: try ChannelOrder(json: json, config: checkpoint.config, place: "channels"))
         }

@@ -85,15 +85,4 @@ import Testing
             }
         }
     }
-
-    @Test func bitRangesAndListsAreRead() throws {
-        #expect(try Recipe.parsePrecisions("2-6") == [2, 3, 4, 5, 6])
-        #expect(try Recipe.parsePrecisions("4") == [4])
-        #expect(try Recipe.parsePrecisions("8,2,4") == [2, 4, 8])
-        #expect(try Recipe.parsePrecisions("2-4,16") == [2, 3, 4, 16])
-        #expect(try Recipe.parsePrecisions("16,2-3,6") == [2, 3, 6, 16])
-        for text in ["", "1-3", "6-2", "2-9", "a", "2,,3", "2-3-4", "-2", "9", "2-16", "12"] {
-            #expect(throws: TaperError(.usage, "")) { try Recipe.parsePrecisions(text) }
-        }
-    }
 }

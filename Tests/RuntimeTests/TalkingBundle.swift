@@ -45,7 +45,7 @@ enum TalkingBundle {
         var documents: [(section: String, value: JSONValue)] = []
         if chat, let template { documents.append(("chat", template.json)) }
         if !schedules.isEmpty { documents.append(("schedules", .array(schedules.map(\.json)))) }
-        if !rungs.isEmpty { documents.append((Rung.section, .array(rungs.map(\.json)))) }
+        if !rungs.isEmpty { documents.append((SectionName.rungs, .array(rungs.map(\.json)))) }
         return try TinyBundle(
             config, precisions: precisions, tokenizer: try tokenizer().compact(), documents: documents)
     }

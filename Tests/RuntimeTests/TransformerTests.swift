@@ -38,7 +38,7 @@ import Testing
     @Test(arguments: TinyModels.all)
     func aRungMatchesTheForwardPassInDoublePrecision(_ config: ModelConfig) throws {
         let rung = TinyBundle.rung(config, low: 2, high: 4)
-        let tiny = try TinyBundle(config, documents: [(Rung.section, .array([rung.json]))])
+        let tiny = try TinyBundle(config, documents: [(SectionName.rungs, .array([rung.json]))])
         let transformer = try Transformer(bundle: tiny.bundle, contextLength: 32, pool: .make(2))
         #expect(transformer.served == ([2, 3, 4, 6] + [rung.precision]).sorted())
         let expected = try tiny.oracle(rung: rung).logits(TransformerTests.text)

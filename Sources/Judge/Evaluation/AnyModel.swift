@@ -26,7 +26,7 @@ public enum AnyModel {
     public func tokenizer() throws(TaperError) -> Tokenizer {
         switch self {
         case .bundle(let bundle):
-            try Tokenizer(compact: try bundle.tokenizer(), place: bundle.path + ": section tokenizer")
+            try Tokenizer(compact: try bundle.tokenizer(), place: bundle.place(of: SectionName.tokenizer))
         case .checkpoint(let checkpoint): try checkpoint.tokenizer()
         }
     }
@@ -35,8 +35,8 @@ public enum AnyModel {
     public func chatTemplate() throws(TaperError) -> ChatTemplate? {
         switch self {
         case .bundle(let bundle):
-            guard let json = try bundle.json("chat") else { return nil }
-            return try ChatTemplate(json: json, place: bundle.path + ": section chat")
+            guard let json = try bundle.json(SectionName.chat) else { return nil }
+            return try ChatTemplate(json: json, place: bundle.place(of: SectionName.chat))
         case .checkpoint(let checkpoint):
             return checkpoint.chatDerivation(try checkpoint.tokenizer()).template
         }

@@ -57,7 +57,6 @@ public struct CalibrationSource: Equatable, Sendable {
 
 /// The section "texts" of a bundle: everything its weights and schedules have seen.
 public struct CalibrationTexts: Sendable {
-    public static let section = "texts"
     public static let schema = "taper-texts-1"
 
     public var sources: [CalibrationSource]
@@ -67,8 +66,8 @@ public struct CalibrationTexts: Sendable {
     /// Empty for bundles without the section, such as those written before it existed.
     public init(_ bundle: Bundle) throws(TaperError) {
         sources = []
-        guard let json = try bundle.json(CalibrationTexts.section) else { return }
-        let place = bundle.path + ": section " + CalibrationTexts.section
+        guard let json = try bundle.json(SectionName.texts) else { return }
+        let place = bundle.place(of: SectionName.texts)
         guard json["schema"]?.string == CalibrationTexts.schema, let list = json["texts"]?.array else {
             throw TaperError(.badData, "not a list of texts", at: place, expected: CalibrationTexts.schema)
         }

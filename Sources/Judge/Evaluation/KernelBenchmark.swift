@@ -49,18 +49,18 @@ public struct KernelBenchmark {
     /// - Throws: `inputOutput` without enough memory, and on interruption.
     public func run(_ shape: KernelShape, _ part: KernelShape.Part) throws(TaperError) -> [KernelTiming] {
         guard rounds >= 1, bytesPerPass >= 1, stepDowns.allSatisfy({ $0.count == 2 }),
-            (precisions + stepDowns.flatMap { $0 }).allSatisfy({ (2...8).contains($0) })
+            (precisions + stepDowns.flatMap { $0 }).allSatisfy({ BitWidth.isNested($0) })
         else {
             throw TaperError(.usage, "precisions compared with 16 bits are 2 to 8, rounds at least 1", at: "bench")
         }
-        let held = Set(precisions + stepDowns.flatMap { $0 } + [16]).sorted()
+        let held = Set(precisions + stepDowns.flatMap { $0 } + [BitWidth.half]).sorted()
         let most = try ThreadPool(threadCount: threads.max() ?? 1)
         let work = try KernelWorkload(
             groups: shape.groups(part), precisions: held, bytesPerPass: bytesPerPass, pool: most)
         var all: [KernelTiming] = []
         for count in threads {
             let pool = try ThreadPool(threadCount: count)
-            var timings = ([[16]] + precisions.map { [$0] } + stepDowns).map { bits in
+            var timings = ([[BitWidth.half]] + precisions.map { [$0] } + stepDowns).map { bits in
                 let bytes = bits.map { work.bytesPerStep(bits: $0) }.reduce(0, +)
                 return KernelTiming(
                     shape: shape.name, part: part, threads: count, bits: bits,

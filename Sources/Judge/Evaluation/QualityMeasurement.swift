@@ -1,3 +1,4 @@
+import Bundle
 public import Kernels
 public import Model
 public import Reference
@@ -33,7 +34,7 @@ public struct QualityMeasurement {
     public func run(
         _ candidate: Candidate?, includingReference: Bool, progress: (Double) -> Void
     ) throws(TaperError) -> [QualityResult] {
-        var full: QualityResult? = includingReference ? QualityResult(label: QualityResult.fullPrecision) : nil
+        var full: QualityResult? = includingReference ? QualityResult(label: Quality.fullPrecision) : nil
         var results = initialResults(candidate)
         var tallies = [Tally](repeating: Tally(), count: results.count)
         let share = 1 / Double(max(1, windows.count * max(1, results.count)))

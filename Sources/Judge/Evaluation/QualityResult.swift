@@ -1,11 +1,9 @@
+public import Bundle
 public import Model
 public import Storage
 
 /// One model on a text: a precision or schedule of a bundle, or a checkpoint.
 public struct QualityResult: Sendable {
-    /// Label of the model that others are compared with when it is measured beside them.
-    public static let fullPrecision = "full precision"
-
     public var label: String
     /// nil for schedules and checkpoints.
     public var bits: Precision?
@@ -28,26 +26,15 @@ public struct QualityResult: Sendable {
     /// Perplexity over that of full precision.
     public var overFull: Double? { fullPerplexity.map { comparison.perplexity / $0 } }
 
-    public var json: JSONValue {
-        func optional(_ value: Double?) -> JSONValue { value.map { .number(rounded($0)) } ?? .null }
-        var members: [JSONValue.Member] = [
-            .init("label", .string(label)),
-            .init("bits", bits?.json ?? .null),
-        ]
-        if let schedule {
-            members.append(.init("schedule", .string(schedule)))
-            members.append(.init("average_bits", optional(averageBits)))
-        }
-        return .object(
-            members + [
-                .init("bytes_per_token", bytesPerToken.map { .integer($0) } ?? .null),
-                .init("perplexity", .number(rounded(comparison.perplexity))),
-                .init("over_full", optional(overFull)),
-                .init("kl_mean", optional(comparison.meanDivergence)),
-                .init("kl_p99", optional(comparison.divergence99)),
-                .init("top1_agreement", optional(comparison.topAgreement)),
-            ])
+    /// As reports and bundles have it: to six significant digits.
+    public var row: Quality.Row {
+        Quality.Row(
+            label: label, bits: bits, schedule: schedule.map { ($0, averageBits.map(rounded)) },
+            bytesPerToken: bytesPerToken, perplexity: rounded(comparison.perplexity), overFull: overFull.map(rounded),
+            meanDivergence: comparison.meanDivergence.map(rounded),
+            divergence99: comparison.divergence99.map(rounded), topAgreement: comparison.topAgreement.map(rounded))
     }
+    public var json: JSONValue { row.json }
 }
 
 /// Six significant digits: what the measurement supports, and the same text on every machine.

@@ -74,7 +74,7 @@ public func evaluateGeneration(
     var outputs: [[Int]] = []
     func full(_ index: Int) -> [Int]? { outputs.indices.contains(index) ? outputs[index] : nil }
     if let reference {
-        var result = AnswerScores(label: QualityResult.fullPrecision, metric: metric)
+        var result = AnswerScores(label: Quality.fullPrecision, metric: metric)
         outputs = try answers(reference, into: &result, comparing: false)
         results.append(result)
     }

@@ -91,7 +91,7 @@ public struct ScheduleExperiment {
             phase("dense and sparse, \(fixed(averageBits, 2)) bits")
             results.append(try denseSparse(averageBits, model, paths, scoring))
         }
-        results.insert(scoring.full(full.tokens, label: QualityResult.fullPrecision), at: 0)
+        results.insert(scoring.full(full.tokens, label: Quality.fullPrecision), at: 0)
         return ExperimentResult(
             settings: settings, results: results, exampleCount: runner.prompts.count, secondsPerStep: seconds,
             bytesPerToken: Dictionary(

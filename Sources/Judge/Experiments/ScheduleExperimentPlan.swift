@@ -143,9 +143,9 @@ public struct ScheduleExperimentPlan {
         var methods: [ExperimentMethod] = []
         for schedule in try bundle.schedules() {
             let own = schedule.schedule
-            methods.append(ExperimentMethod("static:\(schedule.task)", .calibrated, DecodeStrategy(own)))
+            methods.append(ExperimentMethod(schedule.label, .calibrated, DecodeStrategy(own)))
             if own.prefillBits != frame.prefill {
-                warnings.append("static:\(schedule.task) reads prompts at \(own.prefillBits.text) bits")
+                warnings.append("\(schedule.label) reads prompts at \(own.prefillBits.text) bits")
             }
         }
         if let learned = try bundle.learnedScheduler() {

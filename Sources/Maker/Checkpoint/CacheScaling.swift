@@ -9,8 +9,6 @@ public import Storage
 /// it did while its cache stays finite and exact.
 public struct CacheScaling: Equatable, Sendable {
     public static let schema = "taper-powers-1"
-    /// Of the bundle.
-    public static let section = "powers"
 
     /// Exponents of one block: the cache holds channel i of keys and values, [kvSize], divided by 2^exponent[i].
     public struct Block: Equatable, Sendable {

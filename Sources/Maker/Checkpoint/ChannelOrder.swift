@@ -7,16 +7,15 @@ public import Storage
 /// front share the part of the activations that kernels keep in two terms; weights are only moved.
 public struct ChannelOrder: Equatable, Sendable {
     public static let schema = "taper-channels-1"
-    /// Of the bundle.
-    public static let section = "channels"
 
     /// Of the residual stream: a permutation of 0 ..< hiddenSize.
     public let hidden: [Int]
     /// Of each block's MLP: permutations of 0 ..< intermediateSize.
     public let inner: [[Int]]
 
-    private enum Axis { case fixed, hidden, inner(Int) }
-    private let axes: [String: (rows: Axis, columns: Axis)]
+    /// What a tensor's rows and columns run over, and its block.
+    private typealias Place = (axes: [Axis], layer: Int?)
+    private let places: [String: Place]
 
     /// - Throws: `badData` when a list is no permutation of the model's channels.
     public init(hidden: [Int], inner: [[Int]], config: ModelConfig, place: String) throws(TaperError) {
@@ -31,25 +30,11 @@ public struct ChannelOrder: Equatable, Sendable {
         }
         self.hidden = hidden
         self.inner = inner
-        var axes: [String: (rows: Axis, columns: Axis)] = [
-            TensorName.embedding: (.fixed, .hidden), TensorName.head: (.fixed, .hidden),
-            TensorName.finalNorm: (.hidden, .fixed), TensorName.finalNormBias: (.hidden, .fixed),
-        ]
-        for layer in 0..<config.layerCount {
-            for part in TensorName.Part.allCases {
-                let (rows, columns): (Axis, Axis) =
-                    switch part {
-                    case .query, .key, .value: (.fixed, .hidden)
-                    case .gate, .up: (.inner(layer), .hidden)
-                    case .attentionOutput: (.hidden, .fixed)
-                    case .down: (.hidden, .inner(layer))
-                    case .inputNorm, .postAttentionNorm: (.hidden, .fixed)
-                    }
-                axes[TensorName.weight(part, layer: layer)] = (rows, columns)
-                axes[TensorName.bias(part, layer: layer)] = (rows, .fixed)
-            }
-        }
-        self.axes = axes
+        var places: [String: Place] = [:]
+        for tensor in config.tensorRequirements() { places[tensor.name] = (tensor.axes, tensor.layer) }
+        // A head that is the embedding has a name, too.
+        places[TensorName.head] = places[TensorName.embedding]
+        self.places = places
     }
 
     private static func check(_ order: [Int], _ count: Int, _ place: String) throws(TaperError) {
@@ -89,10 +74,10 @@ public struct ChannelOrder: Equatable, Sendable {
 
     /// A tensor of the model in this order; `shape` is its own, [rows, columns] or [elements].
     func arranged(_ values: [Float], name: String, shape: [Int]) -> [Float] {
-        guard let (rows, columns) = axes[name] else { return values }
+        guard let place = places[name] else { return values }
         let width = shape.count == 2 ? shape[1] : 1
-        let rowOrder = order(rows)
-        let columnOrder = order(columns)
+        let rowOrder = order(place.axes[0], place.layer)
+        let columnOrder = place.axes.count == 2 ? order(place.axes[1], place.layer) : nil
         if rowOrder == nil && columnOrder == nil { return values }
         return [Float](unsafeUninitializedCapacity: values.count) { out, count in
             for row in 0..<values.count / width {
@@ -107,11 +92,12 @@ public struct ChannelOrder: Equatable, Sendable {
         }
     }
 
-    private func order(_ axis: Axis) -> [Int]? {
+    /// nil where the order is the model's own.
+    private func order(_ axis: Axis, _ layer: Int?) -> [Int]? {
         switch axis {
-        case .fixed: nil
         case .hidden: hidden
-        case .inner(let layer): inner[layer]
+        case .inner: layer.map { inner[$0] }
+        case .heads, .kvHeads, .vocabulary: nil
         }
     }
 

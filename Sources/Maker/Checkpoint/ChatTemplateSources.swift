@@ -3,7 +3,6 @@ public import Storage
 /// The Jinja sources of a checkpoint's chat templates, with the tokens they name: what a program needs that runs them.
 /// Also the bundle's section `templates`.
 public struct ChatTemplateSources: Equatable, Sendable {
-    public static let section = "templates"
     public static let schema = "taper-templates-1"
     /// Bytes of one template.
     public static let templateLimit = 1_000_000

@@ -43,7 +43,7 @@ public struct BundleCalibration {
         schedules.append(schedule)
         try edit.rewrite(
             documents: [
-                ("schedules", .array(schedules.map(\.json))),
+                (SectionName.schedules, .array(schedules.map(\.json))),
                 try texts(bundle, adding: "task " + settings.task, try SourceText(path: dataPath)),
             ])
         progress.end(stage.outcome(schedule) ?? "")
@@ -72,13 +72,13 @@ public struct BundleCalibration {
         let schedules = try bundle.schedules()
         let kept = schedules.filter { $0.schedule.precisions.allSatisfy(\.isWhole) }
         var documents: [(section: String, value: JSONValue)] = [
-            (Rung.section, json.array?.isEmpty == false ? json : .null),
+            (SectionName.rungs, json.array?.isEmpty == false ? json : .null),
             try texts(bundle, adding: "calibration", source),
         ]
         if kept.count < schedules.count {
-            documents.append(("schedules", kept.isEmpty ? .null : .array(kept.map(\.json))))
+            documents.append((SectionName.schedules, kept.isEmpty ? .null : .array(kept.map(\.json))))
         }
-        if let quality = try bundle.json("quality").map(withoutRungs) { documents.append(("quality", quality)) }
+        if let quality = try bundle.quality() { documents.append((SectionName.quality, quality.withoutRungs().json)) }
         try edit.rewrite(documents: documents)
         progress.end(stage.outcome(json) ?? "")
         return (
@@ -106,7 +106,7 @@ public struct BundleCalibration {
             text: SourceInput(source: text, isNamed: false), settings: settings)
         let scheduler = try output(of: stage)
         try edit.rewrite(
-            documents: [try texts(bundle, adding: LearnedScheduler.section, text)], learned: scheduler)
+            documents: [try texts(bundle, adding: SectionName.learned, text)], learned: scheduler)
         progress.end(stage.outcome(scheduler) ?? "")
         return scheduler
     }
@@ -120,17 +120,6 @@ public struct BundleCalibration {
     ) throws(TaperError) -> (section: String, value: JSONValue) {
         var texts = try CalibrationTexts(bundle)
         texts.add(CalibrationSource(use: use, text: text))
-        return (CalibrationTexts.section, texts.json)
+        return (SectionName.texts, texts.json)
     }
-}
-
-/// A quality section without the results of rungs.
-private func withoutRungs(_ quality: JSONValue) -> JSONValue {
-    guard let members = quality.members else { return quality }
-    return .object(
-        members.map { member in
-            guard member.key == "results", let results = member.value.array else { return member }
-            return .init(
-                member.key, .array(results.filter { !(Precision(json: $0["bits"])?.isRung ?? false) }))
-        })
 }

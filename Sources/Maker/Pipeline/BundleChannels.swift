@@ -6,13 +6,13 @@ public import Storage
 /// bundle's: for all that compares weights.
 public func openCheckpoint(_ path: String, arrangedAs bundle: Bundle) throws(TaperError) -> Checkpoint {
     var checkpoint = try Checkpoint.open(path)
-    if let json = try bundle.json(CacheScaling.section) {
+    if let json = try bundle.json(SectionName.powers) {
         checkpoint = checkpoint.scaled(
             by: try CacheScaling(
-                json: json, config: checkpoint.config, place: bundle.path + ": section " + CacheScaling.section))
+                json: json, config: checkpoint.config, place: bundle.place(of: SectionName.powers)))
     }
-    guard let json = try bundle.json(ChannelOrder.section) else { return checkpoint }
+    guard let json = try bundle.json(SectionName.channels) else { return checkpoint }
     let order = try ChannelOrder(
-        json: json, config: checkpoint.config, place: bundle.path + ": section " + ChannelOrder.section)
+        json: json, config: checkpoint.config, place: bundle.place(of: SectionName.channels))
     return checkpoint.arranged(by: order)
 }

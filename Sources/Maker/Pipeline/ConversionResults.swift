@@ -21,10 +21,10 @@ struct ConversionResults {
     /// Sections, in their order.
     func documents(_ texts: CalibrationTexts) -> [(section: String, value: JSONValue)] {
         var documents: [(section: String, value: JSONValue)] = []
-        if let rungs { documents.append((Rung.section, rungs)) }
-        if let quality { documents.append(("quality", quality)) }
-        if !schedules.isEmpty { documents.append(("schedules", .array(schedules.map(\.json)))) }
-        if !texts.sources.isEmpty { documents.append((CalibrationTexts.section, texts.json)) }
+        if let rungs { documents.append((SectionName.rungs, rungs)) }
+        if let quality { documents.append((SectionName.quality, quality)) }
+        if !schedules.isEmpty { documents.append((SectionName.schedules, .array(schedules.map(\.json)))) }
+        if !texts.sources.isEmpty { documents.append((SectionName.texts, texts.json)) }
         return documents
     }
 
@@ -45,7 +45,7 @@ extension ConversionInputs {
         for task in tasks {
             texts.add(CalibrationSource(use: "task " + task.settings.task, text: task.source))
         }
-        if let learned { texts.add(CalibrationSource(use: LearnedScheduler.section, text: learned.text)) }
+        if let learned { texts.add(CalibrationSource(use: SectionName.learned, text: learned.text)) }
         return texts
     }
 }

@@ -41,9 +41,9 @@ struct PackPlan {
         let manifest = Manifest(
             model: model, precisions: recipe.precisions, tensors: plans,
             provenance: provenance(recipe, checkpoint, calibration, template: template?.name))
-        var documents: [(section: String, value: JSONValue)] = template.map { [("chat", $0.json)] } ?? []
+        var documents: [(section: String, value: JSONValue)] = template.map { [(SectionName.chat, $0.json)] } ?? []
         if !checkpoint.chatTemplates.templates.isEmpty {
-            documents.append((ChatTemplateSources.section, checkpoint.chatTemplates.json))
+            documents.append((SectionName.templates, checkpoint.chatTemplates.json))
         }
         return (PackPlan(manifest: manifest, tokenizer: tokenizer.compact(), documents: documents), template)
     }

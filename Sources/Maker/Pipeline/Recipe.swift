@@ -56,11 +56,11 @@ public struct Recipe: Sendable {
     /// Ascending, each 2 to 8, and perhaps 16 (half precision) beside them.
     public var precisions: [Int] = [2, 3, 4, 5, 6]
     /// Those that are codes.
-    public var nestedPrecisions: [Int] { precisions.filter { $0 <= 8 } }
+    public var nestedPrecisions: [Int] { BitWidth.nested(of: precisions) }
     /// Average bits of the mixed allocations to find between the precisions.
     public var rungs: [Precision] = []
     /// Whether the bundle also holds the linear layers' weights in half precision.
-    public var holdsHalf: Bool { precisions.last == HalfLayout.bits }
+    public var holdsHalf: Bool { precisions.last == BitWidth.half }
     /// Bits of the first k-means; lower precisions merge its clusters, higher ones split them.
     public var seedBits = 3
     /// Of the embedding and the head. 8 alone: uniform bytes with a scale per row; else nested codes, of which the largest
@@ -80,7 +80,7 @@ public struct Recipe: Sendable {
     }
     /// Precision of the embedding and head while the linear layers run at `bits`.
     public func embeddingBits(at bits: Int) -> Int {
-        embeddingPrecisions.last { $0 <= bits } ?? embeddingPrecisions.first ?? 8
+        embeddingPrecisions[BitWidth.index(of: bits, in: embeddingPrecisions)]
     }
     public var embeddingText: String { embeddingPrecisions.map(String.init).joined(separator: ", ") }
     public var tuningSequences: Int { effort.tuningSequences }
@@ -139,10 +139,10 @@ public struct Recipe: Sendable {
                 rungs.append(precision)
             }
         }
-        if let bits = try reader.integer("seed_bits", 2...8) { seedBits = bits }
+        if let bits = try reader.integer("seed_bits", BitWidth.nested) { seedBits = bits }
         if json["embedding_bits"]?.array != nil {
             embeddingPrecisions = try reader.integers("embedding_bits")
-        } else if let bits = try reader.integer("embedding_bits", 2...8) {
+        } else if let bits = try reader.integer("embedding_bits", BitWidth.nested) {
             embeddingPrecisions = [bits]
         }
         if let name = try reader.string("method") {
@@ -170,7 +170,8 @@ public struct Recipe: Sendable {
             for (index, item) in array.enumerated() {
                 let part = Reader(json: item, place: path + ": tuning[\(index)]")
                 try part.allow(["bits", "steps", "rate"])
-                guard let bits = try part.integer("bits", 2...8), let steps = try part.integer("steps", 0...1_000_000),
+                guard let bits = try part.integer("bits", BitWidth.nested),
+                    let steps = try part.integer("steps", 0...1_000_000),
                     let rate = try part.number("rate", 0...1)
                 else { throw part.wrong("bits", "bits, steps and a rate") }
                 tuning?.append(TuningPlan(bits: bits, steps: steps, rate: rate))
@@ -242,7 +243,7 @@ public struct Recipe: Sendable {
     /// Refuses combinations that cannot be made.
     public func validate(place: String) throws(TaperError) {
         guard !precisions.isEmpty, precisions == precisions.sorted(), Set(precisions).count == precisions.count,
-            precisions.allSatisfy({ Recipe.isPrecision($0) })
+            precisions.allSatisfy({ BitWidth.exists($0) })
         else {
             throw TaperError(
                 .badData, "precisions must be ascending, distinct, each 2 to 8 or 16", at: place,
@@ -253,7 +254,7 @@ public struct Recipe: Sendable {
                 .badData, "16 bits come beside a precision of 2 to 8", at: place,
                 remedy: "Add one, such as 4,16")
         }
-        guard !embeddingPrecisions.isEmpty, embeddingPrecisions.allSatisfy({ (2...8).contains($0) }),
+        guard !embeddingPrecisions.isEmpty, embeddingPrecisions.allSatisfy({ BitWidth.isNested($0) }),
             zip(embeddingPrecisions, embeddingPrecisions.dropFirst()).allSatisfy({ $0 < $1 })
         else {
             throw TaperError(
@@ -297,30 +298,6 @@ public struct Recipe: Sendable {
                 found: printable(text))
         }
         tasks[index].dataPath = parts[1]
-    }
-
-    private static func isPrecision(_ bits: Int) -> Bool { (2...8).contains(bits) || bits == HalfLayout.bits }
-
-    /// "2-6", "2,4,8" or "2-6,16" as a list of precisions.
-    public static func parsePrecisions(_ text: String, flag: String = "--bits") throws(TaperError) -> [Int] {
-        let wrong = TaperError(
-            .usage, flag + " takes ranges and precisions from 2 to 8, and 16", at: "",
-            expected: "such as 2-6, 2,4,6 or 2-6,16",
-            found: printable(text))
-        var bits: Set<Int> = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false)
-            if ends.count == 2 {
-                guard let low = Int(ends[0]), let high = Int(ends[1]), low >= 2, high <= 8, low <= high else {
-                    throw wrong
-                }
-                bits.formUnion(low...high)
-            } else {
-                guard let value = Int(part), isPrecision(value) else { throw wrong }
-                bits.insert(value)
-            }
-        }
-        return bits.sorted()
     }
 
     private static func resolve(_ path: String, _ folder: String) -> String {

@@ -11,7 +11,7 @@ enum RungText {
 
 /// Averages half-way between neighbouring precisions of a bundle's nested codes.
 public func halfRungs(_ manifest: Manifest) -> [Precision] {
-    let nested = manifest.precisions.filter { $0 <= 8 }
+    let nested = manifest.nestedPrecisions
     return zip(nested, nested.dropFirst()).map { Precision(hundredths: ($0 + $1) * 50) }.filter(\.isRung)
 }
 
@@ -19,7 +19,7 @@ public func halfRungs(_ manifest: Manifest) -> [Precision] {
 func checkRungs(
     _ averages: [Precision], precisions: [Int], code: TaperError.Code, place: String
 ) throws(TaperError) {
-    let nested = precisions.filter { $0 <= 8 }
+    let nested = BitWidth.nested(of: precisions)
     guard let lowest = nested.first, let highest = nested.last else { return }
     for average in averages
     where average.isWhole || average < Precision(bits: lowest) || average > Precision(bits: highest) {

@@ -15,7 +15,8 @@ public struct NestedSettings: Equatable, Sendable {
     }
 
     func check(name: String) throws(TaperError) {
-        guard let bits = precisions.last, precisions.allSatisfy({ (2...8).contains($0) }), (2...bits).contains(seedBits)
+        guard let bits = precisions.last, precisions.allSatisfy({ BitWidth.isNested($0) }),
+            (BitWidth.nested.lowerBound...bits).contains(seedBits)
         else { throw TaperError(.usage, name + ": precisions and seed must be 2 to 8, the seed at most the highest") }
     }
 }

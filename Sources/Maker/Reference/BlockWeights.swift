@@ -26,11 +26,11 @@ struct BlockWeights {
             if config.hasBias(part) { biases[part] = try values(TensorName.bias(part, layer: layer), rows) }
         }
         var norms: [TensorName.Part: (weight: [Float], bias: [Float])] = [:]
-        for part in config.parallelResidual ? [.inputNorm] : [TensorName.Part.inputNorm, .postAttentionNorm] {
-            let bias = TensorName.bias(part, layer: layer)
+        for part in config.blockParts() where !part.row.isLinear {
+            let count = config.shape(part).rows
             norms[part] = (
-                try values(TensorName.weight(part, layer: layer), config.hiddenSize),
-                config.normalization == .layer ? try values(bias, config.hiddenSize) : []
+                try values(TensorName.weight(part, layer: layer), count),
+                config.hasBias(part) ? try values(TensorName.bias(part, layer: layer), count) : []
             )
         }
         self.layer = layer
@@ -42,23 +42,4 @@ struct BlockWeights {
     /// [rows * columns]; empty for a part the model lacks.
     func matrix(_ part: TensorName.Part) -> [Float] { matrices[part] ?? [] }
     func norm(_ part: TensorName.Part) -> (weight: [Float], bias: [Float]) { norms[part] ?? ([], []) }
-}
-
-extension ModelConfig {
-    /// Whether a linear part of the blocks has a bias.
-    func hasBias(_ part: TensorName.Part) -> Bool {
-        part == .query || part == .key || part == .value ? qkvBias : outputBias
-    }
-
-    /// Rows and columns of a linear part.
-    func shape(_ part: TensorName.Part) -> (rows: Int, columns: Int) {
-        switch part {
-        case .query: (querySize, hiddenSize)
-        case .key, .value: (kvSize, hiddenSize)
-        case .attentionOutput: (hiddenSize, querySize)
-        case .gate, .up: (intermediateSize, hiddenSize)
-        case .down: (hiddenSize, intermediateSize)
-        case .inputNorm, .postAttentionNorm: (hiddenSize, 1)
-        }
-    }
 }

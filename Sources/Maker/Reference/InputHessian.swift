@@ -83,15 +83,13 @@ extension ReferenceModel {
         var known = FinalStates()
         guard let last = wanted.max() else { return known }
         var states = try embed(sequences)
+        let linear = config.linearParts()
         for layer in 0...last {
             let weights = try blockWeights(layer)
             var owners: [String: TensorName.Part] = [:]
             var hessians: [TensorName.Part: InputHessian] = [:]
             if wanted.contains(layer) {
-                for part in [TensorName.Part.query, .attentionOutput, .up, .down] {
-                    guard let columns = config.linearParts().first(where: { $0.part == part })?.columns else {
-                        continue
-                    }
+                for (part, _, columns) in linear where part.row.input == part {
                     owners[TensorName.weight(part, layer: layer)] = part
                     hessians[part] = InputHessian(columns: columns)
                 }
@@ -111,9 +109,7 @@ extension ReferenceModel {
             }
             guard wanted.contains(layer) else { continue }
             for hessian in hessians.values { hessian.finish() }
-            hessians[.key] = hessians[.query]
-            hessians[.value] = hessians[.query]
-            hessians[.gate] = hessians[.up]
+            for (part, _, _) in linear { hessians[part] = hessians[part.row.input] }
             try each(layer, hessians)
         }
         if last == config.layerCount - 1 {

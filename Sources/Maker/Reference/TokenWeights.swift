@@ -8,11 +8,6 @@ public import Storage
 /// what they do to the layer's own output (GuidedQuant, arXiv 2505.07004, section 3; here one weight for all rows of the layers
 /// that share an input).
 public struct TokenWeights: Sendable {
-    /// The layers whose inputs have weights of their own; the others share them with one of these.
-    static let owners: [TensorName.Part: TensorName.Part] = [
-        .query: .query, .key: .query, .value: .query, .attentionOutput: .attentionOutput, .gate: .up, .up: .up,
-        .down: .down,
-    ]
     /// A position counts at most this many times the mean: the tails of one draw should not decide.
     static let limit: Float = 10
 
@@ -110,8 +105,8 @@ extension GradientModel {
         var places: [String: (layer: Int, part: TensorName.Part, rows: Int)] = [:]
         for layer in 0..<config.layerCount {
             for item in config.linearParts() {
-                guard let owner = TokenWeights.owners[item.part] else { continue }
-                places[TensorName.weight(item.part, layer: layer)] = (layer, owner, item.rows)
+                // Layers that read the same vector share weights.
+                places[TensorName.weight(item.part, layer: layer)] = (layer, item.part.row.input, item.rows)
             }
         }
         var result = TokenWeights(layers: config.layerCount)

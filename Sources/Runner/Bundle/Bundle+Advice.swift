@@ -18,13 +18,13 @@ extension Bundle {
         if precision.isRung, let rung = knownRungs?.first(where: { $0.precision == precision }) {
             return manifest.precisions.filter { rung.bits.contains($0) }
         }
-        return [manifest.precisions.last { $0 <= precision.roundedDown } ?? manifest.precisions[0]]
+        return [manifest.precisions[BitWidth.index(of: precision.roundedDown, in: manifest.precisions)]]
     }
 
     private func isRead(_ section: SectionInfo, at used: [Int]) -> Bool {
         guard let part = TensorSection(section.name), part.group == Manifest.linearGroup else { return true }
         // 16 bits stand alone; a nested precision reads all planes up to its own.
-        return used.contains { $0 == part.bits || part.part == .planes && $0 <= 8 && part.bits < $0 }
+        return used.contains { $0 == part.bits || part.part == .planes && BitWidth.isNested($0) && part.bits < $0 }
     }
 
     /// Gives back the pages of linear layers that `bits` does not read. Large pages map parts of the sections beside those

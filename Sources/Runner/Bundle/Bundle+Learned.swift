@@ -4,9 +4,9 @@ extension Bundle {
     /// The learned scheduler; nil when the bundle has none.
     /// - Throws: `badData` naming the rule of `formats/bundle.md` that is broken.
     public func learnedScheduler() throws(TaperError) -> LearnedScheduler? {
-        let place = path + ": section " + LearnedScheduler.section
-        let facts = try json(LearnedScheduler.section)
-        let weights = try section(LearnedScheduler.weightsSection)
+        let place = place(of: SectionName.learned)
+        let facts = try json(SectionName.learned)
+        let weights = try section(SectionName.learnedWeights)
         switch (facts, weights) {
         case (nil, nil): return nil
         case (let facts?, let weights?):
@@ -14,7 +14,7 @@ extension Bundle {
         default:
             throw TaperError(
                 .badData,
-                "section " + (facts == nil ? LearnedScheduler.section : LearnedScheduler.weightsSection)
+                "section " + (facts == nil ? SectionName.learned : SectionName.learnedWeights)
                     + " is missing", at: path, expected: "both sections of the learned scheduler, or none")
         }
     }
@@ -25,6 +25,6 @@ extension LearnedScheduler {
     func sections(for bundle: Bundle) throws(TaperError) -> [(section: String, bytes: [UInt8])] {
         let weights = weightBytes
         _ = try LearnedScheduler(json: json, weights: weights, for: bundle, place: "learned scheduler to write")
-        return [(LearnedScheduler.section, json.bytes()), (LearnedScheduler.weightsSection, weights)]
+        return [(SectionName.learned, json.bytes()), (SectionName.learnedWeights, weights)]
     }
 }

@@ -28,7 +28,7 @@ public final class Bundle {
         file = try MappedFile(path: path, copying: copying)
         table = try SectionTable(file.bytes, place: path)
         for (index, section) in table.sections.enumerated() { sectionIndex[section.name] = index }
-        guard let index = sectionIndex[BundleFormat.manifest] else {
+        guard let index = sectionIndex[SectionName.manifest] else {
             throw TaperError(.badData, "there is no manifest", at: path)
         }
         let bytes = try Bundle.read(table, index, file, path)
@@ -96,15 +96,18 @@ public final class Bundle {
         return try Bundle.read(table, index, file, path)
     }
 
-    /// A JSON section: "chat", "quality", "schedules".
+    /// A JSON section, such as `SectionName.chat`.
     public func json(_ name: String) throws(TaperError) -> JSONValue? {
         guard let bytes = try section(name) else { return nil }
-        return try JSONValue.parse(bytes, place: path + ": section " + name)
+        return try JSONValue.parse(bytes, place: place(of: name))
     }
+
+    /// How messages name a section.
+    public func place(of section: String) -> String { path + ": section " + section }
 
     /// The tokenizer in its compact form (`formats/tokenizer.md`).
     public func tokenizer() throws(TaperError) -> [UInt8] {
-        guard let bytes = try section(BundleFormat.tokenizer) else {
+        guard let bytes = try section(SectionName.tokenizer) else {
             throw TaperError(.badData, "the bundle has no tokenizer", at: path)
         }
         return bytes
@@ -112,8 +115,8 @@ public final class Bundle {
 
     /// Calibrated schedules, in the order they were added.
     public func schedules() throws(TaperError) -> [CalibratedSchedule] {
-        guard let json = try json("schedules") else { return [] }
-        let place = path + ": section schedules"
+        guard let json = try json(SectionName.schedules) else { return [] }
+        let place = place(of: SectionName.schedules)
         guard let list = json.array else { throw TaperError(.badData, "not an array", at: place) }
         let served = try servedPrecisions()
         var result: [CalibratedSchedule] = []
@@ -143,9 +146,9 @@ public final class Bundle {
 
     /// Vectors are a thousandth of the file, so their checksums are looked at before the first use.
     private func verifyVectors() throws(TaperError) {
-        guard !vectorsAreVerified, let index = sectionIndex[BundleFormat.vectors] else { return }
+        guard !vectorsAreVerified, let index = sectionIndex[SectionName.vectors] else { return }
         let stored = UnsafeRawBufferPointer(rebasing: file.bytes[table.sections[index].range])
-        try Bundle.verifyBlocks(table, index, stored, path + ": section " + BundleFormat.vectors)
+        try Bundle.verifyBlocks(table, index, stored, place(of: SectionName.vectors))
         vectorsAreVerified = true
     }
 
@@ -166,8 +169,8 @@ public final class Bundle {
                         rows: tensor.shape[0], columns: tensor.shape[1],
                         values: pointer(parts[0]).assumingMemoryBound(to: UInt8.self), scales: scales)))
         case .nested(_, let all):
-            let precisions = all.filter { $0 <= 8 }
-            let half = all.last == HalfLayout.bits ? parts.last : nil
+            let precisions = BitWidth.nested(of: all)
+            let half = all.last == BitWidth.half ? parts.last : nil
             let planeCount = parts.count - 2 * precisions.count - (half == nil ? 0 : 1)
             let planes = parts[0..<planeCount].map { pointer($0).assumingMemoryBound(to: UInt8.self) }
             var tables: [NestedMatrix.Table] = []
@@ -210,7 +213,7 @@ public final class Bundle {
     /// Are all 16-bit weights finite? For `verify`: it reads the whole section, and loading should not.
     func checkHalves() throws(TaperError) {
         for (index, tensor) in manifest.tensors.enumerated() {
-            guard case .nested(_, let precisions) = tensor.encoding, precisions.last == HalfLayout.bits,
+            guard case .nested(_, let precisions) = tensor.encoding, precisions.last == BitWidth.half,
                 let part = layout.parts[index].last
             else { continue }
             let values = UnsafeBufferPointer(

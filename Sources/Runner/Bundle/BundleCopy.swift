@@ -28,26 +28,24 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
     let kept = schedules.filter { $0.schedule.precisions.allSatisfy { served.contains($0) } }
     let learned = try source.learnedScheduler()
     let keepsLearned = learned.map { $0.precisions.allSatisfy { served.contains($0) } } ?? false
-    var documents = [(section: BundleFormat.manifest, bytes: manifest.json.bytes())]
+    var documents = [(section: SectionName.manifest, bytes: manifest.json.bytes())]
     if kept.count < schedules.count, !kept.isEmpty {
-        documents.append((schedulesName, JSONValue.array(kept.map { $0.json }).bytes()))
+        documents.append((SectionName.schedules, JSONValue.array(kept.map { $0.json }).bytes()))
     }
     if keptRungs.count < rungs.count, !keptRungs.isEmpty {
-        documents.append((Rung.section, JSONValue.array(keptRungs.map { $0.json }).bytes()))
+        documents.append((SectionName.rungs, JSONValue.array(keptRungs.map { $0.json }).bytes()))
     }
     let layout = try BundleLayout(tensors: manifest.tensors, place: from)
     try copy(source, to: to, replacing: replacing, documents: documents) { section in
-        if section.name == schedulesName { return !kept.isEmpty }
-        if section.name == Rung.section { return !keptRungs.isEmpty }
-        if section.name == LearnedScheduler.section || section.name == LearnedScheduler.weightsSection {
+        if section.name == SectionName.schedules { return !kept.isEmpty }
+        if section.name == SectionName.rungs { return !keptRungs.isEmpty }
+        if section.name == SectionName.learned || section.name == SectionName.learnedWeights {
             return keepsLearned
         }
         return TensorSection(section.name) == nil || layout.holds(section.name)
     }
     return schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map { $0.task }
 }
-
-private let schedulesName = "schedules"
 
 /// Copies a bundle with some JSON sections replaced or added; `from` and `to` may be the same path.
 /// A document that is `.null` removes its section.
@@ -86,7 +84,7 @@ private func copy(
         contents.append(.made(bytes))
     }
     let kept = source.sections.indices.filter { index in
-        source.sections[index].name != BundleFormat.checksums && keep(source.sections[index])
+        source.sections[index].name != SectionName.checksums && keep(source.sections[index])
     }
     let names = Set(kept.map { source.sections[$0].name })
     var isAmongSmall = true

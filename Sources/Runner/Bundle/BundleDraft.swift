@@ -30,7 +30,7 @@ public final class BundleDraft {
         try BundleWriter.checkDocuments(documents.map { $0.section })
         if let learned {
             let bundle = try Bundle(path: path)
-            if let rungs = documents.first(where: { $0.section == Rung.section }) {
+            if let rungs = documents.first(where: { $0.section == SectionName.rungs }) {
                 try bundle.adopt(rungs: rungs.value, place: file.path)
             }
             added += try learned.sections(for: bundle).map { (name: $0.section, bytes: $0.bytes) }

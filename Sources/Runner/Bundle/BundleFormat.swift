@@ -24,19 +24,11 @@ enum BundleFormat {
     static let documentByteLimit = 1 << 22
     /// The channels of 80 blocks of 28,672 take 12.3 MiB, as a few long strings, which parsing does not swell.
     static let channelsByteLimit = 1 << 24
-    static let channels = "channels"
     /// No section of tensors can be larger; keeps every sum of sizes far from overflow.
     static let sectionByteLimit = 1 << 50
     static let tensorLimit = 1 << 20
 
-    static let manifest = "manifest"
-    static let checksums = "checksums"
-    static let tokenizer = "tokenizer"
-    static let vectors = "vectors"
-    static let bytes = "bytes"
-    /// Weights of precision 16, of the linear layers only.
-    static let half = "linear.half"
-    /// Required feature of a file that holds `half`: readers before it refuse the file instead of its manifest.
+    /// Required feature of a file that holds `SectionName.half`: readers before it refuse the file instead of its manifest.
     static let halfFeature: UInt64 = 1
     static let knownFeatures = halfFeature
 
@@ -54,18 +46,21 @@ enum BundleFormat {
     /// Largest unpacked content of a compressed section.
     static func byteLimit(_ section: String) -> Int {
         switch section {
-        case manifest: manifestByteLimit
-        case tokenizer: rawByteLimit
-        case channels: channelsByteLimit
+        case SectionName.manifest: manifestByteLimit
+        case SectionName.tokenizer: rawByteLimit
+        case SectionName.channels: channelsByteLimit
         default: documentByteLimit
         }
     }
 
     /// Names whose content this module makes itself; nobody else may write a document under them.
     static func isReserved(_ name: String) -> Bool {
-        name == manifest || name == checksums || name == tokenizer || name == vectors || name == bytes
-            || name == LearnedScheduler.section || name == LearnedScheduler.weightsSection
-            || TensorSection(name) != nil
+        switch name {
+        case SectionName.manifest, SectionName.checksums, SectionName.tokenizer, SectionName.vectors, SectionName.bytes,
+            SectionName.learned, SectionName.learnedWeights:
+            true
+        default: TensorSection(name) != nil
+        }
     }
 }
 
@@ -77,15 +72,15 @@ struct TensorSection: Equatable {
     let bits: Int
 
     init?(_ name: String) {
-        if name == BundleFormat.half {
+        if name == SectionName.half {
             group = Manifest.linearGroup
             part = .half
-            bits = HalfLayout.bits
+            bits = BitWidth.half
             return
         }
         let pieces = name.split(separator: ".", omittingEmptySubsequences: false)
         guard pieces.count == 3, BundleLayout.isGroupName(String(pieces[0])), pieces[2].utf8.count == 1,
-            let bits = Int(pieces[2]), (2...8).contains(bits), pieces[1] == "planes" || pieces[1] == "tables"
+            let bits = Int(pieces[2]), BitWidth.isNested(bits), pieces[1] == "planes" || pieces[1] == "tables"
         else { return nil }
         group = String(pieces[0])
         part = pieces[1] == "planes" ? .planes : .tables

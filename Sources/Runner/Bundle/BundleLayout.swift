@@ -35,30 +35,30 @@ struct BundleLayout {
                 guard tensor.shape.count == 1 else {
                     throw wrong("a vector has one dimension")
                 }
-                found.append(try append(index(of: BundleFormat.vectors), cells * 4))
+                found.append(try append(index(of: SectionName.vectors), cells * 4))
             case .int8:
                 guard tensor.shape.count == 2 else {
                     throw wrong("a matrix has two dimensions")
                 }
                 let rows = NestedLayout.paddedRows(tensor.shape[0])
                 let cells = rows * NestedLayout.paddedColumns(tensor.shape[1])
-                found.append(try append(index(of: BundleFormat.bytes), cells))
-                found.append(try append(index(of: BundleFormat.bytes), rows * 4))
+                found.append(try append(index(of: SectionName.bytes), cells))
+                found.append(try append(index(of: SectionName.bytes), rows * 4))
             case .nested(let group, let precisions):
                 guard tensor.shape.count == 2 else {
                     throw wrong("a matrix has two dimensions")
                 }
-                guard Manifest.arePrecisions(precisions), let highest = precisions.last(where: { $0 <= 8 }) else {
+                guard Manifest.arePrecisions(precisions), let highest = BitWidth.nested(of: precisions).last else {
                     throw wrong("precisions must be ascending, each 2 to 8, and perhaps 16 beside them")
                 }
                 guard BundleLayout.isGroupName(group) else {
                     throw wrong("impossible group name")
                 }
-                found = try nested(tensor.shape, group, precisions.filter { $0 <= 8 }, highest)
-                if precisions.last == HalfLayout.bits {
+                found = try nested(tensor.shape, group, BitWidth.nested(of: precisions), highest)
+                if precisions.last == BitWidth.half {
                     guard group == Manifest.linearGroup else { throw wrong("only the group linear has 16 bits") }
                     let count = HalfLayout.byteCount(rows: tensor.shape[0], columns: tensor.shape[1])
-                    found.append(try append(index(of: BundleFormat.half), count))
+                    found.append(try append(index(of: SectionName.half), count))
                 }
             }
             parts.append(found)
@@ -118,8 +118,8 @@ struct BundleLayout {
     /// Small sections first, then what a low precision reads, then what higher ones add: a cut bundle is a prefix in
     /// spirit, and what is read together lies together.
     private static func rank(_ name: String) -> String {
-        if name == BundleFormat.vectors { return "0" }
-        if name == BundleFormat.bytes { return "1" }
+        if name == SectionName.vectors { return "0" }
+        if name == SectionName.bytes { return "1" }
         // "linear.planes.3": by bit, then planes before tables, half precision last.
         guard let section = TensorSection(name) else { return "9" + name }
         if section.part == .half { return "2" + section.group + "9" }

@@ -26,8 +26,8 @@ public final class BundleWriter {
         self.manifest = manifest
         layout = try BundleLayout(tensors: manifest.tensors, place: "bundle to write")
         for (index, tensor) in manifest.tensors.enumerated() { tensorIndex[tensor.name] = index }
-        var small: [(name: String, bytes: [UInt8])] = [(BundleFormat.manifest, manifest.json.bytes())]
-        if let tokenizer { small.append((BundleFormat.tokenizer, tokenizer)) }
+        var small: [(name: String, bytes: [UInt8])] = [(SectionName.manifest, manifest.json.bytes())]
+        if let tokenizer { small.append((SectionName.tokenizer, tokenizer)) }
         for document in documents { small.append((document.section, document.value.bytes())) }
         var plan = SectionPlan()
         var frames: [[UInt8]] = []
@@ -82,8 +82,8 @@ public final class BundleWriter {
 
     public func add(_ matrix: PackedMatrix) throws(TaperError) {
         let (plan, parts) = try parts(matrix.name, [matrix.rows, matrix.columns])
-        guard case .nested(_, let all) = plan.encoding, matrix.tables.map({ $0.bits }) == all.filter({ $0 <= 8 }),
-            parts.count == matrix.planes.count + 2 * matrix.tables.count + (all.last == HalfLayout.bits ? 1 : 0)
+        guard case .nested(_, let all) = plan.encoding, matrix.tables.map({ $0.bits }) == BitWidth.nested(of: all),
+            parts.count == matrix.planes.count + 2 * matrix.tables.count + (all.last == BitWidth.half ? 1 : 0)
         else { throw TaperError(.internalFault, "tensor " + matrix.name + " has other precisions than its plan") }
         for (part, plane) in zip(parts, matrix.planes) {
             try plane.withBytes { raw throws(TaperError) in try write(part, raw, matrix.name) }
@@ -99,7 +99,7 @@ public final class BundleWriter {
     /// The 16-bit weights of a nested tensor; its codes come on their own.
     public func add(_ matrix: PackedHalf) throws(TaperError) {
         guard let index = tensorIndex[matrix.name], manifest.tensors[index].shape == [matrix.rows, matrix.columns],
-            case .nested(_, let precisions) = manifest.tensors[index].encoding, precisions.last == HalfLayout.bits,
+            case .nested(_, let precisions) = manifest.tensors[index].encoding, precisions.last == BitWidth.half,
             let part = layout.parts[index].last, arrivedHalves.insert(matrix.name).inserted
         else {
             throw TaperError(.internalFault, "tensor " + matrix.name + " is not planned at 16 bits, or came twice")
@@ -148,7 +148,7 @@ public final class BundleWriter {
             throw TaperError(
                 .internalFault, String(manifest.tensors.count - arrived.count) + " tensors never arrived at the bundle")
         }
-        guard !manifest.precisions.contains(HalfLayout.bits) || arrivedHalves.count == linearCount else {
+        guard !manifest.precisions.contains(BitWidth.half) || arrivedHalves.count == linearCount else {
             throw TaperError(
                 .internalFault, String(linearCount - arrivedHalves.count) + " tensors never arrived at 16 bits")
         }

@@ -17,18 +17,11 @@ public struct Manifest: Sendable {
 
     /// Some of 2 to 8 and perhaps 16, ascending; 16 never alone, because only nested codes can be stepped down.
     static func arePrecisions(_ bits: [Int]) -> Bool {
-        guard let first = bits.first, first <= 8, zip(bits, bits.dropFirst()).allSatisfy({ $0 < $1 }) else {
-            return false
-        }
-        return bits.allSatisfy { isPrecision($0) }
+        guard let first = bits.first, BitWidth.isNested(first) else { return false }
+        return zip(bits, bits.dropFirst()).allSatisfy { $0 < $1 } && bits.allSatisfy { BitWidth.exists($0) }
     }
-
-    /// 2 to 8 are nested codes, 16 is half precision.
-    static func isPrecision(_ bits: Int) -> Bool { (2...8).contains(bits) || bits == HalfLayout.bits }
-    /// The same, or a rung between them.
-    static func isPrecision(_ precision: Precision) -> Bool {
-        precision.wholeBits.map { isPrecision($0) } ?? (precision > 2 && precision < 8)
-    }
+    /// Those that are codes; not empty.
+    public var nestedPrecisions: [Int] { BitWidth.nested(of: precisions) }
 
     public init(model: ModelConfig, precisions: [Int], tensors: [TensorPlan], provenance: JSONValue) {
         self.model = model

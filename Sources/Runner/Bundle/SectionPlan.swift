@@ -28,7 +28,7 @@ struct SectionPlan {
     /// Every section at the next page after the one before, the list of checksums last.
     func placed() -> [SectionInfo] {
         var all = self
-        all.mapped(BundleFormat.checksums, sections.reduce(0) { $0 + $1.blockCount } * 8)
+        all.mapped(SectionName.checksums, sections.reduce(0) { $0 + $1.blockCount } * 8)
         var end = BundleFormat.headerByteCount + all.sections.count * BundleFormat.entryByteCount
         return all.sections.map { section in
             let offset = roundedUp(end, to: BundleFormat.sectionAlignment)

@@ -118,7 +118,7 @@ struct SectionTable {
                 .badData, "bytes follow the last section", at: place, expected: String(end),
                 found: String(fileByteCount))
         }
-        guard let list = sections.last, list.name == BundleFormat.checksums, list.kind == .mapped else {
+        guard let list = sections.last, list.name == SectionName.checksums, list.kind == .mapped else {
             throw TaperError(.badData, "the last section must be \"checksums\"", at: place)
         }
         guard required == SectionTable.features(sections) else {
@@ -169,7 +169,7 @@ struct SectionTable {
 
     /// Required features of a file with these sections.
     private static func features(_ sections: [SectionInfo]) -> UInt64 {
-        sections.contains { $0.name == BundleFormat.half } ? BundleFormat.halfFeature : 0
+        sections.contains { $0.name == SectionName.half } ? BundleFormat.halfFeature : 0
     }
 
     /// Over the header up to its checksum field, then the table.

@@ -44,7 +44,7 @@ public final class ActivationBuffer {
     public func take(
         _ x: UnsafePointer<Float>, tokens: Int, columns: Int, for matrix: WeightMatrix, bits: Int, pool: ThreadPool
     ) {
-        if matrix.effectiveBits(bits) == HalfLayout.bits {
+        if matrix.effectiveBits(bits) == BitWidth.half {
             hold(x, tokens: tokens, columns: columns)
         } else {
             quantize(x, tokens: tokens, columns: columns, pool: pool)

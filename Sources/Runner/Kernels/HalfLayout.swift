@@ -7,7 +7,6 @@ import Storage
 /// rows in turn, 1024 bytes. Rows are padded to 8, columns to 64, with zeros. One token thus reads a matrix from front to
 /// end as one stream.
 public enum HalfLayout {
-    public static let bits = 16
     /// Largest finite value of half precision; larger weights have no 16-bit form.
     public static let largest: Float = 65504
 

@@ -48,7 +48,7 @@ public final class KernelWorkload {
             }
             sections.append((name, copies, offsets))
         }
-        for pass in passes where pass.bits <= 8 {
+        for pass in passes where BitWidth.isNested(pass.bits) {
             // Higher precisions go through fewer copies, so this precision says how many have its planes.
             let held = sections.reduce(0) { if case .plane = $1.name { $0 + 1 } else { $0 } }
             for plane in held..<NestedLayout.planeCount(bits: pass.bits) {
@@ -59,7 +59,7 @@ public final class KernelWorkload {
             add(.entries(pass.bits), copies: pass.count) { rows, _ in NestedLayout.paddedRows(rows) << pass.bits }
             add(.scales(pass.bits), copies: pass.count) { rows, _ in NestedLayout.paddedRows(rows) * 4 }
         }
-        for pass in passes where pass.bits == HalfLayout.bits {
+        for pass in passes where pass.bits == BitWidth.half {
             add(.half, copies: pass.count) { HalfLayout.byteCount(rows: $0, columns: $1) }
         }
         memory = try MemoryBlock(

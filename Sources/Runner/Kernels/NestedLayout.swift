@@ -53,7 +53,7 @@ public enum NestedLayout {
 
     /// Packs natural codes, [rows][columns], most significant bit first.
     public static func pack(codes: [UInt8], rows: Int, columns: Int, bits: Int) -> [[UInt8]] {
-        precondition((2...8).contains(bits) && codes.count == rows * columns, "codes do not match their shape")
+        precondition(BitWidth.isNested(bits) && codes.count == rows * columns, "codes do not match their shape")
         var planes = (0..<planeCount(bits: bits)).map { plane in
             [UInt8](repeating: 0, count: planeByteCount(rows: rows, columns: columns, plane: plane))
         }
@@ -85,7 +85,7 @@ public enum NestedLayout {
 
     /// The natural codes back, [rows][columns], at `bits` of the planes given.
     public static func unpack(planes: [[UInt8]], rows: Int, columns: Int, bits: Int) -> [UInt8] {
-        precondition((2...8).contains(bits) && planes.count >= planeCount(bits: bits), "too few planes")
+        precondition(BitWidth.isNested(bits) && planes.count >= planeCount(bits: bits), "too few planes")
         return [UInt8](unsafeUninitializedCapacity: rows * columns) { buffer, count in
             withPointers(to: planes[...], []) { pointers in
                 ck_unpack(pointers, Int32(rows), Int32(columns), Int32(bits), buffer.baseAddress)

@@ -26,10 +26,10 @@ public func multiply(
         a.tiles == activations.tiles && (second == nil || b.tiles == a.tiles) && (third == nil || c.tiles == a.tiles),
         "the activations do not match the matrix")
     let many = x.tokens > 1
-    let isHalf = a.bits == HalfLayout.bits
+    let isHalf = a.bits == BitWidth.half
     precondition(
-        isHalf == x.holdsFloats && (second == nil || (b.bits == HalfLayout.bits) == isHalf)
-            && (third == nil || (c.bits == HalfLayout.bits) == isHalf),
+        isHalf == x.holdsFloats && (second == nil || (b.bits == BitWidth.half) == isHalf)
+            && (third == nil || (c.bits == BitWidth.half) == isHalf),
         "16 bits take floats, all other precisions bytes")
     let functions = pool.kernels.functions
     let kernel = required(

@@ -84,10 +84,10 @@ public struct WeightMatrix {
                 return view
             }
             if let half = matrix.half {
-                served.append(HalfLayout.bits)
+                served.append(BitWidth.half)
                 var view = ck_matrix_t()
                 view.planes.0 = UnsafeRawPointer(half).assumingMemoryBound(to: UInt8.self)
-                view.bits = Int32(HalfLayout.bits)
+                view.bits = Int32(BitWidth.half)
                 view.rows = Int32(matrix.rows)
                 view.tiles = Int32(NestedLayout.paddedColumns(matrix.columns) / NestedLayout.tileColumns)
                 made.append(view)
@@ -108,15 +108,9 @@ public struct WeightMatrix {
     }
 
     /// Largest precision served that does not exceed `bits`, or the smallest there is.
-    public func effectiveBits(_ bits: Int) -> Int { precisions[viewIndex(bits)] }
+    public func effectiveBits(_ bits: Int) -> Int { precisions[BitWidth.index(of: bits, in: precisions)] }
 
-    private func viewIndex(_ bits: Int) -> Int {
-        var index = precisions.count - 1
-        while index > 0 && precisions[index] > bits { index -= 1 }
-        return index
-    }
-
-    func view(_ bits: Int) -> ck_matrix_t { views[viewIndex(bits)] }
+    func view(_ bits: Int) -> ck_matrix_t { views[BitWidth.index(of: bits, in: precisions)] }
 
     /// Bytes that one product reads: codes, tables and scales.
     public func bytesRead(bits: Int) -> Int {
@@ -126,7 +120,7 @@ public struct WeightMatrix {
         case .int8: return cells + 4 * paddedRows
         case .nested:
             let effective = effectiveBits(bits)
-            if effective == HalfLayout.bits { return cells * 2 }
+            if effective == BitWidth.half { return cells * 2 }
             return cells / 8 * effective + paddedRows << effective + 4 * paddedRows
         }
     }
@@ -138,7 +132,7 @@ public struct WeightMatrix {
     public func dequantizeRow(_ row: Int, bits: Int, into out: UnsafeMutablePointer<Float>, pool: ThreadPool) {
         precondition(row >= 0 && row < rows, "row outside the matrix")
         var matrix = view(bits)
-        if case .nested(let nested) = encoding, let half = nested.half, effectiveBits(bits) == HalfLayout.bits {
+        if case .nested(let nested) = encoding, let half = nested.half, effectiveBits(bits) == BitWidth.half {
             return HalfLayout.unpackRow(half, row: row, columns: columns, into: out, pool: pool)
         }
         pool.kernels.functions.dequantize_row(&matrix, Int32(row), out, Int32(columns))

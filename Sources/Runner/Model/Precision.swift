@@ -7,7 +7,7 @@ public struct Precision: Hashable, Comparable, Sendable, ExpressibleByIntegerLit
     public let hundredths: Int
 
     /// No precision is larger; keeps every sum of precisions far from overflow.
-    public static let highest = Precision(bits: 16)
+    public static let highest = Precision(bits: BitWidth.half)
 
     public init(hundredths: Int) { self.hundredths = hundredths }
     public init(bits: Int) { hundredths = bits * 100 }

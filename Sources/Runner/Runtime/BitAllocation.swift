@@ -49,10 +49,11 @@ struct BitAllocation {
         others = rung.precision.roundedDown
         var known: [String: Int] = [:]
         for (name, bits) in zip(order, rung.bits) { known[name] = bits }
+        let linear = config.linearParts().map { $0.part }
         var layers: [Layer] = []
         for index in 0..<config.layerCount {
             var layer = Layer(uniform: others)
-            for (part, _, _) in config.linearParts() {
+            for part in linear {
                 guard let bits = known[TensorName.weight(part, layer: index)] else {
                     throw TaperError(.internalFault, "a rung without bits", at: TensorName.weight(part, layer: index))
                 }

@@ -33,7 +33,7 @@ public struct ScheduleChoice: Sendable {
         }
         func calibrated(_ record: CalibratedSchedule, _ reason: String) throws(TaperError) -> ScheduleChoice {
             ScheduleChoice(
-                try checked(record.schedule.prefilled(at: prefill)), "static:" + record.task, reason,
+                try checked(record.schedule.prefilled(at: prefill)), record.label, reason,
                 record.maxNewTokens)
         }
         switch request {

@@ -1,3 +1,4 @@
+import Bundle
 public import Model
 public import Storage
 
@@ -24,7 +25,7 @@ public enum ScheduleRequest: Equatable, Sendable {
         case "static": self = .calibrated(task: nil)
         default:
             let task = Array(text.utf8)
-            let prefix = Array("static:".utf8)
+            let prefix = Array(CalibratedSchedule.labelPrefix.utf8)
             guard task.starts(with: prefix), task.count > prefix.count else {
                 throw TaperError(
                     .usage, "no such schedule", at: place, expected: "static, static:TASK, learned or fixed",

@@ -69,30 +69,25 @@ struct TransformerWeights {
             return matrix
         }
         func norm(_ part: TensorName.Part, _ layer: Int) throws(TaperError) -> Norm {
+            let count = config.shape(part).rows
             let bias: UnsafePointer<Float>? =
-                config.normalization == .layer
-                ? try vector(TensorName.bias(part, layer: layer), config.hiddenSize) : nil
-            return Norm(weight: try vector(TensorName.weight(part, layer: layer), config.hiddenSize), bias: bias)
+                config.hasBias(part) ? try vector(TensorName.bias(part, layer: layer), count) : nil
+            return Norm(weight: try vector(TensorName.weight(part, layer: layer), count), bias: bias)
         }
 
-        let shapes = config.linearParts()
         embedding = try matrix(TensorName.embedding, config.vocabularySize, config.hiddenSize)
         var layers: [Layer] = []
         layers.reserveCapacity(config.layerCount)
         for layer in 0..<config.layerCount {
             func linear(_ part: TensorName.Part) throws(TaperError) -> Linear {
-                guard let shape = shapes.first(where: { $0.part == part }) else {
-                    throw TaperError(.internalFault, "no shape for " + part.rawValue)
-                }
-                let isInput = part == .query || part == .key || part == .value
+                let (rows, columns) = config.shape(part)
                 let bias: UnsafePointer<Float>? =
-                    (isInput ? config.qkvBias : config.outputBias)
-                    ? try vector(TensorName.bias(part, layer: layer), shape.rows) : nil
-                let weights = try matrix(TensorName.weight(part, layer: layer), shape.rows, shape.columns)
+                    config.hasBias(part) ? try vector(TensorName.bias(part, layer: layer), rows) : nil
+                let weights = try matrix(TensorName.weight(part, layer: layer), rows, columns)
                 return Linear(matrix: weights, bias: bias)
             }
-            let mlpNorm: Norm? = config.parallelResidual ? nil : try norm(.postAttentionNorm, layer)
-            let gate: Linear? = config.gatedMLP ? try linear(.gate) : nil
+            let mlpNorm: Norm? = config.has(.postAttentionNorm) ? try norm(.postAttentionNorm, layer) : nil
+            let gate: Linear? = config.has(.gate) ? try linear(.gate) : nil
             layers.append(
                 Layer(
                     inputNorm: try norm(.inputNorm, layer), mlpNorm: mlpNorm, query: try linear(.query),
@@ -111,7 +106,9 @@ struct TransformerWeights {
                 config.hiddenSize), bias: headBias)
         self.head = head
         served = try bundle.servedPrecisions()
-        var all = ((1...8) + [HalfLayout.bits]).map { BitAllocation(uniform: $0, layerCount: config.layerCount) }
+        var all = (Array(BitWidth.nested) + [BitWidth.half]).map {
+            BitAllocation(uniform: $0, layerCount: config.layerCount)
+        }
         let order = bundle.manifest.linearTensors.map { $0.name }
         for rung in try bundle.rungs() { all.append(try BitAllocation(rung, order: order, config)) }
         allocations = all

@@ -39,7 +39,9 @@ final class Session {
         tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: place + " (tokenizer)")
 
         var stored: ChatTemplate?
-        if let json = try bundle.json("chat") { stored = try ChatTemplate(json: json, place: place + " (chat)") }
+        if let json = try bundle.json(SectionName.chat) {
+            stored = try ChatTemplate(json: json, place: place + " (chat)")
+        }
         template = options.rawPrompt ? nil : stored
         if options.systemPrompt != nil && template == nil {
             throw TaperError(.usage, "the bundle has no chat template to put it in", at: "--system-prompt")

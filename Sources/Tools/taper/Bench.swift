@@ -68,7 +68,8 @@ struct Bench: ParsableCommand {
         case (nil, let synthetic?):
             let config = try SyntheticBundle.parse(synthetic)
             let precisions =
-                try bits.map { text throws(TaperError) in try Recipe.parsePrecisions(text) } ?? [2, 3, 4, 5, 6]
+                try bits.map { text throws(TaperError) in try Precision.storedList(parsing: text, place: "--bits") }
+                ?? [2, 3, 4, 5, 6]
             let folder = Files.environment("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
             let path = keep ?? folder + "/taper-bench-\(processID()).taper"
             Console.note("writing random codes to \(path)")

@@ -11,7 +11,7 @@ import Text
 /// Everything `inspect` tells about a bundle.
 struct BundleReport {
     let bundle: Bundle
-    private let quality: JSONValue?
+    private let quality: Quality?
     private let calibrated: [CalibratedSchedule]
     private let learned: LearnedScheduler?
     /// What runs where no schedule is named.
@@ -27,12 +27,12 @@ struct BundleReport {
 
     init(_ bundle: Bundle) throws {
         self.bundle = bundle
-        quality = try bundle.json("quality")
+        quality = try bundle.quality()
         calibrated = try bundle.schedules()
         learned = try bundle.learnedScheduler()
         unnamed = try ScheduleChoice(.unnamed, of: bundle)
         texts = try CalibrationTexts(bundle)
-        chatName = try bundle.json("chat")?["name"]?.string
+        chatName = try bundle.json(SectionName.chat)?["name"]?.string
         tokenizer = (try? bundle.tokenizer()).flatMap { try? Tokenizer(compact: $0, place: bundle.path) }
         served = try bundle.servedPrecisions()
         let rungs = try bundle.rungs()
@@ -61,25 +61,6 @@ struct BundleReport {
         return low == high ? byteText(low) : byteText(low) + " to " + byteText(high)
     }
 
-    private func measured(_ bits: Precision) -> JSONValue? {
-        quality?["results"]?.array?.first { Precision(json: $0["bits"]) == bits }
-    }
-
-    /// Quality rows of calibrated schedules, as long as the bundle still has the schedule that was measured.
-    private func measuredSchedules() -> [(name: String, row: JSONValue)] {
-        (quality?["results"]?.array ?? []).compactMap { row in
-            let record = calibrated.first { "static:" + $0.task == row["label"]?.string }
-            guard let record else { return nil }
-            // A schedule of one step is a constant precision.
-            let isSame =
-                record.schedule.steps.count == 1
-                ? Precision(json: row["bits"]) == record.schedule.steps.first?.bits
-                : row["schedule"]?.string == record.schedule.text
-            guard isSame else { return nil }
-            return (record.task, row)
-        }
-    }
-
     /// "; rungs 2.5, 3.5", or nothing.
     private var rungText: String {
         let rungs = served.filter(\.isRung)
@@ -94,31 +75,26 @@ struct BundleReport {
     /// Every precision and calibrated schedule with what it reads and how good it is.
     func qualityLines() -> [String] {
         var table = TextTable(["bits", "bytes/token", "perplexity", "over full", "KL mean", "KL p99", "top-1"])
-        let full = quality?["results"]?.array?.first { $0["label"]?.string == "full precision" }?["perplexity"]?.double
-        for bits in served.reversed() {
-            let item = measured(bits)
-            func number(_ key: String, _ digits: Int) -> String { item?[key]?.double.map { fixed($0, digits) } ?? "-" }
-            let over = item?["perplexity"]?.double.flatMap { value in full.map { fixed(value / $0, 3) } } ?? "-"
+        let full = quality?.fullPerplexity
+        func add(_ name: String, _ byteCount: Int?, _ row: Quality.Row?) {
+            func number(_ value: Double?, _ digits: Int) -> String { value.map { fixed($0, digits) } ?? "-" }
             table.add([
-                bits.text, byteText(bytesPerToken(bits)), number("perplexity", 2), over, number("kl_mean", 4),
-                number("kl_p99", 3), item?["top1_agreement"]?.double.map { fixed($0 * 100, 1) + "%" } ?? "-",
+                name, byteCount.map { byteText($0) } ?? "-", number(row?.perplexity, 2),
+                number(row?.perplexity.flatMap { value in full.map { value / $0 } }, 3),
+                number(row?.meanDivergence, 4), number(row?.divergence99, 3),
+                row?.topAgreement.map { fixed($0 * 100, 1) + "%" } ?? "-",
             ])
         }
-        for (name, item) in measuredSchedules() {
-            func number(_ key: String, _ digits: Int) -> String { item[key]?.double.map { fixed($0, digits) } ?? "-" }
-            let over = item["perplexity"]?.double.flatMap { value in full.map { fixed(value / $0, 3) } } ?? "-"
-            table.add([
-                name, item["bytes_per_token"]?.integer.map { byteText($0) } ?? "-", number("perplexity", 2), over,
-                number("kl_mean", 4), number("kl_p99", 3),
-                item["top1_agreement"]?.double.map { fixed($0 * 100, 1) + "%" } ?? "-",
-            ])
+        for bits in served.reversed() { add(bits.text, bytesPerToken(bits), quality?.row(bits)) }
+        for record in calibrated {
+            if let row = quality?.row(record) { add(record.task, row.bytesPerToken, row) }
         }
         var lines = table.lines()
         if let quality, let full {
             lines.append(
-                "  full precision \(fixed(full, 2)) on \(quality["text"]?.string ?? "?"), "
-                    + "\(quality["protocol"]?["windows"]?.integer ?? 0) windows of \(quality["protocol"]?["window"]?.integer ?? 0)"
-                    + (quality["text_checksum"]?.string.map { ", checksum " + printable($0) } ?? "")
+                "  full precision \(fixed(full, 2)) on \(quality.text ?? "?"), "
+                    + "\(quality.windowCount) windows of \(quality.window)"
+                    + (quality.textChecksum.map { ", checksum " + printable($0) } ?? "")
             )
         }
         return lines
@@ -205,10 +181,10 @@ struct BundleReport {
                     served.map { bits in
                         .object([
                             .init("bits", bits.json), .init("bytes_per_token", .integer(bytesPerToken(bits))),
-                            .init("quality", measured(bits) ?? .null),
+                            .init("quality", quality?.row(bits)?.json ?? .null),
                         ])
                     })),
-            .init("quality", quality ?? .null), .init("schedules", .array(calibrated.map(\.json))),
+            .init("quality", quality?.json ?? .null), .init("schedules", .array(calibrated.map(\.json))),
             .init("learned", learned?.json ?? .null),
             .init(
                 "texts",

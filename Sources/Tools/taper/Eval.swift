@@ -39,7 +39,7 @@ struct EvaluationOptions: ParsableArguments {
         }
         if bits == nil {
             for item in try bundle.schedules() {
-                result.append(try PrecisionChoice.schedule("static:" + item.task, bundle, prefill: bitsPrefill))
+                result.append(try PrecisionChoice.schedule(item.label, bundle, prefill: bitsPrefill))
             }
         }
         return constants + result

@@ -87,7 +87,7 @@ struct Generate: ParsableCommand {
     ) throws(TaperError) {
         let count = examples.count
         // Differences are to the first of the model itself: the highest precision, or what was asked for first.
-        let first = results.first { $0.label != QualityResult.fullPrecision }
+        let first = results.first { $0.label != Quality.fullPrecision }
         let document = JSONValue.object([
             .init("schema", .string("taper-generate-2")), .init("model", .string(model)), .init("data", .string(data)),
             .init("metric", .string(metric)),

@@ -62,11 +62,11 @@ struct Inspect: ParsableCommand {
     /// The chat format's members, and the sources of the model's own templates; null when the bundle has neither.
     private func chatTemplates(of bundle: Bundle) throws -> JSONValue {
         var members: [JSONValue.Member] = []
-        if let json = try bundle.json("chat") {
+        if let json = try bundle.json(SectionName.chat) {
             _ = try ChatTemplate(json: json, place: path + " (chat)")
             members = json.members ?? []
         }
-        if let json = try bundle.json(ChatTemplateSources.section) {
+        if let json = try bundle.json(SectionName.templates) {
             let sources = try ChatTemplateSources(json: json, place: path + " (templates)").json
             if members.isEmpty { members.append(.init("name", .null)) }
             members += (sources.members ?? []).filter { $0.key != "schema" }

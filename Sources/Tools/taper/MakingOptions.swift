@@ -1,4 +1,5 @@
 import ArgumentParser
+import Model
 import Pipeline
 import Storage
 
@@ -28,13 +29,14 @@ struct MakingOptions: ParsableArguments {
     func settings() throws(TaperError) -> Recipe {
         var settings = if let recipe { try Recipe(path: recipe) } else { try standard() }
         if let bits {
-            settings.precisions = try Recipe.parsePrecisions(bits)
+            settings.precisions = try Precision.storedList(parsing: bits, place: "--bits")
             let range = settings.nestedPrecisions
             settings.seedBits = min(max(settings.seedBits, range.first ?? 2), range.last ?? 8)
         }
         if recipe != nil, let effort = try askedEffort() { settings.effort = effort }
         if let embeddingBits {
-            settings.embeddingPrecisions = try Recipe.parsePrecisions(embeddingBits, flag: "--embedding-bits")
+            settings.embeddingPrecisions = try Precision.storedList(
+                parsing: embeddingBits, place: "--embedding-bits")
         }
         if let calibration { settings.calibrationText = .file(calibration) }
         if let generated {

@@ -1,6 +1,5 @@
 public import ArgumentParser
 import Bundle
-import Evaluation
 public import Model
 import Runtime
 import Storage
@@ -33,7 +32,7 @@ enum PrecisionChoice {
         _ text: String, _ bundle: Bundle, prefill: Precision? = nil
     ) throws(TaperError) -> (label: String, schedule: PrecisionSchedule) {
         let place = "--schedule"
-        let isSteps = text.contains("@") && !text.hasPrefix("static:")
+        let isSteps = text.contains("@") && !text.hasPrefix(CalibratedSchedule.labelPrefix)
         let request = isSteps ? .switchPoints(text) : try ScheduleRequest(parsing: text, place: place)
         // Whether the bundle has one does not matter here.
         let choice: ScheduleChoice? =

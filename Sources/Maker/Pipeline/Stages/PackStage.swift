@@ -31,9 +31,9 @@ struct PackStage: StageWork {
         for (section, document) in zip(sections, documents) {
             all.append((section, try JSONValue.parse(document, place: place)))
         }
-        if let channels { all.append((ChannelOrder.section, try workspace.value(channels).json)) }
+        if let channels { all.append((SectionName.channels, try workspace.value(channels).json)) }
         let scaling = try workspace.value(range)
-        if !scaling.changedLayers.isEmpty { all.append((CacheScaling.section, scaling.json)) }
+        if !scaling.changedLayers.isEmpty { all.append((SectionName.powers, scaling.json)) }
         let tuned = try tables.map { tables throws(TaperError) in try workspace.value(tables) }
         let writer = try BundleWriter(
             path: path, replacing: replacing, manifest: manifest, tokenizer: tokenizer, documents: all)

@@ -29,27 +29,23 @@ struct QualityStage: ByteStage {
         for artifact in schedules {
             let schedule = try workspace.value(artifact)
             measured.append(
-                ("static:" + schedule.task, schedule.schedule))
+                (schedule.label, schedule.schedule))
         }
         let results = try evaluateQuality(
             bundle: transformer, schedules: measured, reference: reference, windows: windows, pool: workspace.pool
         ) { workspace.update($0) }
-        return JSONValue.object([
-            .init("schema", .string("taper-quality-1")),
-            .init("text", .string(text.name)),
-            .init("text_checksum", .string(String(text.checksum, radix: 16))),
-            .init(
-                "protocol",
-                rule.json(windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0)),
-            .init("results", .array(results.map(\.json))),
-        ]).bytes()
+        return Quality(
+            text: text.name, checksum: text.checksum,
+            rule: rule.json(windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0),
+            rows: results.map(\.row)
+        ).json.bytes()
     }
 
     /// Content of the bundle's section.
     func read(_ bytes: [UInt8]) throws(TaperError) -> JSONValue { try JSONValue.parse(bytes, place: "stored quality") }
 
     func outcome(_ output: JSONValue) -> String? {
-        let full = output["results"]?.array?.first?["perplexity"]?.double
+        let full = Quality(output).rows.first?.perplexity
         return "full precision \(full.map { fixed($0, 2) } ?? "?") perplexity on \(text.source.name)"
     }
 }

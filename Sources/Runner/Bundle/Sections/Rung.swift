@@ -17,8 +17,6 @@ public struct Rung: Sendable {
         self.evidence = evidence
     }
 
-    /// Name of the section.
-    public static let section = "rungs"
     /// Hundredths of a bit by which name and average may differ: few tensors can not meet any average.
     static let nameTolerance = 5
     /// At most this many in a bundle: every hundredth between two precisions and more than anybody can use.
@@ -63,7 +61,7 @@ public struct Rung: Sendable {
     /// Do the rungs keep the rules of the format with this manifest?
     public static func check(_ rungs: [Rung], _ manifest: Manifest, place: String) throws(TaperError) {
         let tensors = manifest.linearTensors
-        let nested = manifest.precisions.filter { $0 <= 8 }
+        let nested = manifest.nestedPrecisions
         for (index, rung) in rungs.enumerated() {
             let context = place + "[" + String(index) + "]"
             guard rung.bits.count == tensors.count else {
@@ -151,9 +149,9 @@ extension Bundle {
     /// Mixed allocations between the whole precisions, ascending; empty in a bundle without the section.
     public func rungs() throws(TaperError) -> [Rung] {
         if let known = knownRungs { return known }
-        let json = try json(Rung.section)
+        let json = try json(SectionName.rungs)
         let rungs = try json.map { json throws(TaperError) in
-            try Rung.read(json, manifest, place: path + ": section " + Rung.section)
+            try Rung.read(json, manifest, place: self.place(of: SectionName.rungs))
         }
         knownRungs = rungs ?? []
         return rungs ?? []

@@ -29,10 +29,6 @@ public struct LearnedScheduler: Sendable {
     }
 
     public static let schema = "taper-learned-1"
-    /// Facts and evidence, JSON.
-    public static let section = "learned"
-    /// The weights of all pairs.
-    public static let weightsSection = "learned.weights"
     static let pairLimit = 16
     static let windowLimit = 4096
 
@@ -133,7 +129,7 @@ public struct LearnedScheduler: Sendable {
         let count = shape.weightCount
         guard weights.count == count * list.count * 4 else {
             throw TaperError(
-                .badData, "section " + LearnedScheduler.weightsSection + " does not match the pairs", at: place,
+                .badData, "section " + SectionName.learnedWeights + " does not match the pairs", at: place,
                 expected: String(count * list.count * 4) + " bytes", found: String(weights.count))
         }
         var pairs: [Pair] = []

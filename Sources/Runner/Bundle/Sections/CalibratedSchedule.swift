@@ -62,7 +62,7 @@ public struct CalibratedSchedule: Sendable {
         }
         guard let task = json["task"]?.string, !task.isEmpty else { throw wrong("task") }
         guard let metric = json["metric"]?.string else { throw wrong("metric") }
-        guard let prefill = Precision(json: json["prefill_bits"]), Manifest.isPrecision(prefill) else {
+        guard let prefill = Precision(json: json["prefill_bits"]), prefill.kind != nil else {
             throw wrong("prefill_bits")
         }
         guard let limit = json["max_new_tokens"]?.integer, limit >= 1, limit <= 1 << 20 else {
@@ -72,8 +72,7 @@ public struct CalibratedSchedule: Sendable {
         var steps: [PrecisionSchedule.Step] = []
         for item in list {
             guard let from = item["from_step"]?.integer, let bits = Precision(json: item["bits"]),
-                Manifest.isPrecision(bits),
-                from >= 0, from <= 1 << 20
+                bits.kind != nil, from >= 0, from <= 1 << 20
             else { throw wrong("steps") }
             steps.append(PrecisionSchedule.Step(fromStep: from, bits: bits))
         }
@@ -85,6 +84,10 @@ public struct CalibratedSchedule: Sendable {
             referenceScore: try number("reference_score"), tolerance: try number("tolerance"),
             evidence: ScheduleEvidence(json["evidence"] ?? .null))
     }
+
+    /// What programs call a calibrated schedule: this and its task.
+    public static let labelPrefix = "static:"
+    public var label: String { CalibratedSchedule.labelPrefix + task }
 
     /// The task whose schedule is calibrated on general text, and so holds for every prompt.
     public static let generalTask = "default"

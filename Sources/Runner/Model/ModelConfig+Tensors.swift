@@ -1,0 +1,39 @@
+extension ModelConfig {
+    /// A tensor the model must have, with its shape ([rows, columns], or [elements]).
+    public struct TensorRequirement: Equatable, Sendable {
+        public let name: String
+        public let shape: [Int]
+        /// Two-dimensional products of the blocks: what the nested quantizer works on.
+        public let isLinear: Bool
+        /// What rows, and of a matrix columns, run over.
+        public let axes: [Axis]
+        /// Block it belongs to; nil for embedding, final norm and head.
+        public let layer: Int?
+    }
+
+    /// Every tensor of the model, in reading order: embedding, blocks, final norm, head.
+    public func tensorRequirements() -> [TensorRequirement] {
+        var all: [TensorRequirement] = []
+        func add(_ name: String, _ axes: [Axis], isLinear: Bool = false, layer: Int? = nil) {
+            all.append(
+                TensorRequirement(
+                    name: name, shape: axes.map { count($0) }, isLinear: isLinear, axes: axes, layer: layer))
+        }
+        add(TensorName.embedding, [.vocabulary, .hidden])
+        let parts = blockParts()
+        for layer in 0..<layerCount {
+            for part in parts {
+                let row = part.row
+                add(
+                    TensorName.weight(part, layer: layer), [row.rows] + (row.columns.map { [$0] } ?? []),
+                    isLinear: row.isLinear, layer: layer)
+                if hasBias(part) { add(TensorName.bias(part, layer: layer), [row.rows], layer: layer) }
+            }
+        }
+        add(TensorName.finalNorm, [.hidden])
+        if normalization == .layer { add(TensorName.finalNormBias, [.hidden]) }
+        if !tiedEmbeddings { add(TensorName.head, [.vocabulary, .hidden]) }
+        if outputBias { add(TensorName.headBias, [.vocabulary]) }
+        return all
+    }
+}
