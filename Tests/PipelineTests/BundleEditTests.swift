@@ -69,9 +69,9 @@ import Testing
         try cutBundle(from: bundle, to: bundle, maxBits: 4, replacing: true)
         let theirs = try Files.read(bundle, limit: 1 << 26)
         #expect(throws: TaperError(.busy, "")) {
-            try calibrateRungsInPlace(
-                [Precision(hundredths: 250)], in: edit, textPath: TaperProgram.root + "/samples/tiny/calibration.txt",
-                checkpointPath: TaperProgram.root + "/samples/tiny", threads: 1, progress: Progress(.quiet))
+            try BundleCalibration(edit, threads: 1, progress: Progress(.quiet)).findRungs(
+                [Precision(hundredths: 250)], textPath: TaperProgram.root + "/samples/tiny/calibration.txt",
+                checkpointPath: TaperProgram.root + "/samples/tiny")
         }
         #expect(try Files.read(bundle, limit: 1 << 26) == theirs)
     }

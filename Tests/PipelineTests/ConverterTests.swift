@@ -114,9 +114,9 @@ import Testing
 
         // In place: the same averages give the same rungs, others replace them and the results of the old ones.
         func calibrate(_ averages: [Precision]) throws -> [Rung] {
-            try calibrateRungsInPlace(
-                averages, in: try BundleEdit(path: path), textPath: Self.root + "/samples/tiny/calibration.txt",
-                checkpointPath: Self.root + "/samples/tiny", threads: 2, progress: Progress(.quiet)
+            try BundleCalibration(try BundleEdit(path: path), threads: 2, progress: Progress(.quiet)).findRungs(
+                averages, textPath: Self.root + "/samples/tiny/calibration.txt",
+                checkpointPath: Self.root + "/samples/tiny"
             ).rungs
         }
         #expect(try calibrate(wanted).map(\.bits) == bundle.rungs().map(\.bits))

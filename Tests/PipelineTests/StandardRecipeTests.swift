@@ -74,7 +74,7 @@ import Testing
         #expect(plan.status == 0, "\(plan.errors)")
         let stages = try #require(try plan.json["stages"]?.array)
         let names = [
-            "range", "read weights", "write own text", "arrange", "weigh positions", "quantize jointly", "quantize",
+            "read weights", "range", "write own text", "arrange", "weigh positions", "quantize jointly", "quantize",
             "tune",
             "pack", "quality", "write",
         ]

@@ -33,6 +33,31 @@ final class ScratchFolder {
         #expect(try Files.list(scratch.path) == ["out"])
     }
 
+    /// By whole pages, which a file system may shift, and by others, which are moved.
+    @Test(arguments: [0, 4096, 8192, 1, 5000]) func whatFollowsAnInsertionKeepsItsBytes(count: Int) throws {
+        let path = scratch.file("out")
+        let bytes = (0..<20_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 9) }
+        let file = try AtomicFile(path: path, replacing: false)
+        try file.append(bytes)
+        try file.insert(count, at: 8192)
+        #expect(file.byteCount == bytes.count + count)
+        try file.commit()
+        let found = try Files.read(path, limit: 1 << 26)
+        let isKept =
+            found.count == bytes.count + count && found[..<8192] == bytes[..<8192]
+            && found[(8192 + count)...].elementsEqual(bytes[8192...])
+        #expect(isKept)
+    }
+
+    @Test func remainsOfKilledWritersGoAndOthersStay() throws {
+        let path = scratch.file("out")
+        for name in [".out.partial-1", ".out.partial-4194303", ".out2.partial-1", "out.partial-1"] {
+            try AtomicFile.write([1], to: scratch.file(name), replacing: false)
+        }
+        AtomicFile.removeRemains(of: path)
+        #expect(try Files.list(scratch.path) == [".out2.partial-1", "out.partial-1"])
+    }
+
     @Test func existingOutputNeedsPermission() throws {
         let path = scratch.file("out")
         try AtomicFile.write([1], to: path, replacing: false)

@@ -116,6 +116,11 @@ int tp_truncate(int fd, int64_t n) {
     RETRY(r, ftruncate(fd, n));
     return r < 0 ? -errno : 0;
 }
+int tp_insert_range(int fd, int64_t offset, int64_t n) {
+    int r;
+    RETRY(r, fallocate(fd, FALLOC_FL_INSERT_RANGE, offset, n));
+    return r < 0 ? -errno : 0;
+}
 int tp_rename(const char *from, const char *to) { return rename(NATIVE(from), NATIVE(to)) < 0 ? -errno : 0; }
 int tp_unlink(const char *path) { return unlink(NATIVE(path)) < 0 ? -errno : 0; }
 int tp_mkdir(const char *path, int mode) { return mkdir(NATIVE(path), (mode_t)mode) < 0 ? -errno : 0; }

@@ -66,15 +66,25 @@ public struct CacheScaling: Equatable, Sendable {
     /// Blocks in which something changes.
     public var changedLayers: [Int] { blocks.indices.filter { !blocks[$0].isIdentity } }
 
+    /// Can any scaling make another tensor of this one?
+    public static func canChange(_ name: String) -> Bool {
+        switch TensorNaming.split(name)?.part {
+        case .query, .key, .value: true
+        // The output's bias is added after the product.
+        case .attentionOutput: !name.hasSuffix(".bias")
+        default: false
+        }
+    }
+
+    /// Does the scaling of a model depend on this tensor?
+    public static func reads(_ name: String) -> Bool { canChange(name) || TensorNaming.split(name)?.part == .inputNorm }
+
     /// Is this tensor another one under the scaling?
     func changes(_ name: String) -> Bool {
-        guard let (layer, part, _) = TensorNaming.split(name) else { return false }
+        guard CacheScaling.canChange(name), let (layer, part, _) = TensorNaming.split(name) else { return false }
         switch part {
         case .query, .key: return blocks[layer].keys.contains { $0 != 0 }
-        case .value: return blocks[layer].values.contains { $0 != 0 }
-        // The output's bias is added after the product.
-        case .attentionOutput: return !name.hasSuffix(".bias") && blocks[layer].values.contains { $0 != 0 }
-        default: return false
+        default: return blocks[layer].values.contains { $0 != 0 }
         }
     }
 

@@ -34,6 +34,8 @@ public final class Checkpoint: @unchecked Sendable {
     private let gguf: GGUFFile?
     private let order: ChannelOrder?
     let scaling: CacheScaling?
+    /// Tensors that can be read; nil: all.
+    private let lent: Set<String>?
 
     /// - Parameter path: a directory, a safetensors file in one, or a GGUF file.
     public static func open(_ path: String, options: Options = Options()) throws(TaperError) -> Checkpoint {
@@ -77,6 +79,7 @@ public final class Checkpoint: @unchecked Sendable {
         gguf = nil
         order = nil
         scaling = nil
+        lent = nil
         chatTemplates = companions.templates
         warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
         metadata = source.metadata
@@ -101,12 +104,13 @@ public final class Checkpoint: @unchecked Sendable {
         self.gguf = gguf
         order = nil
         scaling = nil
+        lent = nil
         chatTemplates = try GGUFTokenizer(file: gguf).chatTemplates()
         warnings = parsed.warnings + resolution.warnings
         metadata = gguf.metadata
     }
 
-    private init(_ other: Checkpoint, order: ChannelOrder?, scaling: CacheScaling?) {
+    private init(_ other: Checkpoint, order: ChannelOrder?, scaling: CacheScaling?, lent: Set<String>?) {
         path = other.path
         config = other.config
         format = other.format
@@ -120,20 +124,27 @@ public final class Checkpoint: @unchecked Sendable {
         gguf = other.gguf
         self.order = order
         self.scaling = scaling
+        self.lent = lent
     }
 
     /// The same model with its channels in another order.
     /// - Precondition: this one is in the checkpoint's own order.
     public func arranged(by order: ChannelOrder) -> Checkpoint {
         precondition(self.order == nil, "a second order would replace the first")
-        return Checkpoint(self, order: order, scaling: scaling)
+        return Checkpoint(self, order: order, scaling: scaling, lent: lent)
     }
 
     /// The same model with its keys and values divided by powers of two.
     /// - Precondition: this one is as its files have it.
     public func scaled(by scaling: CacheScaling) -> Checkpoint {
         precondition(self.scaling == nil && order == nil, "scaling comes first, and once")
-        return Checkpoint(self, order: nil, scaling: scaling)
+        return Checkpoint(self, order: nil, scaling: scaling, lent: lent)
+    }
+
+    /// The same model for somebody who said which tensors it reads: others are refused, so that nothing depends on a weight
+    /// that nobody knows of.
+    public func lending(_ names: Set<String>) -> Checkpoint {
+        Checkpoint(self, order: order, scaling: scaling, lent: names)
     }
 
     /// The whole tensor, row-major float32.
@@ -166,6 +177,9 @@ public final class Checkpoint: @unchecked Sendable {
     func view(_ name: String) throws(TaperError) -> TensorView {
         // A tied model's head is its embedding.
         let stored = name == TensorName.head && config.tiedEmbeddings ? TensorName.embedding : name
+        guard lent?.contains(stored) ?? true else {
+            throw TaperError(.internalFault, "a tensor is read that was not declared", at: name)
+        }
         guard let view = views[stored] else {
             throw TaperError(.noInput, "the model has no tensor '" + printable(name) + "'", at: path)
         }

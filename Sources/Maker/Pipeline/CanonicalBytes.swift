@@ -1,4 +1,4 @@
-package import Storage
+import Storage
 
 /// Bytes that say everything about a value: types with stored properties give all of them, by name and in order.
 ///
@@ -6,13 +6,32 @@ package import Storage
 /// being mentioned, so it cannot be forgotten. Values that compare equal give equal bytes, in every process.
 package struct CanonicalBytes {
     private var writer = ByteWriter()
+    /// Stages that were met on the way, in order.
+    private var stages: [Stage] = []
+    private var hasOutsideContent = false
 
     package init() {}
 
-    package static func of(_ value: Any) -> [UInt8] {
+    package static func of(_ value: Any) -> [UInt8] { all(of: value).writer.bytes }
+
+    /// Beside the bytes: the stages that the value names, and whether it holds any input, a stage's or from outside.
+    static func content(of value: Any) -> (bytes: [UInt8], inputs: [Stage], hasInput: Bool) {
+        let all = all(of: value)
+        return (all.writer.bytes, all.stages, all.hasOutsideContent || !all.stages.isEmpty)
+    }
+
+    private static func all(of value: Any) -> CanonicalBytes {
         var result = CanonicalBytes()
         result.add(value)
-        return result.writer.bytes
+        return result
+    }
+
+    /// The bytes of a part, whose inputs count here too.
+    private mutating func part(_ value: Any) -> [UInt8] {
+        let all = Self.all(of: value)
+        stages += all.stages
+        hasOutsideContent = hasOutsideContent || all.hasOutsideContent
+        return all.writer.bytes
     }
 
     package mutating func add(_ value: Any) {
@@ -32,6 +51,12 @@ package struct CanonicalBytes {
         case let value as [[Int]]:
             tagged("L") { $0.u64(UInt64(value.count)) }
             for list in value { integers(list) }
+        case let value as Stage:
+            stages.append(value)
+            reflect(value.key)
+        case let value as any KeyedContent:
+            if value is any OutsideContent { hasOutsideContent = true }
+            add(value.keyContent)
         default: reflect(value)
         }
     }
@@ -62,10 +87,10 @@ package struct CanonicalBytes {
         case .optional:
             tagged("o") { $0.u8(children.isEmpty ? 0 : 1) }
             for child in children { add(child.value) }
-        case .collection: counted("[", children.map { Self.of($0.value) })
+        case .collection: counted("[", children.map { part($0.value) })
         // Their order differs from process to process.
         case .set, .dictionary:
-            counted("{", children.map { Self.of($0.value) }.sorted { $0.lexicographicallyPrecedes($1) })
+            counted("{", children.map { part($0.value) }.sorted { $0.lexicographicallyPrecedes($1) })
         // Ranges and the like describe themselves, without a style.
         case .struct, .tuple,
             nil where !children.isEmpty || mirror.displayStyle != nil:

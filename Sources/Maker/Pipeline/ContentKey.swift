@@ -11,7 +11,7 @@ package struct ContentKey: Hashable, Sendable {
 
     /// - Parameters:
     ///   - version: changes whenever the stage's code changes its output.
-    ///   - facts: what the output depends on; see `CanonicalBytes`.
+    ///   - facts: what the output depends on; see `CanonicalBytes`. A stage's are its properties (`Stage`).
     package init(_ stage: String, version: Int, _ facts: KeyValuePairs<String, Any>) {
         var bytes = CanonicalBytes.of(stage) + CanonicalBytes.of(version)
         for (name, value) in facts { bytes += CanonicalBytes.of(name) + CanonicalBytes.of(value) }
@@ -20,13 +20,7 @@ package struct ContentKey: Hashable, Sendable {
     }
 
     /// 32 hexadecimal digits.
-    package var text: String {
-        func hex(_ value: UInt64) -> String {
-            let digits = String(value, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }
-        return hex(high) + hex(low)
-    }
+    package var text: String { hexDigits(high) + hexDigits(low) }
 
     /// Ties a stored file to its name, so that another's content under it is taken for damage.
     var seed: UInt64 { high ^ low }

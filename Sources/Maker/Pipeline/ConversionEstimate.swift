@@ -9,7 +9,7 @@ public struct StageEstimate: Equatable, Sendable {
     public let seconds: Double
     /// Most memory while it runs, in bytes.
     public let memoryBytes: Int
-    /// What it leaves in the work folder, in bytes.
+    /// What it leaves in the store, in bytes.
     public let diskBytes: Int
     /// What to do where there is not so much memory; nil for what cannot be left out.
     let remedy: String?
@@ -38,14 +38,12 @@ package struct ConversionEstimate {
     package private(set) var stages: [StageEstimate] = []
     /// Of the finished bundle.
     package private(set) var outputBytes = 0
-    /// Share of the tuning's time that goes into what it is tuned to.
-    private(set) var tuningTargetsShare = 0.0
     private var (embeddingIsInt8, headName, jointRounds) = (false, "", 0)
     private var (headForward, headCost) = (0.0, 0.0)
 
     package var seconds: Double { stages.reduce(0) { $0 + $1.seconds } }
     package var memoryBytes: Int { stages.map(\.memoryBytes).max() ?? 0 }
-    /// In the work folder at the end.
+    /// In the store at the end.
     package var workBytes: Int { stages.reduce(0) { $0 + $1.diskBytes } }
 
     /// Seconds of one thread per unit of work, on a machine whose thread does `Costs.operations` operations a second; fitted
@@ -105,10 +103,10 @@ package struct ConversionEstimate {
         outputBytes = Int(size.all)
 
         stages.append(
+            StageEstimate("read weights", seconds: Double(storedBytes) * Costs.hash * scale, memory: 256e6))
+        stages.append(
             StageEstimate(
                 "range", seconds: shape.linear / 3 * Costs.decode * scale, memory: 4 * (2 * shape.block + shape.table)))
-        stages.append(
-            StageEstimate("read weights", seconds: Double(storedBytes) * Costs.hash * scale, memory: 256e6))
         if recipe.ownSequences > 0, recipe.hasCalibration {
             let count = Double(recipe.ownSequences)
             // Few rows wait for memory, many for arithmetic.
@@ -181,18 +179,16 @@ package struct ConversionEstimate {
                 length * 5 * (shape.linear + shape.table) / (Costs.thick * rate) + 2 * shape.linear * Costs.tables
                 * scale
             let own = tokenCount(.tuning)
-            tuningTargetsShare = forward(own) / (forward(own) + steps * step)
             stages.append(
                 StageEstimate(
                     "tune", seconds: forward(own) + steps * step,
                     memory: 9 * shape.weights + 4 * own * shape.hidden + 3 * logits + length * shape.kept,
-                    disk: size.linear + 12 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6)),
+                    disk: size.tables + 12 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6)),
                     remedy: "put \"tuning\": [] into the recipe, or choose the effort fast"))
         }
         stages.append(
             StageEstimate(
-                "pack", seconds: 2 * size.all * Costs.write * scale, memory: 8 * max(shape.table, shape.largestLinear),
-                disk: size.all))
+                "pack", seconds: 2 * size.all * Costs.write * scale, memory: 8 * max(shape.table, shape.largestLinear)))
         if !recipe.rungs.isEmpty {
             let tokens = tokenCount(.rungs)
             stages.append(
@@ -200,10 +196,10 @@ package struct ConversionEstimate {
                     "rungs",
                     seconds: tokens * 6 * (shape.linear + shape.table) / (Costs.thick * rate)
                         + tokens / Double(RungText.length) * shape.linear * Costs.tables * scale,
-                    memory: 6 * shape.weights + 2 * logits, disk: size.all, remedy: "leave out \"rungs\""))
+                    memory: 6 * shape.weights + 2 * logits, remedy: "leave out \"rungs\""))
         }
         addJudging(recipe, config, shape, rate: rate, forward: forward, streamed: streamed)
-        stages.append(StageEstimate("write", seconds: 2 * size.all * Costs.write * scale, memory: 64e6))
+        stages.append(StageEstimate("write", seconds: size.all * Costs.write * scale, memory: 64e6))
     }
 
     /// Stages that run the bundle.
@@ -292,8 +288,8 @@ package struct ConversionEstimate {
             kept = 4 * layers * (2 * hidden + 2 * query + 2 * Double(config.kvSize) + 2 * inner)
         }
 
-        /// Bytes of the bundle's planes and tables, of the linear layers and of the rest.
-        func packedBytes(_ recipe: Recipe) -> (linear: Double, other: Double, all: Double) {
+        /// Bytes of the bundle's planes and tables, of the linear layers and of the rest; of the linear layers' tables alone.
+        func packedBytes(_ recipe: Recipe) -> (linear: Double, other: Double, tables: Double, all: Double) {
             func bytes(_ weights: Double, rows: Double, _ precisions: [Int]) -> Double {
                 let entries = precisions.reduce(0) { $0 + (1 << $1) + 4 }
                 return weights / 8 * Double(precisions.last ?? 8) + rows * Double(entries)
@@ -305,7 +301,8 @@ package struct ConversionEstimate {
                 recipe.embeddingPrecisions == [8]
                 ? other + 4 * otherRows : bytes(other, rows: otherRows, recipe.embeddingPrecisions)
             let vectors = 4 * (weights - linear - other)
-            return (linearBytes, otherBytes, linearBytes + otherBytes + vectors + 2e6)
+            let tables = bytes(0, rows: linearRows, recipe.nestedPrecisions)
+            return (linearBytes, otherBytes, tables, linearBytes + otherBytes + vectors + 2e6)
         }
     }
 
@@ -316,6 +313,19 @@ package struct ConversionEstimate {
         let shape = Shape(config)
         return Double(tokens) * (2 * shape.block + shape.columnsSquared) / (Costs.thick * Costs.operations)
             + shape.block * Costs.decode
+    }
+
+    /// Share of a tuning's time that goes into what it is tuned to.
+    /// - Parameter tokens: of every sequence.
+    static func targetsShare(_ config: ModelConfig, tokens: [Int], _ plans: [TuningPlan]) -> Double {
+        let shape = Shape(config)
+        let length = Double(tokens.max() ?? 1)
+        let all = Double(tokens.reduce(0, +))
+        let forward = 2 * shape.linear * all / (Costs.thick * Costs.operations) + shape.weights * Costs.decode
+        let step =
+            length * 5 * (shape.linear + shape.table) / (Costs.thick * Costs.operations)
+            + 2 * shape.linear * Costs.tables
+        return forward / max(forward + Double(plans.reduce(0) { $0 + $1.steps }) * step, 1e-12)
     }
 
     /// Joint codes of one tensor.

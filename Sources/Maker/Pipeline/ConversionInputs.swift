@@ -36,7 +36,7 @@ struct ConversionInputs {
     let quality: Quality?
     let pack: PackPlan
     /// The calibration text's sequences for every use.
-    private let sequences: [TextUse: TextSelection]
+    private let sequences: [TextUse: TextInput]
 
     init(_ recipe: Recipe, checkpoint: Checkpoint, warn: (String) -> Void) throws(TaperError) {
         self.recipe = recipe
@@ -59,15 +59,15 @@ struct ConversionInputs {
         let (pack, template) = try PackPlan.make(
             recipe, checkpoint: checkpoint, tokenizer: tokenizer, calibration: calibration, warn: warn)
         self.pack = pack
-        var sequences: [TextUse: TextSelection] = [:]
+        var sequences: [TextUse: TextInput] = [:]
         var own: OwnTextPlan?
         if let calibration {
             let tokens = try calibration.tokens(tokenizer)
             for use in TextUse.allCases {
                 let amount = use.amount(recipe, contextLength: config.contextLength)
-                sequences[use] = TextSelection(
+                sequences[use] = TextInput(
                     tokens: try calibration.sequences(of: tokens, count: amount.count, length: amount.length),
-                    ownKey: nil, ownLimit: amount.ownLimit, length: amount.length)
+                    ownLimit: amount.ownLimit, length: amount.length)
             }
             if recipe.ownSequences > 0 {
                 own = try OwnText.plan(
@@ -128,12 +128,12 @@ struct ConversionInputs {
     /// Tokens of the calibration text that every use reads.
     var tokenCounts: [TextUse: Int] { sequences.mapValues(\.tokenCount) }
 
-    /// The sequences that a stage reads, with the model's own under `own`.
-    func selection(_ use: TextUse, own: ContentKey?) throws(TaperError) -> TextSelection {
+    /// The sequences that a stage reads, beside them the model's own.
+    func text(_ use: TextUse, own: Artifact<OwnText>?) throws(TaperError) -> TextInput {
         guard let text = sequences[use] else {
             throw TaperError(.internalFault, "a stage reads calibration text that there is not", at: "\(use)")
         }
-        return TextSelection(tokens: text.tokens, ownKey: own, ownLimit: text.ownLimit, length: text.length)
+        return text.with(own: own)
     }
 }
 
@@ -167,7 +167,9 @@ extension Recipe {
             || tasks.contains { $0.dataPath != nil && !(TaskMetric(rawValue: $0.metric)?.comparesTexts ?? true) }
     }
 
-    func encoding(of tensor: ModelConfig.TensorRequirement) -> StoredTensor.Encoding {
+    enum Encoding { case vector, int8, nested }
+
+    func encoding(of tensor: ModelConfig.TensorRequirement) -> Encoding {
         if tensor.shape.count == 1 { return .vector }
         return tensor.isLinear || embeddingPrecisions != [8] ? .nested : .int8
     }

@@ -16,10 +16,10 @@ extension Converter {
         let shape = ConversionEstimate.Shape(checkpoint.config)
         var lines = [
             "input      \(input) (\(checkpoint.format), \(checkpoint.config.family))",
-            "output     \(output), about \(byteText(estimate.outputBytes))",
+            "output     \(output ?? "none"), about \(byteText(estimate.outputBytes))",
             "linear     \(fixed(shape.linear / 1e6, 1)) million weights at \(precisionText)",
             "embedding  \(fixed(shape.other / 1e6, 1)) million weights at \(recipe.embeddingText) bits",
-            "work       \(work.path), about \(byteText(estimate.workBytes))",
+            "work       \(store.path), about \(byteText(estimate.workBytes))",
         ]
         let own =
             recipe.ownSequences > 0
@@ -50,7 +50,7 @@ extension Converter {
             lines: lines,
             json: .object([
                 .init("schema", .string("taper-plan-1")), .init("input", .string(input)),
-                .init("output", .string(output)),
+                .init("output", output.map { .string($0) } ?? .null),
                 .init("estimated_bytes", .integer(estimate.outputBytes)),
                 .init("linear_weights", .integer(Int(shape.linear))),
                 .init("other_weights", .integer(Int(shape.other))),

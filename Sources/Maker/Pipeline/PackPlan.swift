@@ -105,11 +105,11 @@ struct PackPlan {
     private static func quantizerText(_ recipe: Recipe) -> String {
         let method = recipe.effectiveMethod
         var text = "nested codes, \(method.rawValue), seed \(recipe.linearSettings.seedBits), version "
-        text += String(method == .joint ? Converter.jointVersion : Converter.quantizerVersion)
+        text += String(method == .joint ? QuantizerVersion.joint : QuantizerVersion.nested)
         let plans = recipe.tuningPlans.filter { $0.steps > 0 }
         if !plans.isEmpty {
             text += "; tables tuned, steps by bits " + plans.map { "\($0.bits): \($0.steps)" }.joined(separator: ", ")
-            text += ", version \(Converter.tuningVersion)"
+            text += ", version \(QuantizerVersion.tuning)"
         }
         return text
     }

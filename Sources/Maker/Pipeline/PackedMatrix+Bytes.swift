@@ -1,7 +1,7 @@
 import Kernels
 import Storage
 
-// How the work folder keeps a quantized tensor between runs; private to this version of the tool.
+// How the store keeps a quantized tensor between runs; private to this version of the tool.
 extension PackedMatrix {
     func workBytes() -> [UInt8] {
         var writer = ByteWriter()
@@ -12,12 +12,7 @@ extension PackedMatrix {
             writer.u64(UInt64(plane.count))
             writer.raw(plane)
         }
-        for table in tables {
-            writer.u64(UInt64(table.bits))
-            writer.u64(UInt64(table.entries.count))
-            writer.raw(table.entries)
-            writer.floats(table.scales)
-        }
+        for table in tables { writer.table(table) }
         return writer.bytes
     }
 
@@ -36,12 +31,7 @@ extension PackedMatrix {
                 planes.append(Array(try reader.take(count, "plane")))
             }
             var tables: [PackedTable] = []
-            for _ in 0..<tableCount {
-                let tableBits = try reader.count("table bits", limit: 8)
-                let count = try reader.count("table length", limit: reader.remaining)
-                let entries = Array(try reader.take(count, "table"))
-                tables.append(PackedTable(bits: tableBits, entries: entries, scales: try reader.floats("scales")))
-            }
+            for _ in 0..<tableCount { tables.append(try reader.table()) }
             return PackedMatrix(name: name, rows: rows, columns: columns, bits: bits, planes: planes, tables: tables)
         }
     }
@@ -73,6 +63,13 @@ extension PackedInt8 {
 }
 
 extension ByteWriter {
+    mutating func table(_ table: PackedTable) {
+        u64(UInt64(table.bits))
+        u64(UInt64(table.entries.count))
+        raw(table.entries)
+        floats(table.scales)
+    }
+
     mutating func floats(_ values: [Float]) {
         u64(UInt64(values.count))
         values.withUnsafeBytes { raw($0) }
@@ -80,6 +77,13 @@ extension ByteWriter {
 }
 
 extension ByteReader {
+    mutating func table() throws(TaperError) -> PackedTable {
+        let bits = try count("table bits", limit: 8)
+        let entryCount = try count("table length", limit: remaining)
+        let entries = Array(try take(entryCount, "table"))
+        return PackedTable(bits: bits, entries: entries, scales: try floats("scales"))
+    }
+
     mutating func floats(_ what: String) throws(TaperError) -> [Float] {
         let count = try count(what, limit: remaining / 4)
         let raw = try take(count * 4, what)

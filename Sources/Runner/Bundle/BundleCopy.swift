@@ -117,4 +117,5 @@ private func copy(
         }
     }
     try BundleWriter.seal(file, sections)
+    try file.commit()
 }

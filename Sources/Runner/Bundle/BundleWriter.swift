@@ -8,6 +8,7 @@ public final class BundleWriter {
     private let file: AtomicFile
     private let layout: BundleLayout
     private let sections: [SectionInfo]
+    private let frames: [[UInt8]]
     private var offsets: [String: Int] = [:]
     private var tensorIndex: [String: Int] = [:]
     private var arrived: Set<String> = []
@@ -38,6 +39,7 @@ public final class BundleWriter {
         for section in layout.sectionsInFileOrder { plan.mapped(section.name, section.byteCount) }
         sections = plan.placed()
         for section in sections { offsets[section.name] = section.offset }
+        self.frames = frames
         file = try plan.create(path: path, replacing: replacing)
         for (section, frame) in zip(sections, frames) {
             try frame.withBytes { raw throws(TaperError) in try file.write(at: section.offset, raw) }
@@ -138,7 +140,10 @@ public final class BundleWriter {
     }
 
     /// Checksums everything, writes the header and makes the file visible.
-    public func finish() throws(TaperError) {
+    public func finish() throws(TaperError) { try draft().publish() }
+
+    /// The same, but nobody sees the file yet: more documents may come.
+    public func draft() throws(TaperError) -> BundleDraft {
         guard arrived.count == manifest.tensors.count else {
             throw TaperError(
                 .internalFault, String(manifest.tensors.count - arrived.count) + " tensors never arrived at the bundle")
@@ -147,7 +152,7 @@ public final class BundleWriter {
             throw TaperError(
                 .internalFault, String(linearCount - arrivedHalves.count) + " tensors never arrived at 16 bits")
         }
-        try BundleWriter.seal(file, sections)
+        return BundleDraft(file, try BundleWriter.seal(file, sections), frames: frames)
     }
 
     private var linearCount: Int {
@@ -157,7 +162,8 @@ public final class BundleWriter {
     }
 
     /// Computes block checksums of a file whose sections are in place, then writes list, table and header.
-    static func seal(_ file: AtomicFile, _ planned: [SectionInfo]) throws(TaperError) {
+    @discardableResult
+    static func seal(_ file: AtomicFile, _ planned: [SectionInfo]) throws(TaperError) -> SectionTable {
         var sections = planned
         var blocks: [UInt64] = []
         for index in 0..<sections.count - 1 {
@@ -170,6 +176,14 @@ public final class BundleWriter {
             }
             sections[index] = section.with(checksum: SectionTable.combined(blocks[first...]))
         }
+        return try seal(file, sections, blocks)
+    }
+
+    /// Writes list, table and header of sections whose checksums are known.
+    static func seal(
+        _ file: AtomicFile, _ sections: [SectionInfo], _ blocks: [UInt64]
+    ) throws(TaperError) -> SectionTable {
+        var sections = sections
         var list = ByteWriter()
         for block in blocks { list.u64(block) }
         let last = sections.count - 1
@@ -177,7 +191,7 @@ public final class BundleWriter {
         sections[last] = sections[last].with(checksum: checksum(list.bytes))
         let table = SectionTable(sections: sections, blockChecksums: blocks, byteCount: file.byteCount)
         try table.headBytes().withBytes { raw throws(TaperError) in try file.write(at: 0, raw) }
-        try file.commit()
+        return table
     }
 }
 

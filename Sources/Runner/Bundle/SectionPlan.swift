@@ -39,14 +39,20 @@ struct SectionPlan {
         }
     }
 
-    /// The file at its full length, all zero.
-    func create(path: String, replacing: Bool) throws(TaperError) -> AtomicFile {
+    /// The same, within the format's bounds.
+    func checked() throws(TaperError) -> [SectionInfo] {
         let placed = placed()
         guard placed.count <= BundleFormat.sectionLimit else {
             throw TaperError(
-                .unsupported, "too many sections", at: path, expected: "at most " + String(BundleFormat.sectionLimit),
-                found: String(placed.count))
+                .unsupported, "too many sections", at: "bundle to write",
+                expected: "at most " + String(BundleFormat.sectionLimit), found: String(placed.count))
         }
+        return placed
+    }
+
+    /// The file at its full length, all zero.
+    func create(path: String, replacing: Bool) throws(TaperError) -> AtomicFile {
+        let placed = try checked()
         let byteCount = placed.last?.range.upperBound ?? 0
         if let free = Files.freeBytes(at: Files.directory(of: path)), free < byteCount {
             throw TaperError(

@@ -5,7 +5,8 @@ internal import CPlatform
 /// Dropped without `commit()` it leaves nothing behind.
 public final class AtomicFile {
     public let path: String
-    private let partialPath: String
+    /// Where the bytes are until `commit`.
+    public let partialPath: String
     fileprivate var descriptor: Int32
     /// Bytes written so far by `append`.
     public fileprivate(set) var byteCount = 0
@@ -26,8 +27,7 @@ public final class AtomicFile {
         // A link as output: write through it, as a plain open would.
         let resolved = Files.resolved(path)
         self.path = resolved
-        partialPath =
-            Files.directory(of: resolved) + "/." + Files.name(of: resolved) + ".partial-" + String(tp_process_id())
+        partialPath = AtomicFile.partialPrefix(resolved) + String(tp_process_id())
         _ = tp_unlink(partialPath)
         descriptor = tp_open_new(partialPath, 0o644)
         guard descriptor >= 0 else {
@@ -42,6 +42,20 @@ public final class AtomicFile {
         if descriptor >= 0 {
             _ = tp_close(descriptor)
             _ = tp_unlink(partialPath)
+        }
+    }
+
+    private static func partialPrefix(_ resolved: String) -> String {
+        Files.directory(of: resolved) + "/." + Files.name(of: resolved) + ".partial-"
+    }
+
+    /// Removes what killed processes left of a file that they were writing.
+    /// - Precondition: the caller's lock keeps others from writing it.
+    public static func removeRemains(of path: String) {
+        let prefix = Array(Files.name(of: partialPrefix(Files.resolved(path))).utf8)
+        let folder = Files.directory(of: Files.resolved(path))
+        for name in (try? Files.list(folder)) ?? [] where Array(name.utf8).starts(with: prefix) {
+            Files.remove(folder + "/" + name)
         }
     }
 
@@ -124,6 +138,27 @@ extension AtomicFile {
         let result = tp_truncate(descriptor, Int64(byteCount))
         if result < 0 { throw failure(Int64(result), byteCount) }
         self.byteCount = byteCount
+    }
+
+    /// For files whose parts are then written in place: moves everything from `offset` on by `count` bytes, both multiples of 4096; what the bytes between hold is not said.
+    /// Nothing is copied where the file system can do without.
+    public func insert(_ count: Int, at offset: Int) throws(TaperError) {
+        precondition(offset >= 0 && offset <= byteCount && count >= 0, "bytes inserted outside the file")
+        try flush()
+        guard count > 0 else { return }
+        if offset < byteCount, tp_insert_range(descriptor, Int64(offset), Int64(count)) == 0 {
+            byteCount += count
+            return
+        }
+        var end = byteCount
+        try extend(to: byteCount + count)
+        // From the end, so that nothing is overwritten before it is moved.
+        while end > offset {
+            let start = max(offset, end - (8 << 20))
+            let bytes = try read(at: start, end - start)
+            try bytes.withBytes { raw throws(TaperError) in try write(at: start + count, raw) }
+            end = start
+        }
     }
 
     /// Writes inside the present length.

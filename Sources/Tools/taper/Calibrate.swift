@@ -90,9 +90,9 @@ struct Calibrate: ParsableCommand {
                 remedy: "Name averages, such as 2.5,3.5")
         }
         let progress = Progress(output.verbosity)
-        let (found, dropped) = try calibrateRungsInPlace(
-            averages, in: edit, textPath: calibration, checkpointPath: reference,
-            threads: try Threads.count(threads), progress: progress)
+        let (found, dropped) = try BundleCalibration(
+            edit, threads: try Threads.count(threads), progress: progress
+        ).findRungs(averages, textPath: calibration, checkpointPath: reference)
         for task in dropped { progress.warn("task \(task): its schedule named a rung of before and was dropped") }
         guard task == nil, !learned else { return }
         if json { return Console.out(.array(found.map(\.json))) }
@@ -104,12 +104,11 @@ struct Calibrate: ParsableCommand {
         guard let reference, let calibration else {
             throw TaperError(.usage, "--learned needs --calibration and --reference", at: "calibrate")
         }
-        let scheduler = try trainLearnedInPlace(
-            edit, textPath: calibration,
-            settings: try learning.settings(
-                try Bundle(path: bundle), high: bitsHigh, low: bitsLow, maxNewTokens: maxNewTokens,
-                tolerance: tolerance),
-            checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
+        let settings = try learning.settings(
+            try Bundle(path: bundle), high: bitsHigh, low: bitsLow, maxNewTokens: maxNewTokens, tolerance: tolerance)
+        let scheduler = try BundleCalibration(
+            edit, threads: try Threads.count(threads), progress: Progress(output.verbosity)
+        ).trainLearned(textPath: calibration, settings: settings, checkpointPath: reference)
         json ? Console.out(scheduler.json) : LearnedReport.lines(scheduler).forEach { Console.out($0) }
     }
 
@@ -124,12 +123,14 @@ struct Calibrate: ParsableCommand {
         let metric =
             try metric.map { name throws(TaperError) in try TaskMetric(name: name) }
             ?? TaskMetric.standard(general: task == CalibratedSchedule.generalTask, hasReference: reference != nil)
-        let schedule = try calibrateInPlace(
-            edit, dataPath: data, examples: examples, direction: try translation.parsed(),
+        let schedule = try BundleCalibration(
+            edit, threads: try Threads.count(threads), progress: Progress(output.verbosity)
+        ).calibrateTask(
+            dataPath: data, examples: examples, direction: try translation.parsed(),
             settings: TaskCalibrationSettings(
                 task: task, metric: metric, maxNewTokens: maxNewTokens, tolerance: tolerance,
                 precisions: precisions, referenceScore: referenceScore),
-            checkpointPath: reference, threads: try Threads.count(threads), progress: Progress(output.verbosity))
+            checkpointPath: reference)
         json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Bundle
-import Model
 import Pipeline
 import Storage
 
@@ -19,72 +18,23 @@ struct Convert: ParsableCommand {
             weights are calibrated on a sample text that comes with the program and on text of the model's own, and the
             quality of every precision is measured on another; what this machine has too little memory for is left out,
             and said. Intermediate results are kept under --work and used again, so an interrupted run goes on where it
-            stopped.
+            stopped, and conversions at once share what they make (taper stage, taper cache).
             """)
 
     @Argument(help: "Checkpoint directory, GGUF file, or bundle.") var input: String
     @Option(name: .shortAndLong, help: "The bundle to write.") var output: String
-    @Option(help: "Recipe file (pipelines/*.json).") var recipe: String?
-    @Option(
-        help: ArgumentHelp("Examples of a task of the recipe; may be given several times.", valueName: "name=file"))
-    var taskData: [String] = []
-    @Option(help: "Precisions of the linear layers, such as 2-6, 2,4,6 or 2-6,16.") var bits: String?
-    @Option(
-        help: "Bits of the embedding and head: one precision, or several such as 5-6 that follow those of the layers.")
-    var embeddingBits: String?
-    @Option(help: "Time for quality: \(Effort.names).") var effort: String?
-    @Option(help: "Calibration text: plain text or JSONL.") var calibration: String?
-    @Option(help: "Sequences to let the model write and calibrate on, beside the text's (not with the effort fast).")
-    var generated: Int?
-    @Option(help: "Use this chat template: \(Converter.chatTemplateNames).") var chatTemplate: String?
+    @OptionGroup var making: MakingOptions
     @Option(help: "Cut a bundle to at most this precision; nothing is requantized.") var maxBits: Int?
-    @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
-    @Option(help: "Folder for intermediate results (default: the user's cache).") var work: String?
-    @Flag(help: "Make every intermediate result again.") var restart = false
     @Flag(help: "Say what would be done and what it takes, and stop.") var dryRun = false
     @Flag(help: "Replace an existing output.") var force = false
-    @Flag(help: "Read NaN and infinite weights as zero.") var allowNonfinite = false
-    @Flag(help: "Leave out tasks, quality, schedules, the learned scheduler, and the sample texts.")
-    var noCalibrate = false
     @Flag(help: "Print a JSON report.") var json = false
     @OptionGroup var outputOptions: OutputOptions
 
     func run() throws {
         let progress = Progress(outputOptions.verbosity)
         if let maxBits { return try cut(to: maxBits, progress) }
-        var settings = try recipe.map { path throws(TaperError) in try Recipe(path: path) } ?? standard()
-        if let bits {
-            settings.precisions = try Precision.storedList(parsing: bits, place: "--bits")
-            let range = settings.nestedPrecisions
-            settings.seedBits = min(max(settings.seedBits, range.first ?? 2), range.last ?? 8)
-        }
-        if recipe != nil, let effort = try askedEffort() { settings.effort = effort }
-        if let embeddingBits {
-            settings.embeddingPrecisions = try Precision.storedList(
-                parsing: embeddingBits, place: "--embedding-bits")
-        }
-        if let calibration { settings.calibrationText = .file(calibration) }
-        if let generated {
-            guard (0...65536).contains(generated) else {
-                throw TaperError(.usage, "--generated must be 0 to 65536, found \(generated)")
-            }
-            settings.generatedSequences = generated
-            // Whoever asks for it does not want it left out.
-            settings.leavesOut.remove(.ownText)
-        }
-        if let chatTemplate { settings.chatTemplate = chatTemplate }
-        for text in taskData { try settings.setTaskData(text) }
-        if noCalibrate {
-            settings.tasks = []
-            settings.quality = nil
-            settings.learned = nil
-        }
-        try settings.validate(place: "command line")
         let converter = try Converter(
-            input: input, output: output, recipe: settings,
-            options: Converter.Options(
-                threads: try Threads.count(threads), workFolder: work, restart: restart, force: force,
-                allowNonfinite: allowNonfinite),
+            input: input, output: output, recipe: try making.settings(), options: try making.options(force: force),
             progress: progress)
         if dryRun {
             let plan = try converter.plan()
@@ -100,12 +50,7 @@ struct Convert: ParsableCommand {
     }
 
     private func cut(to maxBits: Int, _ progress: Progress) throws {
-        let makes = [
-            ("--recipe", recipe != nil), ("--bits", bits != nil), ("--embedding-bits", embeddingBits != nil),
-            ("--effort", effort != nil), ("--calibration", calibration != nil), ("--generated", generated != nil),
-            ("--chat-template", chatTemplate != nil), ("--task-data", !taskData.isEmpty),
-        ]
-        if let flag = makes.first(where: { $0.1 })?.0 {
+        if let flag = making.firstGiven {
             throw TaperError(
                 .usage, "--max-bits cuts a finished bundle and makes nothing anew", at: flag,
                 remedy: "Leave out \(flag), or convert the checkpoint")
@@ -122,24 +67,6 @@ struct Convert: ParsableCommand {
         if json {
             Console.out(.object([.init("schema", .string("taper-convert-1")), .init("output", .string(output))]))
         }
-    }
-
-    private func askedEffort() throws(TaperError) -> Effort? {
-        guard let effort else { return nil }
-        guard let known = Effort(rawValue: effort) else {
-            throw TaperError(
-                .usage, "unknown effort", at: "--effort", expected: Effort.names, found: printable(effort))
-        }
-        return known
-    }
-
-    /// What is made without a recipe; with --no-calibrate nothing that a recipe would have to ask for.
-    private func standard() throws(TaperError) -> Recipe {
-        let effort = try askedEffort() ?? .default
-        guard noCalibrate else { return .standard(effort) }
-        var bare = Recipe()
-        bare.effort = effort
-        return bare
     }
 }
 

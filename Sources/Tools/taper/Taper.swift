@@ -11,6 +11,7 @@ struct Taper: ParsableCommand {
         version: taperVersion,
         subcommands: [
             Convert.self, Calibrate.self, Inspect.self, Eval.self, Bench.self, Tokenize.self, Logits.self,
+            StageCommand.self, CacheCommand.self,
         ])
 
     static func main() {

@@ -28,6 +28,9 @@ int64_t tp_pwrite(int fd, const void *from, size_t byte_count, int64_t offset);
 int64_t tp_write(int fd, const void *from, size_t byte_count);
 int tp_fsync(int fd);
 int tp_truncate(int fd, int64_t byte_count);
+// Moves all bytes from `offset` on by `byte_count` without copying them, both multiples of the file system's blocks; -EOPNOTSUPP and
+// other errors where that cannot be done, and nothing has changed.
+int tp_insert_range(int fd, int64_t offset, int64_t byte_count);
 int tp_rename(const char *from, const char *to);
 int tp_unlink(const char *path);
 int tp_mkdir(const char *path, int mode);

@@ -86,6 +86,16 @@ public struct LearnedScheduler: Sendable {
     /// Reads both sections' content.
     /// - Throws: `badData` naming the rule of `formats/bundle.md` that is broken.
     public init(json: JSONValue, weights: [UInt8], for bundle: Bundle, place: String) throws(TaperError) {
+        try self.init(
+            json: json, weights: weights, model: bundle.manifest.model, served: try bundle.servedPrecisions(),
+            place: place)
+    }
+
+    /// The same for a bundle that is still to be made.
+    /// - Parameter served: precisions it will serve; nil where they are not known yet: who writes the bundle checks them.
+    public init(
+        json: JSONValue, weights: [UInt8], model: ModelConfig, served: [Precision]?, place: String
+    ) throws(TaperError) {
         func wrong(_ key: String) -> TaperError {
             TaperError(.badData, "\"" + key + "\" has no usable value", at: place, found: json[key]?.kind ?? "nothing")
         }
@@ -96,7 +106,6 @@ public struct LearnedScheduler: Sendable {
         guard json["schema"]?.string == LearnedScheduler.schema else {
             throw TaperError(.unsupported, "unknown schema", at: place, expected: LearnedScheduler.schema)
         }
-        let model = bundle.manifest.model
         let shape = ClassifierShape(
             kvHeads: try integer("kv_heads", model.kvHeadCount...model.kvHeadCount),
             headSize: try integer("head_size", model.headSize...model.headSize),
@@ -105,12 +114,11 @@ public struct LearnedScheduler: Sendable {
         let window = try integer("window", KVLayer.positionBlock...LearnedScheduler.windowLimit)
         guard window % KVLayer.positionBlock == 0 else { throw wrong("window") }
         let limit = try integer("max_new_tokens", 1...1 << 20)
-        let served = try bundle.servedPrecisions()
         func precision(_ value: JSONValue?) throws(TaperError) -> Precision {
             guard let precision = Precision(json: value) else {
                 throw TaperError(.badData, "a precision is missing or none", at: place)
             }
-            try precision.check(served: served, code: .badData, place: place)
+            if let served { try precision.check(served: served, code: .badData, place: place) }
             return precision
         }
         let prefill = try precision(json["prefill_bits"])

@@ -149,6 +149,13 @@ extension Bundle {
         return rungs ?? []
     }
 
+    /// Serves rungs that the file does not hold yet.
+    /// - Parameter json: content of a section "rungs".
+    /// - Throws: `badData` when they do not fit this bundle.
+    public func adopt(rungs json: JSONValue, place: String) throws(TaperError) {
+        knownRungs = try Rung.read(json, manifest, place: place)
+    }
+
     /// Every precision that can be decoded with, rungs included, ascending.
     public func servedPrecisions() throws(TaperError) -> [Precision] {
         let rungs = try rungs()

@@ -20,17 +20,6 @@ package enum TextUse: CaseIterable {
     }
 }
 
-/// The sequences that one stage reads. The text's are known from the start; the model's own are known by their key until
-/// they are written.
-struct TextSelection {
-    let tokens: [[Int]]
-    let ownKey: ContentKey?
-    let ownLimit: Int
-    let length: Int
-
-    var tokenCount: Int { tokens.reduce(0) { $0 + $1.count } }
-}
-
 /// What the model is asked to write.
 struct OwnTextPlan {
     let starts: [[Int]]

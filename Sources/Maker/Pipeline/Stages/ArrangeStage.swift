@@ -3,25 +3,28 @@ import Model
 import Reference
 import Storage
 
-extension Converter {
-    /// Puts channels with large activations first, where the kernels keep activations in two terms. Needs calibration text; the
-    /// model computes what it did before.
-    func arrange(_ keys: StageKeys) throws(TaperError) {
-        guard let key = keys.channels else { return }
-        progress.begin("arrange")
-        let config = checkpoint.config
-        let order = try stored("channels", key) { () throws(TaperError) -> [UInt8] in
-            let model = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-            let moments = try model.inputMoments(try sequences(.arrange)) { progress.update($0) }
-            return try Self.order(moments, config: config).json.bytes()
-        } read: { bytes throws(TaperError) in
-            try ChannelOrder(
-                json: try JSONValue.parse(bytes, place: "stored channels"), config: config, place: "stored channels")
-        }
-        channelOrder = order
-        checkpoint = checkpoint.arranged(by: order)
-        progress.end("channels by the size of their activations")
+/// Puts channels with large activations first, where the kernels keep activations in two terms; the model computes what it did
+/// before.
+struct ArrangeStage: ByteStage {
+    static let kind = StageKind.arrange
+    static let version = 3
+
+    let model: ModelInput
+    let text: TextInput
+
+    func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
+        let reference = try ReferenceModel(
+            try model.open(workspace), residency: .streamed, threads: workspace.threads)
+        let moments = try reference.inputMoments(try text.sequences(workspace)) { workspace.update($0) }
+        return try Self.order(moments, config: model.config).json.bytes()
     }
+
+    func read(_ bytes: [UInt8]) throws(TaperError) -> ChannelOrder {
+        try ChannelOrder(
+            json: try JSONValue.parse(bytes, place: "stored channels"), config: model.config, place: "stored channels")
+    }
+
+    func outcome(_ output: ChannelOrder) -> String? { "channels by the size of their activations" }
 
     /// Falling by the mean over blocks of the logarithm of the activations' root mean square, which ranks a channel by what
     /// it is everywhere; inner channels belong to one block.

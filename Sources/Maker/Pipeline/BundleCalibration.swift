@@ -1,0 +1,125 @@
+public import Bundle
+public import Calibration
+import Checkpoint
+public import Evaluation
+import Kernels
+public import Model
+public import Storage
+import Text
+
+/// The stages that run a bundle, on one that is there: results replace those in it, in place and atomically.
+public struct BundleCalibration {
+    private let edit: BundleEdit
+    private let progress: Progress
+    private let workspace: StageWorkspace
+
+    public init(_ edit: BundleEdit, threads: Int, progress: Progress) throws(TaperError) {
+        self.edit = edit
+        self.progress = progress
+        workspace = StageWorkspace(pool: try ThreadPool(threadCount: threads), progress: progress)
+    }
+
+    /// Calibrates one task; a schedule of the same name is replaced.
+    public func calibrateTask(
+        dataPath: String, examples limit: Int, direction: TranslationDirection? = nil,
+        settings: TaskCalibrationSettings, checkpointPath: String?
+    ) throws(TaperError) -> CalibratedSchedule {
+        progress.begin("calibrate \(settings.task)")
+        let bundle = try Bundle(path: edit.path)
+        let data = try CalibrationExamples(
+            dataPath, limit: limit, direction: direction, metric: settings.metric,
+            tokenizer: try Tokenizer(compact: try bundle.tokenizer(), place: edit.path),
+            room: bundle.manifest.model.contextLength - settings.maxNewTokens)
+        var settings = settings
+        settings.kind = data.kind
+        if let warning = settings.warning { progress.warn(warning) }
+        let stage = ScheduleStage(
+            bundle: BundleInput(path: edit.path), examples: data.examples, settings: settings,
+            reference: try checkpointPath.map { path throws(TaperError) in
+                ModelInput(unkeyed: try Checkpoint.open(path))
+            })
+        let schedule = try output(of: stage)
+        var schedules = try bundle.schedules().filter { $0.task != schedule.task }
+        schedules.append(schedule)
+        try edit.rewrite(
+            documents: [
+                (SectionName.schedules, .array(schedules.map(\.json))),
+                try texts(bundle, adding: "task " + settings.task, try SourceText(path: dataPath)),
+            ])
+        progress.end(stage.outcome(schedule) ?? "")
+        return schedule
+    }
+
+    /// Finds rungs in place of those that are there. What was measured or calibrated with the old ones goes: results of rungs,
+    /// and schedules that name one.
+    /// - Returns: the rungs, and the tasks whose schedules went.
+    public func findRungs(
+        _ averages: [Precision], textPath: String, checkpointPath: String
+    ) throws(TaperError) -> (rungs: [Rung], droppedTasks: [String]) {
+        progress.begin("rungs")
+        let bundle = try Bundle(path: edit.path)
+        try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: field("rungs"))
+        let checkpoint = try openCheckpoint(checkpointPath, arrangedAs: bundle)
+        let source = try SourceText(path: textPath)
+        let text = CalibrationText(source)
+        let sequences = try text.sequences(
+            of: text.tokens(try checkpoint.tokenizer()), count: RungText.sequences,
+            length: min(RungText.length, checkpoint.config.contextLength))
+        let stage = RungStage(
+            bundle: BundleInput(path: edit.path), model: ModelInput(unkeyed: checkpoint),
+            text: TextInput(tokens: sequences, ownLimit: 0, length: RungText.length), averages: averages)
+        let json = try output(of: stage)
+        let schedules = try bundle.schedules()
+        let kept = schedules.filter { $0.schedule.precisions.allSatisfy(\.isWhole) }
+        var documents: [(section: String, value: JSONValue)] = [
+            (SectionName.rungs, json.array?.isEmpty == false ? json : .null),
+            try texts(bundle, adding: "calibration", source),
+        ]
+        if kept.count < schedules.count {
+            documents.append((SectionName.schedules, kept.isEmpty ? .null : .array(kept.map(\.json))))
+        }
+        if let quality = try bundle.quality() { documents.append((SectionName.quality, quality.withoutRungs().json)) }
+        try edit.rewrite(documents: documents)
+        progress.end(stage.outcome(json) ?? "")
+        return (
+            try Bundle(path: edit.path).rungs(),
+            schedules.filter { $0.schedule.precisions.contains(where: \.isRung) }.map(\.task)
+        )
+    }
+
+    /// Trains the learned scheduler in place of an earlier one.
+    public func trainLearned(
+        textPath: String, settings: LearnedSettings, checkpointPath: String
+    ) throws(TaperError) -> LearnedScheduler {
+        progress.begin("learned scheduler")
+        let bundle = try Bundle(path: edit.path)
+        let checkpoint = try Checkpoint.open(checkpointPath)
+        guard checkpoint.config.vocabularySize == bundle.manifest.model.vocabularySize else {
+            throw TaperError(
+                .usage, "the reference has another vocabulary than the bundle", at: checkpointPath,
+                expected: "\(bundle.manifest.model.vocabularySize) tokens",
+                found: "\(checkpoint.config.vocabularySize)")
+        }
+        let text = try SourceText(path: textPath)
+        let stage = LearnedStage(
+            bundle: BundleInput(path: edit.path), model: ModelInput(unkeyed: checkpoint),
+            text: SourceInput(source: text, isNamed: false), settings: settings)
+        let scheduler = try output(of: stage)
+        try edit.rewrite(
+            documents: [try texts(bundle, adding: SectionName.learned, text)], learned: scheduler)
+        progress.end(stage.outcome(scheduler) ?? "")
+        return scheduler
+    }
+
+    private func output<Work: ByteStage>(of stage: Work) throws(TaperError) -> Work.Output {
+        try stage.read(try stage.make(workspace))
+    }
+
+    private func texts(
+        _ bundle: Bundle, adding use: String, _ text: SourceText
+    ) throws(TaperError) -> (section: String, value: JSONValue) {
+        var texts = try CalibrationTexts(bundle)
+        texts.add(CalibrationSource(use: use, text: text))
+        return (SectionName.texts, texts.json)
+    }
+}

@@ -1,0 +1,109 @@
+import Checkpoint
+import Kernels
+import Model
+import Quantization
+import Reference
+import Storage
+
+/// Versions of what the quantizer makes; they stand in bundles' provenance too. Raise one when the same input gives other codes
+/// or tables.
+enum QuantizerVersion {
+    static let nested = 3
+    static let joint = 5
+    static let tuning = 1
+}
+
+/// A matrix as uniform bytes with a scale per row.
+struct ByteTensorStage: ByteStage {
+    static let kind = StageKind.quantize
+    static let version = QuantizerVersion.nested
+
+    let tensor: TensorInput
+    var subject: String? { tensor.name }
+
+    func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
+        try quantizeInt8(
+            name: tensor.name, weights: try tensor.read(workspace), rows: tensor.shape[0], columns: tensor.shape[1],
+            pool: workspace.pool
+        ).workBytes()
+    }
+
+    func read(_ bytes: [UInt8]) throws(TaperError) -> PackedInt8 { try PackedInt8(workBytes: bytes) }
+}
+
+/// A matrix as nested codes from k-means.
+struct NestedTensorStage: ByteStage {
+    static let kind = StageKind.quantize
+    static let version = QuantizerVersion.nested
+
+    let tensor: TensorInput
+    let settings: NestedSettings
+    /// Of the linear layers; nil: every input channel counts the same.
+    let sensitivity: Artifact<[String: [Float]]>?
+    let check: HalfRangeCheck
+    var subject: String? { tensor.name }
+
+    func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
+        let weights = try tensor.read(workspace)
+        try check.run(tensor.name, weights)
+        let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+        let known = try sensitivity.map { artifact throws(TaperError) in
+            try workspace.value(artifact)[tensor.name]
+        }
+        let importance = (known ?? nil) ?? [Float](repeating: 1, count: columns)
+        guard importance.count == columns || importance.count == rows * columns else {
+            throw TaperError(
+                .internalFault, "\(tensor.name): \(importance.count) sensitivities for \(columns) columns")
+        }
+        return try quantizeNested(
+            name: tensor.name, weights: weights, rows: rows, columns: columns, sensitivity: importance,
+            settings: settings, pool: workspace.pool
+        ).workBytes()
+    }
+
+    func read(_ bytes: [UInt8]) throws(TaperError) -> PackedMatrix { try PackedMatrix(workBytes: bytes) }
+}
+
+/// The head's codes under the Hessian of its own inputs, the normalized final states.
+struct HeadStage: ByteStage {
+    static let kind = StageKind.quantize
+    static let version = QuantizerVersion.joint
+
+    let name: String
+    let model: ModelInput
+    let text: TextInput
+    let settings: NestedSettings
+    let joint: JointSettings
+    var subject: String? { name }
+
+    func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
+        let checkpoint = try model.open(workspace)
+        let (rows, columns) = (model.config.vocabularySize, model.config.hiddenSize)
+        let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: workspace.threads)
+        let hessian = try reference.headHessian(
+            try text.sequences(workspace), known: workspace.states.known(model)
+        ) { workspace.update($0) }
+        let own = try LayerHessian(
+            hessian.values, columns: columns, joint: joint, pool: workspace.pool, place: "inputs of the head")
+        return try quantizeJoint(
+            name: name, weights: try checkpoint.read(name), rows: rows, columns: columns,
+            hessians: [RowHessian(rows: 0..<rows, hessian: own)], settings: settings, joint: joint,
+            pool: workspace.pool
+        ).workBytes()
+    }
+
+    func read(_ bytes: [UInt8]) throws(TaperError) -> PackedMatrix { try PackedMatrix(workBytes: bytes) }
+}
+
+/// Weights that will also stand in half precision must fit it. Packing would find it too, but only after all the work. A check
+/// refuses and changes no output, so it is in no key.
+struct HalfRangeCheck: KeyedContent {
+    let isWanted: Bool
+
+    var keyContent: Any { () }
+    var text: String { isWanted ? "weights must fit half precision" : "none" }
+
+    func run(_ name: String, _ weights: [Float]) throws(TaperError) {
+        if isWanted { try checkHalfRange(name: name, weights: weights) }
+    }
+}

@@ -1,0 +1,134 @@
+import Kernels
+import Model
+import Quantization
+import Reference
+import Storage
+
+/// Tunes the tables of all linear layers end to end; the codes stay. Unfinished work is saved from time to time.
+struct TuneStage: ByteStage {
+    static let kind = StageKind.tune
+    static let version = QuantizerVersion.tuning
+
+    let model: ModelInput
+    let linear: [Artifact<PackedMatrix>]
+    /// Embedding and head.
+    let others: [PackedPart]
+    let embeddingPrecisions: [Int]
+    let text: TextInput
+    let plans: [TuningPlan]
+
+    func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
+        let sequences = try text.sequences(workspace)
+        let checkpoint = try model.open(workspace)
+        let share = ConversionEstimate.targetsShare(model.config, tokens: sequences.map(\.count), plans)
+        let targets = try ReferenceStates(
+            try ReferenceModel(checkpoint, residency: .streamed, threads: workspace.threads), sequences: sequences,
+            known: workspace.states.known(model)
+        ) { workspace.update($0 * share, "what the full-precision model says") }
+        var layers: [PackedMatrix] = []
+        for codes in linear { layers.append(try workspace.value(codes)) }
+        let gradients = try GradientModel(WeightSource(checkpoint), threads: workspace.threads)
+        let tuner = TableTuner(model: gradients, targets: targets, layers: layers)
+        layers = []
+        try tune(tuner, gradients, workspace, from: share)
+        var tables = TunedTables()
+        for matrix in try tuner.finish() { tables.all[matrix.name] = matrix.tables }
+        return tables.bytes
+    }
+
+    func read(_ bytes: [UInt8]) throws(TaperError) -> TunedTables { try TunedTables(bytes: bytes) }
+
+    func outcome(_ output: TunedTables) -> String? { "tables of \(output.all.count) layers" }
+
+    private func tune(
+        _ tuner: TableTuner, _ gradients: GradientModel, _ workspace: StageWorkspace, from share: Double
+    ) throws(TaperError) {
+        let total = plans.reduce(0) { $0 + $1.steps }
+        var (first, start) = (0, 0)
+        if let bytes = workspace.saved.load() {
+            if let saved = try? TuningSnapshot(bytes: bytes), saved.plan < plans.count,
+                tuner.restore(saved.state, bits: plans[saved.plan].bits)
+            {
+                (first, start) = (saved.plan, saved.step)
+            } else {
+                workspace.saved.discard()
+            }
+        }
+        let found = plans[..<first].reduce(0) { $0 + $1.steps } + start
+        var done = found
+        if found > 0 { workspace.progress.note("tuning goes on at step \(done) of \(total)") }
+        var lines: [String] = []
+        var lastSaved = monotonicSeconds()
+        for (index, plan) in plans.enumerated().dropFirst(first) {
+            try useStoredEmbedding(in: gradients, bits: plan.bits, workspace)
+            var before = 0.0
+            let after = try tuner.tune(plan, from: index == first ? start : 0) { step, divergence throws(TaperError) in
+                if step == 1 { before = divergence }
+                done += 1
+                workspace.update(
+                    share + (1 - share) * Double(done - found) / Double(max(1, total - found)),
+                    "\(plan.bits) bits, step \(step) of \(plan.steps), divergence from full precision "
+                        + "\(fixed(divergence, 3)) nats a token")
+                // A kill costs at most some minutes; a snapshot costs a second.
+                if monotonicSeconds() - lastSaved > 120, step < plan.steps {
+                    try workspace.saved.store(TuningSnapshot(plan: index, step: step, state: tuner.state).bytes)
+                    lastSaved = monotonicSeconds()
+                }
+            }
+            lines.append("\(plan.bits) bits \(fixed(before, 3)) to \(fixed(after, 3))")
+        }
+        workspace.progress.note(
+            "tune: divergence from full precision on calibration text, nats a token: "
+                + lines.joined(separator: ", "))
+    }
+
+    /// Embedding and head as the bundle holds them beside layers of `bits`, so that the tables make up for their rounding too.
+    private func useStoredEmbedding(
+        in model: GradientModel, bits: Int, _ workspace: StageWorkspace
+    ) throws(TaperError) {
+        for part in others {
+            let values: [Float]
+            switch part {
+            case .vector: continue
+            case .bytes(_, let codes): values = try workspace.value(codes).dequantized()
+            case .nested(_, let codes, _):
+                let own = embeddingPrecisions.last { $0 <= bits } ?? embeddingPrecisions.first ?? 8
+                values = try workspace.value(codes).dequantized(bits: own)
+            }
+            model.withWeights(part.name) { out in
+                for index in 0..<min(out.count, values.count) { out[index] = values[index] }
+            }
+        }
+    }
+}
+
+/// Where an interrupted tuning stood.
+struct TuningSnapshot {
+    let plan: Int
+    let step: Int
+    let state: [[Float]]
+
+    init(plan: Int, step: Int, state: [[Float]]) {
+        self.plan = plan
+        self.step = step
+        self.state = state
+    }
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter()
+        for value in [plan, step, state.count] { writer.u64(UInt64(value)) }
+        for values in state { writer.floats(values) }
+        return writer.bytes
+    }
+
+    init(bytes: [UInt8]) throws(TaperError) {
+        self = try bytes.withBytes { raw throws(TaperError) -> TuningSnapshot in
+            var reader = ByteReader(raw, place: "stored tuning")
+            let plan = try reader.count("precision", limit: 64)
+            let step = try reader.count("step", limit: 1 << 30)
+            var state: [[Float]] = []
+            for _ in 0..<(try reader.count("arrays", limit: 1 << 20)) { state.append(try reader.floats("values")) }
+            return TuningSnapshot(plan: plan, step: step, state: state)
+        }
+    }
+}
