@@ -25,14 +25,14 @@ extension Converter {
             let tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: bundlePath)
             let windows = try rule.windows(of: text.text, tokenizer: tokenizer, place: text.path)
             let window = rule.window
-            let transformer = try Transformer(bundle: bundle, contextLength: window, pool: pool)
+            let engine = try Engine(try TransformerWeights(bundle), contextLength: window, pool: pool)
             let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: options.threads)
-            var schedules = transformer.served.map { ($0.label, PrecisionSchedule.constant($0)) }
+            var schedules = engine.weights.served.map { ($0.label, PrecisionSchedule.constant($0)) }
             for schedule in calibrated {
                 schedules.append((schedule.label, schedule.schedule))
             }
             let results = try evaluateQuality(
-                bundle: transformer, schedules: schedules, reference: reference, windows: windows, pool: pool
+                bundle: engine, schedules: schedules, reference: reference, windows: windows, pool: pool
             ) { progress.update($0) }
             return Quality(
                 text: text.name, checksum: text.checksum,

@@ -1,3 +1,4 @@
+import Decoding
 import Runtime
 import Storage
 import Testing
