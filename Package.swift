@@ -47,9 +47,14 @@ var targets: [Target] = [
     runnerTarget("Kernels", ["CKernels", "CPlatform", "Storage"]),
     runnerTarget("Bundle", ["Kernels", "Model", "Storage"]),
     runnerTarget("Text", ["Storage"]),
-    runnerTarget("Runtime", ["Bundle", "Text", "Kernels", "Model", "Storage"]),
+    runnerTarget("Decoding", ["Kernels", "Model", "Storage"]),
+    runnerTarget("Runtime", ["Decoding", "Bundle", "Kernels", "Model", "Storage"]),
+    runnerTarget("Chat", ["Runtime", "Bundle", "Text", "Model", "Storage"]),
     .executableTarget(
-        name: "taper-run", dependencies: ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage", "CPlatform"],
+        name: "taper-run",
+        dependencies: [
+            "Chat", "Runtime", "Decoding", "Bundle", "Text", "Kernels", "Model", "Storage", "CPlatform",
+        ],
         path: folder("Runner", "taper-run"), swiftSettings: runnerSettings),
 ]
 var products: [Product] = [.executable(name: "taper-run", targets: ["taper-run"])]
@@ -64,14 +69,17 @@ if !embedded {
         makerTarget("Jinja", ["Storage"]),
         makerTarget("Checkpoint", ["Jinja", "Storage", "Model", "Text"]),
         cTarget("CGradient", ["CKernels"]),
-        makerTarget("Reference", ["Checkpoint", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient"]),
+        makerTarget("Reference", ["Checkpoint", "Decoding", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient"]),
         cTarget("CQuantization", ["CKernels"]),
         makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
         judgeTarget("Metrics", ["Reference", "Checkpoint", "Kernels", "Storage"]),
         judgeTarget(
             "Evaluation",
-            ["Metrics", "Kernels", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model", "Storage"]),
+            [
+                "Metrics", "Kernels", "Chat", "Decoding", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
+                "Model", "Storage",
+            ]),
         makerTarget(
             "Calibration",
             [
@@ -81,7 +89,8 @@ if !embedded {
         makerTarget(
             "Pipeline",
             [
-                "Calibration", "Evaluation", "Metrics", "Quantization", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Calibration", "Evaluation", "Metrics", "Quantization", "Reference", "Checkpoint", "Chat", "Runtime",
+                "Bundle",
                 "Text",
                 "Kernels", "Model", "Storage",
             ]),
@@ -95,7 +104,7 @@ if !embedded {
             name: "taper",
             dependencies: [
                 "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
-                "Checkpoint", "Runtime", "Bundle",
+                "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -106,11 +115,13 @@ if !embedded {
         tests("Bundle", ["Bundle", "Kernels", "Model", "Storage"]),
         tests("Text", ["Text", "Storage"], exclude: ["Fixtures"]),
         tests("Jinja", ["Jinja", "Storage"], exclude: ["Fixtures", "make_templates_golden.py"]),
-        tests("Runtime", ["Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
+        tests("Decoding", ["Decoding", "Storage"]),
+        tests("Chat", ["Chat", "Model", "Storage"]),
+        tests("Runtime", ["Chat", "Decoding", "Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         // Fixtures are found by the test files' own path, so they are no resources.
         tests(
             "Checkpoint", ["Checkpoint", "Text", "Model", "Storage"], exclude: ["Fixtures", "make_blocks_golden.py"]),
-        tests("Reference", ["Reference", "Checkpoint", "Text", "Kernels", "Model", "Storage"]),
+        tests("Reference", ["Reference", "Checkpoint", "Decoding", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(
             "Metrics", ["Metrics", "Checkpoint", "Kernels", "Storage"],
@@ -132,7 +143,7 @@ if !embedded {
             "Pipeline",
             [
                 "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
-                "Checkpoint", "Runtime", "Bundle",
+                "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
             ]),
     ]

@@ -63,7 +63,7 @@ objects=$scratch/$triple/release
 mkdir -p "$(dirname "$output")"
 # By source file, because objects of deleted sources stay in the folder.
 set --
-for module in CPlatform CKernels Storage Model Kernels Bundle Text Runtime taper-run; do
+for module in CPlatform CKernels Storage Model Kernels Bundle Text Decoding Runtime Chat taper-run; do
     for source in Sources/*/"$module"/*.c Sources/*/"$module"/*.swift Sources/*/"$module"/*/*.swift; do
         [ -f "$source" ] || continue
         set -- "$@" "$objects/$(echo "$module" | tr - _).build/$(basename "$source").o"

@@ -57,8 +57,7 @@ import func Foundation.log
         let four = try #require(try rows(1).first { $0["bits"]?.integer == 4 })
         let two = try #require(try rows(1).first { $0["bits"]?.integer == 2 })
         let bundle = try Bundle(path: sample.bundle)
-        let transformer = try Transformer(bundle: bundle, contextLength: 8, pool: try ThreadPool(threadCount: 1))
-        #expect(four["bytes_per_token"]?.integer == transformer.bytesPerToken(bits: 4))
+        #expect(four["bytes_per_token"]?.integer == (try TransformerWeights(bundle)).bytesPerToken(bits: 4))
         #expect(try #require(two["kl_mean"]?.double) > 3 * #require(four["kl_mean"]?.double))
         #expect(try #require(four["kl_mean"]?.double) > 10 * divergence)
         let ratio = try #require(four["over_full"]?.double)
@@ -217,17 +216,19 @@ import func Foundation.log
             return row.map { $0 - top - log(sum) }
         }
         for (bits, result) in [(4, results[1]), (2, results[2])] {
-            let transformer = try Transformer(
-                bundle: try Bundle(path: sample.bundle), contextLength: 512, pool: try ThreadPool(threadCount: 1))
+            let engine = try Engine(
+                try TransformerWeights(try Bundle(path: sample.bundle)), contextLength: 512,
+                pool: try ThreadPool(threadCount: 1))
+            let sequence = try engine.makeSequence()
             var means: [Double] = []
             for prompt in prompts.prompts {
                 let answer = try reference.greedy(prompt, maxNewTokens: 6, stop: prompts.stopTokens)
                 #expect(answer.count == 6)
                 let full = try reference.logits(prompt + answer)
-                transformer.truncate(to: 0)
-                var rows: [[Float]] = [Array(try transformer.forward(prompt, bits: 4))]
+                sequence.truncate(to: 0)
+                var rows: [[Float]] = [Array(try engine.read(prompt, into: sequence, bits: 4))]
                 for token in answer.dropLast() {
-                    rows.append(Array(try transformer.forward(token, bits: Precision(bits: bits))))
+                    rows.append(Array(try engine.read([token], into: sequence, bits: Precision(bits: bits))))
                 }
                 var sum = 0.0
                 for (index, row) in rows.enumerated() {

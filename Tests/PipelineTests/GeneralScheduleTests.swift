@@ -1,7 +1,8 @@
-import Metrics
 import Bundle
+import Chat
 import Evaluation
 import Kernels
+import Metrics
 import Model
 import Runtime
 import Storage

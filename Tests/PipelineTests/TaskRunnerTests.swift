@@ -1,9 +1,10 @@
-import Metrics
 import Bundle
 import Calibration
 import Checkpoint
+import Decoding
 import Evaluation
 import Kernels
+import Metrics
 import Model
 import Reference
 import Runtime
@@ -35,11 +36,12 @@ import Testing
 
     /// The runner of the product, one schedule and one prompt at a time.
     private func alone(_ prompt: [Int], _ schedule: PrecisionSchedule, stop: [Int]) throws -> TaskRunner.Answer {
-        let transformer = try Transformer(bundle: bundle, contextLength: prompt.count + Self.limit, pool: pool)
+        let engine = try Engine(
+            try TransformerWeights(bundle), contextLength: prompt.count + Self.limit, pool: pool)
         var sampler = Sampler(.greedy)
         let result = try generate(
-            transformer, prompt: prompt, maxNewTokens: Self.limit, schedule: schedule, sampler: &sampler,
-            stopTokens: stop
+            engine, try engine.makeSequence(), prompt: prompt, maxNewTokens: Self.limit, scheduler: .fixed(schedule),
+            sampler: &sampler, stopTokens: stop
         ) { _, _ in true }
         return TaskRunner.Answer(tokens: result.tokens, bits: result.bitsPerStep)
     }
@@ -108,8 +110,8 @@ import Testing
             DecodeStrategy(prefillBits: 4, rule: .pattern { example, step in (step + example) % 2 == 0 ? 4 : 2 }),
             DecodeStrategy(
                 prefillBits: 4,
-                rule: .afterPrefill { (transformer: Transformer) throws(TaperError) -> PrecisionSchedule in
-                    prompts.append(transformer.position)
+                rule: .afterPrefill { _, sequence in
+                    prompts.append(sequence.position)
                     return decided
                 }),
             DecodeStrategy(decided),
@@ -161,8 +163,8 @@ import Testing
         let prompts = try TaskPrompts(.bundle(bundle), examples: examples, place: "test")
         let measurement = try AnswerDivergence(
             prompts, answers: full.tokens, maxNewTokens: Self.limit, reference: reference, pool: pool, place: "test")
-        let transformer = try Transformer(bundle: bundle, contextLength: measurement.longest, pool: pool)
-        let expected = try measurement.run(.bundle(transformer, schedules.map { ($0.text, $0) })) { _ in }
+        let engine = try Engine(try TransformerWeights(bundle), contextLength: measurement.longest, pool: pool)
+        let expected = try measurement.run(.bundle(engine, schedules.map { ($0.text, $0) })) { _ in }
         for (index, row) in outcomes.enumerated() {
             for (order, outcome) in row.enumerated() {
                 let divergence = try #require(outcome.divergence)

@@ -1,3 +1,4 @@
+import Decoding
 import Kernels
 import Model
 import Runtime
@@ -11,10 +12,11 @@ import Testing
         _ tiny: TinyBundle, _ schedule: PrecisionSchedule, threads: Int = 1, limit: Int = 20, context: Int = 64,
         settings: SamplerSettings = .greedy, stop: [Int] = []
     ) throws -> GenerationResult {
-        let transformer = try Transformer(bundle: tiny.bundle, contextLength: context, pool: .make(threads))
+        let single = try SingleSequence(bundle: tiny.bundle, contextLength: context, pool: .make(threads))
         var sampler = Sampler(settings)
         return try generate(
-            transformer, prompt: prompt, maxNewTokens: limit, schedule: schedule, sampler: &sampler, stopTokens: stop
+            single.engine, single.sequence, prompt: prompt, maxNewTokens: limit, scheduler: .fixed(schedule),
+            sampler: &sampler, stopTokens: stop
         ) { _, _ in true }
     }
 
@@ -39,18 +41,19 @@ import Testing
         let result = try run(tiny, schedule, limit: 10)
 
         // The same by hand: prefill at 4 bits, decode steps 0 to 3 at 6, then at 3.
-        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
+        let single = try SingleSequence(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
         var sampler = Sampler(.greedy)
-        var tokens = [sampler.sample(try transformer.forward(prompt, bits: 4))]
+        var tokens = [sampler.sample(try single.read(prompt, bits: 4))]
         for step in 0..<9 {
-            tokens.append(sampler.sample(try transformer.forward(tokens[step], bits: step < 4 ? 6 : 3)))
+            tokens.append(sampler.sample(try single.read([tokens[step]], bits: step < 4 ? 6 : 3)))
         }
         #expect(result.tokens == tokens)
         #expect(result.bitsPerStep == [6, 6, 6, 6, 3, 3, 3, 3, 3])
         #expect(result.averageBits == Double(4 * 6 + 5 * 3) / 9)
         #expect(result.switchPoints == [.init(fromStep: 0, bits: 6), .init(fromStep: 4, bits: 3)])
-        let weights = 4 * transformer.bytesPerToken(bits: 6) + 5 * transformer.bytesPerToken(bits: 3)
-        let cache = (0..<9).reduce(0) { $0 + transformer.cacheBytes(at: prompt.count + $1 + 1) }
+        let weights =
+            4 * single.engine.weights.bytesPerToken(bits: 6) + 5 * single.engine.weights.bytesPerToken(bits: 3)
+        let cache = (0..<9).reduce(0) { $0 + single.engine.weights.cacheBytes(at: prompt.count + $1 + 1) }
         #expect(result.decodedBytes == weights + cache)
         #expect(result.prefillTokens == 4 && result.prefillBits == 4)
     }
@@ -88,13 +91,14 @@ import Testing
 
     @Test func theCallerCanStop() throws {
         let tiny = try TinyBundle(TinyModels.qwen2)
-        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
+        let single = try SingleSequence(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
         var sampler = Sampler(.greedy)
         var seen: [Int] = []
         var bits: [Precision] = []
         let schedule = try PrecisionSchedule(parsing: "4@0,2@1", prefillBits: 6, place: "test")
         let result = try generate(
-            transformer, prompt: prompt, maxNewTokens: 20, schedule: schedule, sampler: &sampler, stopTokens: []
+            single.engine, single.sequence, prompt: prompt, maxNewTokens: 20, scheduler: .fixed(schedule),
+            sampler: &sampler, stopTokens: []
         ) { token, used in
             seen.append(token)
             bits.append(used)
@@ -102,7 +106,7 @@ import Testing
         }
         #expect(result.stopReason == .caller && result.tokens == seen && seen.count == 4)
         #expect(bits == [6, 4, 2, 2])
-        #expect(transformer.position == prompt.count + 3)
+        #expect(single.position == prompt.count + 3)
     }
 
     @Test func noNewTokensMeansOnlyThePrompt() throws {
@@ -114,18 +118,21 @@ import Testing
 
     @Test func aConversationContinuesInTheCache() throws {
         let tiny = try TinyBundle(TinyModels.qwen2)
-        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
+        let single = try SingleSequence(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
         var sampler = Sampler(.greedy)
         let first = try generate(
-            transformer, prompt: prompt, maxNewTokens: 5, schedule: .constant(4), sampler: &sampler, stopTokens: []
+            single.engine, single.sequence, prompt: prompt, maxNewTokens: 5, scheduler: .fixed(.constant(4)),
+            sampler: &sampler, stopTokens: []
         ) { _, _ in true }
         let question = [first.tokens[4], 9, 8]
         let second = try generate(
-            transformer, prompt: question, maxNewTokens: 5, schedule: .constant(4), sampler: &sampler, stopTokens: []
+            single.engine, single.sequence, prompt: question, maxNewTokens: 5, scheduler: .fixed(.constant(4)),
+            sampler: &sampler, stopTokens: []
         ) { _, _ in true }
-        transformer.truncate(to: 0)
+        single.truncate(to: 0)
         let again = try generate(
-            transformer, prompt: prompt + first.tokens[..<4] + question, maxNewTokens: 5, schedule: .constant(4),
+            single.engine, single.sequence, prompt: prompt + first.tokens[..<4] + question, maxNewTokens: 5,
+            scheduler: .fixed(.constant(4)),
             sampler: &sampler, stopTokens: []
         ) { _, _ in true }
         #expect(second.tokens == again.tokens)

@@ -1,4 +1,5 @@
 import Bundle
+import Decoding
 import Kernels
 import Model
 import Runtime
@@ -67,13 +68,13 @@ enum StubbornScheduler {
 
     @Test(arguments: TinyModels.all) func statesAreMeansOverHeadsOfTheLastLayer(config: ModelConfig) throws {
         let tiny = try TinyBundle(config)
-        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 64, pool: .make(2))
-        _ = try transformer.forward((0..<53).map { $0 * 7 % 131 }, bits: 4)
-        let layer = transformer.cachedLayer(config.layerCount - 1)
+        let single = try SingleSequence(bundle: tiny.bundle, contextLength: 64, pool: .make(2))
+        _ = try single.read((0..<53).map { $0 * 7 % 131 }, bits: 4)
+        let layer = single.sequence.cachedLayer(config.layerCount - 1)
         for (positions, window, first) in [
             (53, 64, 0), (53, 32, 32), (40, 32, 16), (17, 16, 16), (16, 16, 0), (1, 16, 0),
         ] {
-            let states = transformer.lastLayerStates(positions: positions, window: window)
+            let states = single.sequence.lastLayerStates(positions: positions, window: window, pool: single.engine.pool)
             #expect(states.positionCount == positions - first)
             var worst: Float = 0
             for position in first..<positions {
@@ -107,10 +108,11 @@ enum StubbornScheduler {
         let tiny = try TinyBundle(TinyModels.qwen2)
         let learned = StubbornScheduler.make(TinyModels.qwen2, [(6, 4, 1), (4, 3, 2)])
         func run(_ limit: Int, _ scheduler: DecodeScheduler) throws -> GenerationResult {
-            let transformer = try Transformer(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
+            let single = try SingleSequence(bundle: tiny.bundle, contextLength: 64, pool: .make(1))
             var sampler = Sampler(.greedy)
             return try generate(
-                transformer, prompt: [1, 5, 130, 17], maxNewTokens: limit, scheduler: scheduler, sampler: &sampler,
+                single.engine, single.sequence, prompt: [1, 5, 130, 17], maxNewTokens: limit, scheduler: scheduler,
+                sampler: &sampler,
                 stopTokens: []
             ) { _, _ in true }
         }
@@ -144,11 +146,11 @@ enum StubbornScheduler {
             var texts: Set<String> = []
             for (threads, set) in [(1, InstructionSet.scalar), (3, .best)] {
                 let pool = ThreadPool(threadCount: threads, instructionSet: set)
-                let transformer = try Transformer(bundle: tiny.bundle, contextLength: 64, pool: pool)
-                _ = try transformer.forward(prompt, bits: 4)
-                texts.insert(learned.schedule(after: transformer, positions: 50, maxNewTokens: 30).text)
-                _ = try transformer.forward([3, 9], bits: 2)
-                texts.insert(learned.schedule(after: transformer, positions: 50, maxNewTokens: 30).text)
+                let single = try SingleSequence(bundle: tiny.bundle, contextLength: 64, pool: pool)
+                _ = try single.read(prompt, bits: 4)
+                texts.insert(learned.schedule(after: single.sequence, positions: 50, maxNewTokens: 30, pool: pool).text)
+                _ = try single.read([3, 9], bits: 2)
+                texts.insert(learned.schedule(after: single.sequence, positions: 50, maxNewTokens: 30, pool: pool).text)
             }
             #expect(texts.count == 1)
             found.formUnion(texts)

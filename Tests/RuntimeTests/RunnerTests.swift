@@ -1,4 +1,5 @@
 import Bundle
+import Decoding
 import Foundation
 import Kernels
 import Model
@@ -20,11 +21,12 @@ import Text
     @Test func writesWhatTheLibraryGenerates() throws {
         let tiny = try TalkingBundle.make(chat: false)
         let prompt = try TalkingBundle.tokenizer().encode("Once upon")
-        let transformer = try Transformer(bundle: tiny.bundle, contextLength: 100, pool: .make(1))
+        let single = try SingleSequence(bundle: tiny.bundle, contextLength: 100, pool: .make(1))
         var sampler = Sampler(.greedy)
         let schedule = try PrecisionSchedule(parsing: "6@0,3@5", prefillBits: 6, place: "test")
         let expected = try generate(
-            transformer, prompt: prompt, maxNewTokens: 30, schedule: schedule, sampler: &sampler, stopTokens: [2]
+            single.engine, single.sequence, prompt: prompt, maxNewTokens: 30, scheduler: .fixed(schedule),
+            sampler: &sampler, stopTokens: [2]
         ) { _, _ in true }
         let arguments = ["-m", tiny.path, "-p", "Once upon", "-n", "30", "--switch", "6@0,3@5"]
         var texts: Set<String> = []

@@ -1,4 +1,5 @@
 import Bundle
+import Chat
 import Model
 import Runtime
 import Storage

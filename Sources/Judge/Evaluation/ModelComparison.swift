@@ -30,7 +30,7 @@ public struct ComparedFile: Sendable {
 
 /// Checkpoints, bundles and GGUF files side by side on one text, at the bytes that each reads per decoded token.
 ///
-/// Bytes are those stored in the file: of a bundle `Transformer.bytesPerToken(bits:)` (linear layers and head at the
+/// Bytes are those stored in the file: of a bundle `TransformerWeights.bytesPerToken(bits:)` (linear layers and head at the
 /// precision, one embedding row), of everything else `Checkpoint.bytesPerToken` (the same and norms and biases, which are
 /// a few thousandths). A bundle runs in the shipped runtime; a GGUF or safetensors file is dequantized and runs in the float
 /// reference model, so no other program's kernels take part, and its activations are not rounded.
@@ -166,9 +166,9 @@ public struct ModelComparison {
                     ) { progress(base + share * (0.8 + 0.2 * $0), name) }
                 }
             case .bundle(let bundle):
-                let transformer = try Transformer(bundle: bundle, contextLength: rule.window, pool: pool)
+                let engine = try Engine(try TransformerWeights(bundle), contextLength: rule.window, pool: pool)
                 files[index].results = try mine.run(
-                    .bundle(transformer, try settings.schedules(bundle)), includingReference: false
+                    .bundle(engine, try settings.schedules(bundle)), includingReference: false
                 ) { progress(base + share * $0, name) }
             }
             if isComparable, let judge {

@@ -7,7 +7,7 @@ public import Storage
 /// Perplexity of every schedule on the same windows, compared with the full-precision model where one is given; that
 /// model's own result comes first.
 public func evaluateQuality(
-    bundle: Transformer?, schedules: [(label: String, schedule: PrecisionSchedule)], reference: ReferenceModel?,
+    bundle: Engine?, schedules: [(label: String, schedule: PrecisionSchedule)], reference: ReferenceModel?,
     windows: [PerplexityProtocol.Window], pool: ThreadPool, progress: (Double) -> Void
 ) throws(TaperError) -> [QualityResult] {
     // The float pass takes about as long as one schedule.

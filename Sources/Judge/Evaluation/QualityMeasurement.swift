@@ -1,4 +1,5 @@
 import Bundle
+import Decoding
 public import Kernels
 public import Model
 public import Reference
@@ -12,7 +13,7 @@ public struct QualityMeasurement {
     /// What is measured.
     public enum Candidate {
         /// Precisions and schedules of a bundle.
-        case bundle(Transformer, [(label: String, schedule: PrecisionSchedule)])
+        case bundle(Engine, [(label: String, schedule: PrecisionSchedule)])
         /// Another checkpoint's states on the same tokens.
         case states(ReferenceStates, label: String, bytesPerToken: Int?)
     }
@@ -39,6 +40,8 @@ public struct QualityMeasurement {
         var tallies = [Tally](repeating: Tally(), count: results.count)
         let share = 1 / Double(max(1, windows.count * max(1, results.count)))
         var done = 0.0
+        var sequence: TokenSequence?
+        if case .bundle(let engine, _) = candidate { sequence = try engine.makeSequence() }
         for (index, window) in windows.enumerated() {
             // Only positions whose next token is predicted.
             let rows = window.firstPredicted - 1..<window.tokens.count - 1
@@ -57,7 +60,8 @@ public struct QualityMeasurement {
                 for order in results.indices {
                     try Interrupt.check("Nothing was written")
                     try add(
-                        candidate, index, order, expected, to: &results[order].comparison, &tallies[order], &cached)
+                        candidate, sequence, index, order, expected, to: &results[order].comparison, &tallies[order],
+                        &cached)
                     done += share
                     progress(min(1, done))
                 }
@@ -110,12 +114,12 @@ public struct QualityMeasurement {
         switch candidate {
         case nil: return []
         case .states(_, let label, let bytes): return [QualityResult(label: label, bytesPerToken: bytes)]
-        case .bundle(let transformer, let schedules):
+        case .bundle(let engine, let schedules):
             return schedules.map { label, schedule in
                 let first = schedule.steps.first?.bits
                 guard schedule.steps.count > 1 else {
                     return QualityResult(
-                        label: label, bits: first, bytesPerToken: first.map { transformer.bytesPerToken(bits: $0) })
+                        label: label, bits: first, bytesPerToken: first.map { engine.weights.bytesPerToken(bits: $0) })
                 }
                 var result = QualityResult(label: label)
                 result.schedule = schedule.text
@@ -133,10 +137,10 @@ public struct QualityMeasurement {
 
     /// One window under one schedule, or by one checkpoint.
     ///
-    /// - Parameter cached: precision at which each of the window's tokens in the transformer's cache was read. A schedule
+    /// - Parameter cached: precision at which each of the window's tokens in the sequence was read. A schedule
     ///   begins where it first differs from the one before, or where its logits are wanted.
     private func add(
-        _ candidate: Candidate?, _ index: Int, _ order: Int, _ expected: Expected?,
+        _ candidate: Candidate?, _ sequence: TokenSequence?, _ index: Int, _ order: Int, _ expected: Expected?,
         to comparison: inout LogitComparison, _ tally: inout Tally, _ cached: inout [Precision]
     ) throws(TaperError) {
         let window = windows[index]
@@ -161,17 +165,18 @@ public struct QualityMeasurement {
                     take(position, UnsafeBufferPointer(rebasing: logits[start..<start + width]))
                 }
             }
-        case .bundle(let transformer, let schedules):
+        case .bundle(let engine, let schedules):
+            guard let sequence else { return }
             let schedule = schedules[order].schedule
             let wanted = window.tokens.indices.map { window.bits(schedule, at: $0) }
             for bits in wanted.dropFirst(window.promptCount) {
                 tally.steps += 1
                 tally.hundredths += bits.hundredths
-                tally.bytes += transformer.bytesPerToken(bits: bits)
+                tally.bytes += engine.weights.bytesPerToken(bits: bits)
             }
             let known = zip(wanted, cached).prefix(window.firstPredicted - 1)
             var start = known.prefix { $0 == $1 }.count
-            transformer.truncate(to: start)
+            sequence.truncate(to: min(start, sequence.position))
             cached = wanted
             while start < window.tokens.count {
                 let bits = wanted[start]
@@ -180,11 +185,15 @@ public struct QualityMeasurement {
                 let offset = start
                 // What comes before the first prediction needs no head.
                 let silent = min(max(window.firstPredicted - 1 - start, 0), end - start)
-                if silent > 0 { _ = try transformer.forward(Array(window.tokens[start..<start + silent]), bits: bits) }
+                if silent > 0 {
+                    try engine.read(
+                        Array(window.tokens[start..<start + silent]), into: sequence, wanting: .none, bits: bits
+                    ) { _, _ in }
+                }
                 if start + silent < end {
-                    try transformer.forwardAll(Array(window.tokens[start + silent..<end]), bits: bits) { row, logits in
-                        take(offset + silent + row, logits)
-                    }
+                    try engine.read(
+                        Array(window.tokens[start + silent..<end]), into: sequence, wanting: .all, bits: bits
+                    ) { row, logits in take(offset + silent + row, logits) }
                 }
                 start = end
             }

@@ -1,3 +1,4 @@
+import Decoding
 public import Kernels
 public import Model
 public import Runtime
@@ -56,15 +57,17 @@ public struct SpeedMeasurement {
 
     /// One warm-up round, then `runs` rounds that take every schedule in turn, so that drift hits all alike.
     public func run(
-        _ transformer: Transformer, pool: ThreadPool, schedules: [(label: String, schedule: PrecisionSchedule)],
+        _ engine: Engine, schedules: [(label: String, schedule: PrecisionSchedule)],
         runs: Int
     ) throws(TaperError) -> [SpeedResult] {
+        let pool = engine.pool
+        let sequence = try engine.makeSequence()
         var results = schedules.map { SpeedResult(label: $0.label, threads: pool.threadCount) }
         for round in 0...runs {
             for (index, item) in schedules.enumerated() {
                 try Interrupt.check("Nothing was written")
                 var result = results[index]
-                try measure(transformer, item.schedule, into: &result)
+                try measure(engine, sequence, item.schedule, into: &result)
                 result.read.append(readSpeed(pool))
                 // The first round warms caches and pages.
                 if round == 0 { result = SpeedResult(label: item.label, threads: pool.threadCount) }
@@ -74,20 +77,47 @@ public struct SpeedMeasurement {
         return results
     }
 
-    private func measure(
-        _ transformer: Transformer, _ schedule: PrecisionSchedule, into result: inout SpeedResult
-    ) throws(TaperError) {
-        let vocabulary = transformer.config.vocabularySize
+    /// Tokens known beforehand, so that drawing is not measured.
+    private struct KnownTokens: TokenSampler {
+        let vocabulary: Int
+        var count = 0
+
         func token(_ index: Int) -> Int { (index &* 7919 + 13) % vocabulary }
+
+        mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
+            count += 1
+            return token(count - 1)
+        }
+    }
+
+    private struct KnownPlan: DecodePlan {
+        typealias Executor = Engine
+
+        let schedule: PrecisionSchedule
+        var sampler: KnownTokens
+
+        var prefillBits: Precision { schedule.prefillBits }
+        func bits(atStep step: Int) -> Precision { schedule.bits(atStep: step) }
+    }
+
+    private func measure(
+        _ engine: Engine, _ sequence: TokenSequence, _ schedule: PrecisionSchedule, into result: inout SpeedResult
+    ) throws(TaperError) {
+        let known = KnownTokens(vocabulary: engine.vocabularySize)
+        sequence.truncate(to: 0)
         if promptTokens > 0 {
-            transformer.truncate(to: 0)
             let start = monotonicSeconds()
-            _ = try transformer.forward((0..<promptTokens).map(token), bits: schedule.prefillBits)
+            try engine.read((0..<promptTokens).map(known.token), into: sequence, bits: schedule.prefillBits)
             result.prefill.append(Double(promptTokens) / (monotonicSeconds() - start))
+            sequence.truncate(to: 0)
         }
         guard newTokens > 0 else { return }
-        transformer.truncate(to: 0)
-        _ = try transformer.forward((0..<depth + 1).map(token), bits: schedule.prefillBits)
+        let batch = DecodeBatch<KnownPlan>(engine)
+        let generation = Generation(
+            sequence, plan: KnownPlan(schedule: schedule, sampler: known), prompt: (0..<depth + 1).map(known.token),
+            limit: newTokens + 1, stopTokens: [])
+        try batch.admit(generation)
+        try batch.tick()
         var bytes = 0
         var stretch = 0
         let start = monotonicSeconds()
@@ -95,8 +125,8 @@ public struct SpeedMeasurement {
         var stretchSteps = 0
         for step in 0..<newTokens {
             let bits = schedule.bits(atStep: step)
-            bytes += transformer.bytesPerToken(bits: bits)
-            _ = try transformer.forward(token(step), bits: bits)
+            bytes += engine.weights.bytesPerToken(bits: bits)
+            try batch.tick()
             stretchSteps += 1
             if step + 1 == newTokens || schedule.bits(atStep: step + 1) != bits {
                 let now = monotonicSeconds()
@@ -105,6 +135,7 @@ public struct SpeedMeasurement {
                 (stretch, stretchSteps, stretchStart) = (stretch + 1, 0, now)
             }
         }
+        if let failure = generation.failure { throw failure }
         result.decode.append(Double(newTokens) / (monotonicSeconds() - start))
         result.bytesPerToken = Double(bytes) / Double(newTokens)
         // Enough repetitions that the clock does not matter.
@@ -112,7 +143,7 @@ public struct SpeedMeasurement {
         let repetitions = max(2, min(32, newTokens / 4))
         var productBytes = 0
         let productStart = monotonicSeconds()
-        for _ in 0..<repetitions { productBytes += try transformer.multiplyLinearLayers(bits: bits) }
+        for _ in 0..<repetitions { productBytes += try engine.multiplyLinearLayers(bits: bits) }
         result.products.append(Double(productBytes) / (monotonicSeconds() - productStart))
     }
 }

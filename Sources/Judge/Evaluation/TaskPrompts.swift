@@ -1,3 +1,4 @@
+import Chat
 import Model
 public import Storage
 public import Text
@@ -25,7 +26,7 @@ public struct TaskPrompts {
         }
         self.prompts = prompts
         references = examples.map(\.references)
-        stopTokens = TaskPrompts.stopTokens(model, tokenizer, template)
+        stopTokens = AnswerEnds(model.config, tokenizer, template).tokens.sorted()
     }
 
     /// Prompts that are token ids already, without references.
@@ -33,14 +34,7 @@ public struct TaskPrompts {
         tokenizer = try model.tokenizer()
         self.prompts = prompts
         references = prompts.map { _ in [] }
-        stopTokens = TaskPrompts.stopTokens(model, tokenizer, try model.chatTemplate())
-    }
-
-    private static func stopTokens(_ model: AnyModel, _ tokenizer: Tokenizer, _ template: ChatTemplate?) -> [Int] {
-        var stops = Set(model.config.eosTokens)
-        for stop in template?.stops ?? [] { if let id = tokenizer.id(ofToken: stop) { stops.insert(id) } }
-        if let end = tokenizer.eosToken { stops.insert(end) }
-        return stops.sorted()
+        stopTokens = AnswerEnds(model.config, tokenizer, try model.chatTemplate()).tokens.sorted()
     }
 
     public var longestPrompt: Int { prompts.map(\.count).max() ?? 0 }

@@ -154,8 +154,9 @@ private func divergences(
         }
         return [result]
     case .bundle(let bundle):
-        let transformer = try Transformer(bundle: bundle, contextLength: divergence.longest, pool: pool)
-        let scores = try divergence.run(.bundle(transformer, schedules), progress: progress)
+        let engine = try Engine(
+            try TransformerWeights(bundle), contextLength: divergence.longest, pool: pool)
+        let scores = try divergence.run(.bundle(engine, schedules), progress: progress)
         return zip(schedules, scores).map { schedule, scores in
             var result = AnswerScores(label: schedule.label, metric: .kl)
             result.fullPrecision = scores
@@ -164,7 +165,7 @@ private func divergences(
             }
             if steps.isEmpty { return result }
             result.averageBits = Precision.mean(steps)
-            let bytes = steps.reduce(0) { $0 + transformer.bytesPerToken(bits: $1) }
+            let bytes = steps.reduce(0) { $0 + engine.weights.bytesPerToken(bits: $1) }
             result.bytesPerToken = Int((Double(bytes) / Double(steps.count)).rounded())
             return result
         }

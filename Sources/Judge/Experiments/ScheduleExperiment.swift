@@ -69,7 +69,7 @@ public struct ScheduleExperiment {
 
         phase("speed")
         let seconds = try DecodeSpeed.secondsPerStep(
-            runner.transformer, precisions: frame.served,
+            runner.engine, precisions: frame.served,
             depth: runner.prompts.map(\.count).sorted()[runner.prompts.count / 2] + frame.maxNewTokens / 2)
 
         var methods = frame.constants() + frame.lowPrefills() + frame.patterns(lengths: full.readCounts)

@@ -77,8 +77,9 @@ public func trainLearnedScheduler(
     var strategies = schedules.map { DecodeStrategy($0) }
     if let first = schedules.first {
         // The first one also keeps what the classifier will see of every prompt.
-        strategies[0].rule = .afterPrefill { (transformer: Transformer) throws(TaperError) -> PrecisionSchedule in
-            states.append(transformer.lastLayerStates(positions: transformer.position, window: settings.window))
+        strategies[0].rule = .afterPrefill { engine, sequence in
+            states.append(
+                sequence.lastLayerStates(positions: sequence.position, window: settings.window, pool: engine.pool))
             return first
         }
     }

@@ -1,4 +1,5 @@
 import Bundle
+import Chat
 import Checkpoint
 import Model
 import Quantization
@@ -19,12 +20,7 @@ struct PackPlan {
     ) throws(TaperError) -> (plan: PackPlan, template: ChatTemplate?) {
         let template = try chatTemplate(recipe, checkpoint, tokenizer, warn: warn)
         var model = checkpoint.config
-        if let end = tokenizer.eosToken { model.eosTokens = Set(model.eosTokens + [end]).sorted() }
-        for stop in template?.stops ?? [] {
-            if let id = tokenizer.id(ofToken: stop), id < model.vocabularySize {
-                model.eosTokens = Set(model.eosTokens + [id]).sorted()
-            }
-        }
+        model.eosTokens = AnswerEnds(model, tokenizer, template).tokens.sorted()
         if model.bosToken == nil { model.bosToken = tokenizer.bosToken }
         let plans = checkpoint.config.tensorRequirements().map { requirement in
             let encoding: TensorPlan.Encoding =

@@ -1,25 +1,7 @@
+public import Decoding
 import Kernels
 import Model
 public import Storage
-
-/// One sequence that is being continued.
-private final class Continuation {
-    let index: Int
-    /// What the model reads next: the prompt, then every new token.
-    var input: [Int]
-    /// Tokens in the caches.
-    var position = 0
-    var caches: [LayerCache]
-    var tokens: [Int] = []
-
-    init(index: Int, prompt: [Int], maxNewTokens: Int, _ config: ModelConfig) {
-        self.index = index
-        input = prompt
-        caches = (0..<config.layerCount).map { _ in
-            LayerCache(capacity: (prompt.count + maxNewTokens) * config.kvSize)
-        }
-    }
-}
 
 extension ReferenceModel {
     /// The most likely continuation, token by token, until a stop token or the limit; the stop token is not returned.
@@ -29,108 +11,89 @@ extension ReferenceModel {
 
     /// The same for several prompts, decoded together: every step reads each weight once for all of them.
     ///
-    /// A product of several rows rounds otherwise than one of a single row, so of two tokens that are equally likely
-    /// within the last bits another may be taken than for the prompt alone.
     /// - Parameter progress: hears the share of prompts that are finished.
     public func greedy(
         _ prompts: [[Int]], maxNewTokens: Int, stop: [Int], progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> [[Int]] {
         var results = [[Int]](repeating: [], count: prompts.count)
         if maxNewTokens <= 0 { return results }
-        var active: [Continuation] = []
-        var admitted = 0
-        var finished = 0
-        while finished < prompts.count {
-            try Interrupt.check("Nothing was written")
-            // Places that became free go to the next prompts.
-            var arrived: [Continuation] = []
-            var positions = active.reduce(0) { $0 + $1.position + maxNewTokens - $1.tokens.count }
-            while admitted < prompts.count, active.count + arrived.count < Self.batchLimit {
-                positions += prompts[admitted].count + maxNewTokens
-                if positions > cachedPositionLimit, !(active.isEmpty && arrived.isEmpty) { break }
-                arrived.append(
-                    Continuation(index: admitted, prompt: prompts[admitted], maxNewTokens: maxNewTokens, config))
-                admitted += 1
-            }
-            var states: [Float] = []
-            if !active.isEmpty { states += try advance(active) }
-            if !arrived.isEmpty { states += try prefill(arrived) }
-            active += arrived
-            let chosen = try likeliest(states, rows: active.count)
-            for (continuation, token) in zip(active, chosen) {
-                continuation.position += continuation.input.count
-                continuation.input = []
-                if stop.contains(token) { continue }
-                continuation.tokens.append(token)
-                if continuation.tokens.count < maxNewTokens { continuation.input = [token] }
-            }
-            for continuation in active where continuation.input.isEmpty {
-                results[continuation.index] = continuation.tokens
-                finished += 1
-            }
-            active.removeAll { $0.input.isEmpty }
-            progress(Double(finished) / Double(prompts.count))
+        let batch = DecodeBatch<FloatPlan<GreedySampler>>(
+            self, places: Self.batchLimit, capacity: cachedPositionLimit)
+        var next = 0
+        try run(batch) { () throws(TaperError) -> (Int, Generation<FloatPlan<GreedySampler>>)? in
+            guard next < prompts.count else { return nil }
+            let positions = prompts[next].count + maxNewTokens
+            guard batch.hasRoom(cost: positions) else { return nil }
+            next += 1
+            return (
+                next - 1,
+                Generation(
+                    ReferenceSequence(config, capacity: positions), plan: FloatPlan(greedySampler),
+                    prompt: prompts[next - 1], limit: maxNewTokens, stopTokens: stop, cost: positions)
+            )
+        } finish: { index, generation in
+            results[index] = generation.tokens
+        } progress: {
+            progress(Double($0) / Double(prompts.count))
         }
         return results
     }
+
+    /// Continues what generations' sequences hold, all together.
+    public func write(_ generations: [Generation<FloatPlan<GreedySampler>>]) throws(TaperError) {
+        var left = generations[...]
+        try run(DecodeBatch(self)) {
+            left.popFirst().map { (0, $0) }
+        } finish: { _, _ in
+        } progress: { _ in
+        }
+    }
+
+    /// Runs a batch until `next` has no more and all have ended. Places that became free go to the next generations.
+    ///
+    /// - Parameters:
+    ///   - next: a generation and its number; nil while there is no room, or for good.
+    ///   - finish: hears of each that has ended, whose memory goes afterwards.
+    ///   - progress: hears how many have ended, after every step.
+    func run<Sampler>(
+        _ batch: DecodeBatch<FloatPlan<Sampler>>,
+        next: () throws(TaperError) -> (Int, Generation<FloatPlan<Sampler>>)?,
+        finish: (Int, Generation<FloatPlan<Sampler>>) -> Void, progress: (Int) -> Void
+    ) throws(TaperError) {
+        var working: [(index: Int, generation: Generation<FloatPlan<Sampler>>)] = []
+        var finished = 0
+        while true {
+            try Interrupt.check("Nothing was written")
+            while let (index, generation) = try next() {
+                try batch.admit(generation)
+                working.append((index, generation))
+            }
+            if batch.isEmpty { return }
+            try batch.tick()
+            for (index, generation) in working {
+                if let failure = generation.failure { throw failure }
+                // Answers are to be whole.
+                if generation.stopReason == .contextFull {
+                    throw TaperError(
+                        .usage, "prompt and new tokens exceed the model's context", at: "",
+                        expected: "at most \(generation.sequence.capacity) tokens")
+                }
+                if generation.stopReason != nil {
+                    finish(index, generation)
+                    finished += 1
+                }
+            }
+            working.removeAll { $0.generation.stopReason != nil }
+            progress(finished)
+        }
+    }
+
+    /// What greedy generations choose by.
+    public var greedySampler: GreedySampler { GreedySampler(arithmetic.ops) }
 
     /// Sequences decoded together: from here on a step's time is arithmetic, no longer the reading of weights.
     static var batchLimit: Int { 64 }
 
     /// Positions in all caches together: 512 MB.
     private var cachedPositionLimit: Int { (1 << 29) / (config.layerCount * config.kvSize * 2 * 4) }
-
-    private func checkContext(_ end: Int) throws(TaperError) {
-        guard end <= arithmetic.rotation.positionCount else {
-            throw TaperError(
-                .usage, "prompt and new tokens exceed the model's context", at: "",
-                expected: "at most \(arithmetic.rotation.positionCount) tokens")
-        }
-    }
-
-    /// Reads every sequence's next token; final states, [sequences * hiddenSize].
-    private func advance(_ sequences: [Continuation]) throws(TaperError) -> [Float] {
-        for sequence in sequences { try checkContext(sequence.position + 1) }
-        let table = try weight(TensorName.embedding)
-        var x = filled(sequences.count * config.hiddenSize) {
-            arithmetic.embed(sequences.map { $0.input[0] }, table, into: $0)
-        }
-        for layer in 0..<config.layerCount {
-            let ends = sequences.map { (position: $0.position, cache: $0.caches[layer]) }
-            try block(try blockWeights(layer), &x, tokens: sequences.count, places: .ends(ends))
-        }
-        return x
-    }
-
-    /// Reads the prompts; final states of each one's last token, [sequences * hiddenSize]. A block is loaded once for all.
-    private func prefill(_ sequences: [Continuation]) throws(TaperError) -> [Float] {
-        for sequence in sequences { try checkContext(sequence.input.count) }
-        var states = try embed(sequences.map(\.input))
-        for layer in 0..<config.layerCount {
-            let weights = try blockWeights(layer)
-            for (index, sequence) in sequences.enumerated() {
-                try Interrupt.check("Nothing was written")
-                try block(
-                    weights, &states[index], tokens: sequence.input.count,
-                    places: .run(from: 0, cache: sequence.caches[layer]))
-            }
-        }
-        return states.flatMap { $0.suffix(config.hiddenSize) }
-    }
-
-    /// The likeliest token after each row of final states.
-    private func likeliest(_ states: [Float], rows: Int) throws(TaperError) -> [Int] {
-        let normalized = try finalNorm(states, tokens: rows)
-        let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
-        let bias = config.outputBias ? try weight(TensorName.headBias) : []
-        let vocabulary = config.vocabularySize
-        let logits = filled(rows * vocabulary) {
-            arithmetic.head(normalized, head, bias: bias, tokens: rows, into: $0)
-        }
-        try check(logits, "logits", columns: vocabulary) { "answer \($0) of those decoded together" }
-        return logits.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return [] }
-            return (0..<rows).map { arithmetic.ops.argmax(base + $0 * vocabulary, count: vocabulary) }
-        }
-    }
 }

@@ -1,3 +1,4 @@
+import Decoding
 import Kernels
 import Model
 public import Storage
@@ -38,94 +39,66 @@ extension ReferenceModel {
             }
         }
         if starts.isEmpty { return [] }
-        var blocks: [BlockWeights] = []
-        for layer in 0..<config.layerCount { blocks.append(try blockWeights(layer)) }
+        let model = try resident()
         // Batches of about one size: each costs its steps in full.
-        let limit = max(1, min(Self.batchLimit, (1 << 30) / SamplingCache.byteCount(config, length: length)))
+        let limit = max(
+            1, min(Self.batchLimit, (1 << 30) / ReferenceSequence.halfByteCount(config, capacity: length)))
         let batches = (starts.count + limit - 1) / limit
         let size = (starts.count + batches - 1) / batches
-        let caches = try SamplingCache(config, sequences: size, length: length)
-        var result: [SampledSequence] = []
-        while result.count < starts.count {
-            let first = result.count
-            let batch = Array(starts[first..<min(first + size, starts.count)])
-            result += try sample(
-                batch, length: length, temperature: Float(temperature), blocks: blocks, caches: caches,
-                generators: batch.indices.map { SplitMix64(seed: seed, stream: first + $0) }
-            ) { progress((Double(first) + $0 * Double(batch.count)) / Double(starts.count)) }
-        }
-        return result
-    }
-
-    /// One batch; `caches` has room for it.
-    private func sample(
-        _ starts: [[Int]], length: Int, temperature: Float, blocks: [BlockWeights], caches: SamplingCache,
-        generators: [SplitMix64], progress: (Double) -> Void
-    ) throws(TaperError) -> [SampledSequence] {
-        let embedding = try weight(TensorName.embedding)
-        let head = config.tiedEmbeddings ? embedding : try weight(TensorName.head)
-        let bias = config.outputBias ? try weight(TensorName.headBias) : []
-        let known = starts.reduce(length) { min($0, $1.count) }
-        var generators = generators
+        // All sequences stand at the same position: their starts, too, are read one token a step.
+        let batch = DecodeBatch<FloatPlan<DistributionSampler>>(model, places: size, prefillChunk: 1)
         var result = starts.map { SampledSequence(tokens: $0, logProbabilities: []) }
-        for position in 0..<length - 1 {
-            try Interrupt.check("Nothing was written")
-            var x = filled(starts.count * config.hiddenSize) {
-                arithmetic.embed(result.map { $0.tokens[position] }, embedding, into: $0)
-            }
-            for (layer, weights) in blocks.enumerated() {
-                let layers = Array(caches.layers[layer].prefix(starts.count))
-                try block(weights, &x, tokens: starts.count, places: .step(position: position, caches: layers))
-            }
-            // A token that a start prescribes needs no logits.
-            guard position + 1 >= known else { continue }
-            let states = try finalNorm(x, tokens: starts.count)
-            var logits = filled(starts.count * config.vocabularySize) {
-                arithmetic.head(states, head, bias: bias, tokens: starts.count, into: $0)
-            }
-            try check(logits, "logits", columns: config.vocabularySize) { "sequence \($0), position \(position)" }
-            let drawn = draw(&logits, &generators, temperature: temperature)
-            for (index, token) in drawn.enumerated() where result[index].tokens.count == position + 1 {
-                result[index].tokens.append(token.id)
-                result[index].logProbabilities.append(token.logProbability)
-            }
-            progress(Double(position + 2) / Double(length))
+        var next = 0
+        var steps = 0
+        try model.run(batch) { () throws(TaperError) -> (Int, Generation<FloatPlan<DistributionSampler>>)? in
+            guard next < starts.count, batch.hasRoom() else { return nil }
+            next += 1
+            let sampler = DistributionSampler(
+                arithmetic.ops, temperature: Float(temperature), SplitMix64(seed: seed, stream: next - 1))
+            return (
+                next - 1,
+                Generation(
+                    try ReferenceSequence(config, halfPrecision: length), plan: FloatPlan(sampler),
+                    prompt: starts[next - 1], limit: length - starts[next - 1].count, stopTokens: [])
+            )
+        } finish: { index, generation in
+            result[index].tokens += generation.tokens
+            result[index].logProbabilities = generation.plan.sampler.logProbabilities
+        } progress: { _ in
+            steps += 1
+            progress(min(1, Double(steps) / Double(batches * length)))
         }
         return result
     }
+}
 
-    /// One token for each row of logits, [rows][vocabularySize], which are overwritten.
-    private func draw(
-        _ logits: inout [Float], _ generators: inout [SplitMix64], temperature: Float
-    ) -> [(id: Int, logProbability: Float)] {
-        let vocabulary = config.vocabularySize
-        var drawn = generators.map { _ in (id: 0, logProbability: Float(0)) }
-        logits.withUnsafeMutableBufferPointer { logits in
-            drawn.withUnsafeMutableBufferPointer { drawn in
-                generators.withUnsafeMutableBufferPointer { generators in
-                    guard let base = logits.baseAddress, let drawn = drawn.baseAddress,
-                        let generators = generators.baseAddress
-                    else { return }
-                    // Every row has its own logits, generator and result.
-                    arithmetic.ops.rows(logits.count / vocabulary) { row in
-                        drawn[row] = draw(
-                            base + row * vocabulary, temperature: temperature, uniform: generators[row].uniform())
-                    }
-                }
-            }
-        }
-        return drawn
+/// Draws from the whole distribution, and remembers how likely every token was.
+struct DistributionSampler: TokenSampler {
+    private let greedy: GreedySampler
+    private let operations: VectorOps
+    private let temperature: Float
+    private var generator: SplitMix64
+    /// Of every token drawn, in nats.
+    private(set) var logProbabilities: [Float] = []
+
+    init(_ operations: VectorOps, temperature: Float, _ generator: SplitMix64) {
+        greedy = GreedySampler(operations)
+        self.operations = operations
+        self.temperature = temperature
+        self.generator = generator
     }
 
-    /// The token at which the cumulative probability passes `uniform`, for one row of logits.
-    private func draw(
-        _ logits: UnsafeMutablePointer<Float>, temperature: Float, uniform: Double
-    ) -> (id: Int, logProbability: Float) {
-        let count = config.vocabularySize
-        let likeliest = arithmetic.ops.argmax(logits, count: count)
-        if temperature == 0 { return (likeliest, 0) }
+    /// The token at which the cumulative probability passes a number drawn uniformly.
+    mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
+        let uniform = generator.uniform()
+        let count = logits.count
+        let likeliest = greedy.sample(logits)
+        guard temperature > 0, let base = logits.baseAddress else {
+            logProbabilities.append(0)
+            return likeliest
+        }
         if temperature != 1 { for index in 0..<count { logits[index] /= temperature } }
-        _ = arithmetic.ops.softmaxNumerators(logits, count: count)
+        _ = operations.softmaxNumerators(base, count: count)
         // Sums of stretches first, in double precision and in one order.
         let stretch = 256
         var sums: [Double] = []
@@ -151,6 +124,7 @@ extension ReferenceModel {
                 }
             }
         }
-        return (chosen, Float(logarithm(Double(logits[chosen]) / total)))
+        logProbabilities.append(Float(logarithm(Double(logits[chosen]) / total)))
+        return chosen
     }
 }

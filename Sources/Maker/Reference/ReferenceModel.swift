@@ -31,6 +31,12 @@ public final class ReferenceModel {
         arithmetic = try TransformerArithmetic(config, threads: threads)
     }
 
+    /// The same model with every weight in memory from its first use on.
+    func resident() throws(TaperError) -> ReferenceModel {
+        residency == .resident
+            ? self : try ReferenceModel(source, residency: .resident, threads: arithmetic.pool.threadCount)
+    }
+
     func weight(_ name: String) throws(TaperError) -> [Float] {
         if let known = cache[name] { return known }
         let values = try source.read(name)

@@ -1,90 +1,90 @@
+public import Decoding
+import Kernels
 public import Model
-public import Storage
+import Storage
 
 /// Keys and values of one sequence that a float model continues.
-public final class ReferenceSequence {
+public final class ReferenceSequence: ExecutorSequence {
+    /// How keys and values are kept.
+    enum Cache {
+        /// As they were computed.
+        case float([LayerCache])
+        /// In half precision, which halves the memory that attention reads; one token a call.
+        case half([KVLayer], MemoryBlock)
+    }
+
     /// Tokens in the caches.
     public internal(set) var position = 0
-    let caches: [LayerCache]
+    public let capacity: Int
+    let cache: Cache
     private let width: Int
 
+    /// Normalized final states, [count][hiddenSize], of the tokens whose logits were wanted: what logits can be made of again
+    /// (`ReferenceModel.logits(ofStates:)`) in far less memory. Empty unless they are kept.
+    public internal(set) var states: [Float] = []
+    let keepsStates: Bool
+
     /// An empty sequence.
-    public init(_ config: ModelConfig) {
-        caches = (0..<config.layerCount).map { _ in LayerCache() }
+    /// - Parameter capacity: positions at most; nil for the model's.
+    public init(_ config: ModelConfig, capacity: Int? = nil, keepsStates: Bool = false) {
+        let reserved = (capacity ?? 0) * config.kvSize
+        cache = .float((0..<config.layerCount).map { _ in LayerCache(capacity: reserved) })
+        self.capacity = min(capacity ?? config.contextLength, config.contextLength)
+        self.keepsStates = keepsStates
         width = config.kvSize
     }
 
     /// A sequence that another model has read: rotated keys and values of every layer, [positions][kvHeads * headSize].
     public init(_ config: ModelConfig, layers: [(keys: [Float], values: [Float])]) {
         precondition(layers.count == config.layerCount, "keys and values of every layer")
-        caches = layers.map { layer in
-            let cache = LayerCache(capacity: layer.keys.count)
-            layer.keys.withUnsafeBufferPointer { keys in
-                layer.values.withUnsafeBufferPointer { values in
-                    precondition(keys.count == values.count, "as many keys as values")
-                    if let keys = keys.baseAddress, let values = values.baseAddress {
-                        cache.append(keys: keys, values: values, count: layer.keys.count)
+        cache = .float(
+            layers.map { layer in
+                let cache = LayerCache(capacity: layer.keys.count)
+                layer.keys.withUnsafeBufferPointer { keys in
+                    layer.values.withUnsafeBufferPointer { values in
+                        precondition(keys.count == values.count, "as many keys as values")
+                        if let keys = keys.baseAddress, let values = values.baseAddress {
+                            cache.append(keys: keys, values: values, count: layer.keys.count)
+                        }
                     }
                 }
-            }
-            return cache
-        }
+                return cache
+            })
+        capacity = config.contextLength
+        keepsStates = false
         width = config.kvSize
         position = (layers.first?.keys.count ?? 0) / max(1, width)
     }
 
-    /// Forgets all positions from `count` on.
+    /// An empty sequence whose keys and values are kept in half precision, in one block of memory.
+    init(_ config: ModelConfig, halfPrecision capacity: Int) throws(TaperError) {
+        let rounded = roundedUp(capacity, to: KVLayer.positionBlock)
+        let count = rounded * config.kvSize
+        let memory = try MemoryBlock(
+            byteCount: Self.halfByteCount(config, capacity: capacity), dense: true,
+            purpose: "a cache of \(capacity) positions", remedy: "Use shorter sequences")
+        cache = .half(
+            (0..<config.layerCount).map { layer in
+                KVLayer(
+                    keys: memory.values(UInt16.self, at: 2 * layer * count * 2, count: count),
+                    values: memory.values(UInt16.self, at: (2 * layer + 1) * count * 2, count: count),
+                    capacity: rounded, kvHeads: config.kvHeadCount, headSize: config.headSize)
+            }, memory)
+        self.capacity = capacity
+        keepsStates = false
+        width = config.kvSize
+    }
+
+    /// Bytes that a sequence of half precision takes.
+    static func halfByteCount(_ config: ModelConfig, capacity: Int) -> Int {
+        roundedUp(capacity, to: KVLayer.positionBlock) * config.kvSize * 2 * 2 * config.layerCount
+    }
+
+    /// Forgets all positions from `count` on, and all states.
     public func truncate(to count: Int) {
         precondition(count >= 0 && count <= position, "can only forget positions that exist")
         position = count
-        for cache in caches { cache.truncate(to: count * width) }
-    }
-}
-
-extension ReferenceModel {
-    /// Reads tokens into a sequence: normalized final states after every one of them, [tokens][hiddenSize].
-    public func read(_ tokens: [Int], into sequence: ReferenceSequence) throws(TaperError) -> [Float] {
-        try checkEnd(sequence.position + tokens.count)
-        var x = try embed(tokens)
-        for layer in 0..<config.layerCount {
-            try block(
-                try blockWeights(layer), &x, tokens: tokens.count,
-                places: .run(from: sequence.position, cache: sequence.caches[layer]))
-        }
-        sequence.position += tokens.count
-        return try finalNorm(x, tokens: tokens.count)
-    }
-
-    /// Reads one token of every sequence, each weight once for all: normalized final states, [sequences][hiddenSize].
-    public func step(_ tokens: [Int], _ sequences: [ReferenceSequence]) throws(TaperError) -> [Float] {
-        precondition(tokens.count == sequences.count, "one token for every sequence")
-        for sequence in sequences { try checkEnd(sequence.position + 1) }
-        var x = try embed(tokens)
-        for layer in 0..<config.layerCount {
-            let ends = sequences.map { (position: $0.position, cache: $0.caches[layer]) }
-            try block(try blockWeights(layer), &x, tokens: tokens.count, places: .ends(ends))
-        }
-        for sequence in sequences { sequence.position += 1 }
-        return try finalNorm(x, tokens: tokens.count)
-    }
-
-    /// Logits of normalized final states, [states][vocabularySize].
-    public func logits(ofStates states: [Float]) throws(TaperError) -> [Float] {
-        let count = states.count / config.hiddenSize
-        let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
-        let bias = config.outputBias ? try weight(TensorName.headBias) : []
-        let logits = filled(count * config.vocabularySize) {
-            arithmetic.head(states, head, bias: bias, tokens: count, into: $0)
-        }
-        try check(logits, "logits", columns: config.vocabularySize) { "state \($0)" }
-        return logits
-    }
-
-    private func checkEnd(_ end: Int) throws(TaperError) {
-        guard end <= arithmetic.rotation.positionCount else {
-            throw TaperError(
-                .usage, "prompt and new tokens exceed the model's context", at: "",
-                expected: "at most \(arithmetic.rotation.positionCount) tokens", found: "\(end)")
-        }
+        states = []
+        if case .float(let layers) = cache { for layer in layers { layer.truncate(to: count * width) } }
     }
 }

@@ -30,15 +30,29 @@ enum TokenPlaces {
     case run(from: Int, cache: LayerCache?)
     /// The next token of each of several sequences.
     case ends([(position: Int, cache: LayerCache)])
-    /// The token at one position of each of several sequences, whose keys and values are kept in half precision.
-    case step(position: Int, caches: [KVLayer])
+    /// The same where keys and values are kept in half precision.
+    case halfEnds(positions: [Int], caches: [KVLayer])
+
+    /// The next token of each of several sequences, all of which keep keys and values alike.
+    init(_ sequences: [ReferenceSequence], layer: Int) {
+        var floats: [(position: Int, cache: LayerCache)] = []
+        var halves: [KVLayer] = []
+        for sequence in sequences {
+            switch sequence.cache {
+            case .float(let layers): floats.append((sequence.position, layers[layer]))
+            case .half(let layers, _): halves.append(layers[layer])
+            }
+        }
+        precondition(floats.isEmpty || halves.isEmpty, "float and half precision do not go together")
+        self = halves.isEmpty ? .ends(floats) : .halfEnds(positions: sequences.map(\.position), caches: halves)
+    }
 
     /// Positions that a token sees at most, as far as scores are kept in the block's activations.
     func visible(tokens: Int) -> Int {
         switch self {
         case .run(let position, _): position + tokens
         case .ends(let ends): 1 + ends.reduce(0) { max($0, $1.position) }
-        case .step: 0
+        case .halfEnds: 0
         }
     }
 }

@@ -61,18 +61,16 @@ extension TransformerArithmetic {
                     a.query + row * config.querySize, keys: end.cache.keys, values: end.cache.values, tokens: 1,
                     position: end.position, scores: a.scores, into: a.mixed + row * config.querySize)
             }
-        case .step(let position, let caches):
-            // One position for all: their heads turn like one token's.
-            self.rotate(a.query, tokens: 1, heads: tokens * config.headCount, position: position)
-            self.rotate(a.key, tokens: 1, heads: tokens * config.kvHeadCount, position: position)
+        case .halfEnds(let positions, let caches):
             for (row, cache) in caches.enumerated() {
+                rotate(row, count: 1, position: positions[row])
                 storeKV(
                     keys: a.key + row * config.kvSize, values: a.value + row * config.kvSize, tokens: 1,
-                    firstPosition: position, cache: cache, pool: pool)
+                    firstPosition: positions[row], cache: cache, pool: pool)
             }
             attention(
-                query: a.query, positions: [Int](repeating: position, count: tokens), caches: caches,
-                heads: config.headCount, window: config.slidingWindow, output: a.mixed, pool: pool)
+                query: a.query, positions: positions, caches: caches, heads: config.headCount,
+                window: config.slidingWindow, output: a.mixed, pool: pool)
         }
     }
 

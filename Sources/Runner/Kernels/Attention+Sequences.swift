@@ -40,6 +40,7 @@ extension KVLayer {
 /// The attention of one new token in each of several sequences: what `attention` computes for each alone.
 ///
 /// query and output are [sequences][heads * headSize]; sequence s has `positions[s]` tokens before the new one.
+@inline(never)  // Large, and called from several places.
 public func attention(
     query: UnsafePointer<Float>, positions: [Int], caches: [KVLayer], heads: Int, window: Int? = nil,
     output: UnsafeMutablePointer<Float>, pool: ThreadPool

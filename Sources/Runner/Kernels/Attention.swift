@@ -26,6 +26,7 @@ public struct KVLayer {
 }
 
 /// Stores keys and values, [tokens][kvHeads * headSize], at positions firstPosition and on.
+@inline(never)
 public func storeKV(
     keys: UnsafePointer<Float>, values: UnsafePointer<Float>, tokens: Int, firstPosition: Int, cache: KVLayer,
     pool: ThreadPool
@@ -50,6 +51,7 @@ public func storeKV(
 ///
 /// query and output are [tokens][heads * headSize]; the query is already rotated. Heads that share a key/value head are
 /// worked on together, in blocks of tokens, so that keys and values are widened once for all of them.
+@inline(never)  // Large, and called from several places.
 public func attention(
     query: UnsafePointer<Float>, tokens: Int, firstPosition: Int, cache: KVLayer, heads: Int, window: Int? = nil,
     output: UnsafeMutablePointer<Float>, pool: ThreadPool

@@ -13,15 +13,12 @@ public struct VectorOps {
 
     /// Runs `body` for every token, on all threads when there are enough tokens.
     public func rows(_ tokens: Int, _ body: (Int) -> Void) {
-        guard tokens >= 8, pool.threadCount > 1 else {
-            for token in 0..<tokens { body(token) }
-            return
-        }
-        let parts = min(tokens, pool.threadCount * 2)
+        let parts = tokens >= 8 && pool.threadCount > 1 ? min(tokens, pool.threadCount * 2) : 1
         pool.run(parts) { part in for token in ThreadPool.slice(tokens, part: part, of: parts) { body(token) } }
     }
 
     /// x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, eq. 4).
+    @inline(never)
     public func rmsNorm(
         _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, tokens: Int, columns: Int,
         into out: UnsafeMutablePointer<Float>
@@ -30,6 +27,7 @@ public struct VectorOps {
     }
 
     /// (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al. 2016).
+    @inline(never)
     public func layerNorm(
         _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Float,
         tokens: Int,
@@ -41,6 +39,7 @@ public struct VectorOps {
     }
 
     /// silu(gate) * up; `out` may be either input.
+    @inline(never)
     public func siluMultiply(
         gate: UnsafePointer<Float>, up: UnsafePointer<Float>, tokens: Int, columns: Int,
         into out: UnsafeMutablePointer<Float>
@@ -51,11 +50,13 @@ public struct VectorOps {
     }
 
     /// x * Phi(x), exactly or in its tanh form; in place.
+    @inline(never)
     public func gelu(_ x: UnsafeMutablePointer<Float>, tanhForm: Bool, tokens: Int, columns: Int) {
         rows(tokens) { functions.gelu(x + $0 * columns, tanhForm ? 1 : 0, Int32(columns), x + $0 * columns) }
     }
 
     /// into += x.
+    @inline(never)
     public func add(_ x: UnsafePointer<Float>, tokens: Int, columns: Int, into: UnsafeMutablePointer<Float>) {
         rows(tokens) { functions.add(x + $0 * columns, Int32(columns), into + $0 * columns) }
     }
@@ -66,6 +67,7 @@ public struct VectorOps {
     }
 
     /// Rotates heads of x, [tokens][heads * headSize]; cosines and sines are [tokens][pairs] of the tokens' positions.
+    @inline(never)
     public func rope(
         _ x: UnsafeMutablePointer<Float>, tokens: Int, heads: Int, headSize: Int, pairs: Int,
         cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>

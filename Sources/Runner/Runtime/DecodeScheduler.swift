@@ -1,4 +1,5 @@
 public import Bundle
+public import Kernels
 public import Model
 
 /// Where a generation's schedule comes from.
@@ -30,15 +31,16 @@ public enum DecodeScheduler: Sendable {
         if case .fixed(let schedule) = self { schedule.text } else { "decided for every prompt" }
     }
 
-    /// The schedule for a prompt that fills the first `positions` positions of the transformer's cache.
+    /// The schedule for a prompt that fills the sequence.
     ///
     /// - Parameter maxNewTokens: the limit of new tokens, negative for none.
-    public func schedule(after transformer: Transformer, positions: Int, maxNewTokens: Int) -> PrecisionSchedule {
+    public func schedule(after sequence: TokenSequence, maxNewTokens: Int, pool: ThreadPool) -> PrecisionSchedule {
         switch self {
         case .fixed(let schedule): return schedule
         case .learned(let learned, let bits):
-            return learned.schedule(after: transformer, positions: positions, maxNewTokens: maxNewTokens)
-                .prefilled(at: bits)
+            return learned.schedule(
+                after: sequence, positions: sequence.position, maxNewTokens: maxNewTokens, pool: pool
+            ).prefilled(at: bits)
         }
     }
 }

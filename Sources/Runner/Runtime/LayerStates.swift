@@ -1,4 +1,4 @@
-import Kernels
+public import Kernels
 import Model
 import Storage
 
@@ -56,13 +56,14 @@ public struct LayerStates: Sendable {
     }
 }
 
-extension Transformer {
-    /// The last layer's states at the latest of the first `positions` positions of the cache: at most `window` of them, a
-    /// multiple of 16, and up to 15 fewer, so that they start at a multiple of 16.
-    public func lastLayerStates(positions: Int, window: Int) -> LayerStates {
+extension TokenSequence {
+    /// The last layer's states at the latest of the first `positions` positions: at most `window` of them, a multiple of 16, and
+    /// up to 15 fewer, so that they start at a multiple of 16.
+    public func lastLayerStates(positions: Int, window: Int, pool: ThreadPool) -> LayerStates {
         precondition(positions <= position && window >= LayerStates.block, "no states at these positions")
         let start = roundedUp(max(0, positions - window), to: LayerStates.block)
-        let (keys, values) = cachedLayer(config.layerCount - 1).average(start..<positions, pool: pool)
-        return LayerStates(headSize: config.headSize, positionCount: positions - start, keys: keys, values: values)
+        guard let layer = cache.layers.last else { preconditionFailure("a model has layers") }
+        let (keys, values) = layer.average(start..<positions, pool: pool)
+        return LayerStates(headSize: layer.headSize, positionCount: positions - start, keys: keys, values: values)
     }
 }

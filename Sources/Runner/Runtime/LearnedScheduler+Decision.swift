@@ -141,14 +141,16 @@ extension LearnedScheduler {
         return PrecisionSchedule(prefillBits: prefillBits, descending: steps)
     }
 
-    /// Decides once, right after the prefill, from what the transformer's cache holds of it.
+    /// Decides once, right after the prefill, from what a sequence holds of it.
     ///
     /// - Parameters:
-    ///   - positions: of the cache, from its first: where the prompt ends.
+    ///   - positions: of the sequence, from its first: where the prompt ends.
     ///   - maxNewTokens: the limit of new tokens; negative for none, when the limit of the training is taken.
-    public func schedule(after transformer: Transformer, positions: Int, maxNewTokens: Int) -> PrecisionSchedule {
-        let states = transformer.lastLayerStates(positions: positions, window: window)
+    public func schedule(
+        after sequence: TokenSequence, positions: Int, maxNewTokens: Int, pool: ThreadPool
+    ) -> PrecisionSchedule {
+        let states = sequence.lastLayerStates(positions: positions, window: window, pool: pool)
         let limit = maxNewTokens < 0 ? self.maxNewTokens : maxNewTokens
-        return schedule(classes: classes(states, operations: transformer.operations), maxNewTokens: limit)
+        return schedule(classes: classes(states, operations: VectorOps(pool)), maxNewTokens: limit)
     }
 }

@@ -7,14 +7,12 @@ final class Scratch {
     /// Tokens that go through the model together in prefill: enough that decoding a weight tile is shared by many, few
     /// enough that the buffers stay near 16 MB.
     let blockSize: Int
-    /// Rows of logits that `forwardAll` computes together.
+    /// Rows of logits that are computed together.
     let headRows: Int
     /// Row-major [blockSize][...].
     let hidden, normed, query, key, value, attended, delta, gate, up: UnsafeMutablePointer<Float>
     /// [headRows][vocabularySize]
     let logits: UnsafeMutablePointer<Float>
-    /// The token of a decode step.
-    let oneToken: UnsafeMutablePointer<Int>
     let activations: ActivationBuffer
     private let memory: MemoryBlock
 
@@ -26,11 +24,11 @@ final class Scratch {
         let rows = min(contextLength, max(32, min(512, (4 << 20) / widths.reduce(0, +) / 32 * 32)))
         let logitRows = min(rows, 16)
         let counts = widths.map { $0 * rows } + [logitRows * config.vocabularySize]
-        // Every buffer starts on a cache line of its own; the first one is for the token.
-        let byteCount = counts.reduce(64) { $0 + roundedUp($1 * 4, to: 64) }
+        // Every buffer starts on a cache line of its own.
+        let byteCount = counts.reduce(0) { $0 + roundedUp($1 * 4, to: 64) }
         let memory = try MemoryBlock(
             byteCount: byteCount, purpose: "a block of " + String(rows) + " tokens", remedy: "Use a smaller model")
-        var offset = 64
+        var offset = 0
         let buffers = counts.map { count in
             let buffer = memory.values(Float.self, at: offset, count: count)
             offset += roundedUp(count * 4, to: 64)
@@ -41,7 +39,6 @@ final class Scratch {
         headRows = logitRows
         (hidden, normed, query, key, value) = (buffers[0], buffers[1], buffers[2], buffers[3], buffers[4])
         (attended, delta, gate, up, logits) = (buffers[5], buffers[6], buffers[7], buffers[8], buffers[9])
-        oneToken = memory.values(Int.self, count: 1)
         activations = ActivationBuffer(
             maxTokens: rows, maxColumns: max(config.hiddenSize, config.querySize, config.intermediateSize))
     }

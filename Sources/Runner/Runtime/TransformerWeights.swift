@@ -1,10 +1,12 @@
-import Bundle
+public import Bundle
 import Kernels
-import Model
-import Storage
+public import Model
+public import Storage
 
-/// The bundle's tensors in the order the forward pass reads them, shapes checked against the model description.
-struct TransformerWeights {
+/// A bundle's tensors in the order the forward pass reads them, shapes checked against the model description.
+///
+/// Immutable, so any number of engines and sequences share one, on any threads.
+public final class TransformerWeights: @unchecked Sendable {
     /// Scale and, for layer norm, shift: [hiddenSize] each.
     struct Norm {
         let weight: UnsafePointer<Float>
@@ -19,7 +21,8 @@ struct TransformerWeights {
             Product(matrix, bits: bits, output: output)
         }
     }
-    struct Layer {
+    /// One block; an object, so that the forward pass does not copy it.
+    final class Layer {
         let inputNorm: Norm
         /// nil when attention and MLP share the input norm (parallel residual).
         let mlpNorm: Norm?
@@ -27,6 +30,21 @@ struct TransformerWeights {
         /// nil when the MLP is not gated.
         let gate: Linear?
         let up, down: Linear
+
+        init(
+            inputNorm: Norm, mlpNorm: Norm?, query: Linear, key: Linear, value: Linear, attentionOutput: Linear,
+            gate: Linear?, up: Linear, down: Linear
+        ) {
+            self.inputNorm = inputNorm
+            self.mlpNorm = mlpNorm
+            self.query = query
+            self.key = key
+            self.value = value
+            self.attentionOutput = attentionOutput
+            self.gate = gate
+            self.up = up
+            self.down = down
+        }
 
         func bytesRead(_ bits: BitAllocation.Layer) -> Int {
             query.matrix.bytesRead(bits: bits.query) + key.matrix.bytesRead(bits: bits.key)
@@ -37,18 +55,25 @@ struct TransformerWeights {
         }
     }
 
+    public let config: ModelConfig
+    /// Keeps the mapped weights alive, into which all pointers here point.
+    private let bundle: Bundle
     let embedding: WeightMatrix
     let layers: [Layer]
     let finalNorm: Norm
     let head: Linear
     /// Every precision that can be decoded with, rungs included, ascending.
-    let served: [Precision]
+    public let served: [Precision]
     /// Whole precisions of 1 to 8 and 16 bits, whether the bundle serves them or not, then its rungs.
     private let allocations: [BitAllocation]
     /// Bytes that one decode step reads, of each of `allocations`.
-    private let bytesPerToken: [Int]
+    private let stepBytes: [Int]
 
-    init(_ bundle: Bundle, _ config: ModelConfig) throws(TaperError) {
+    /// - Throws: `badData` when the bundle's tensors do not fit its model description.
+    public init(_ bundle: Bundle) throws(TaperError) {
+        self.bundle = bundle
+        let config = bundle.manifest.model
+        self.config = config
         func vector(_ name: String, _ count: Int) throws(TaperError) -> UnsafePointer<Float> {
             let values = try bundle.vector(name)
             guard values.count == count, let base = values.baseAddress else {
@@ -116,7 +141,7 @@ struct TransformerWeights {
             bytes.append(manifest.bytesPerToken(rung))
         }
         allocations = all
-        bytesPerToken = bytes
+        stepBytes = bytes
     }
 
     /// Largest allocation of at most this precision, or the smallest, which comes first.
@@ -141,6 +166,10 @@ struct TransformerWeights {
         return found
     }
 
-    /// Bytes that one decode step reads at this precision: every linear layer, the head, and one embedding row.
-    func bytesRead(bits: Precision) -> Int { bytesPerToken[index(bits)] }
+    /// Bytes of weights that one decode step reads at this precision: planes, tables and scales of every linear layer and the
+    /// head, and one embedding row. Of a rung that the bundle has not, those of the whole precision below.
+    public func bytesPerToken(bits: Precision) -> Int { stepBytes[index(bits)] }
+
+    /// Bytes of keys and values that attention reads when `positions` are in a cache.
+    public func cacheBytes(at positions: Int) -> Int { positions * config.layerCount * config.kvSize * 2 * 2 }
 }

@@ -40,8 +40,7 @@ private func runProgram(_ arguments: [String]) throws(TaperError) -> Int32 {
     }
     let session = try Session(options)
     if options.conversation || session.shouldConverse {
-        var conversation = try Conversation(session)
-        return try conversation.run()
+        return try Dialogue(session).run()
     }
     return try session.answerPrompt()
 }

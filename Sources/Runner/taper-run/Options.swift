@@ -1,3 +1,5 @@
+import Chat
+import Decoding
 import Model
 import Runtime
 import Storage

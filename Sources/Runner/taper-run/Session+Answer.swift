@@ -1,4 +1,6 @@
 import Bundle
+import Chat
+import Decoding
 import Model
 import Runtime
 import Storage
@@ -11,6 +13,7 @@ extension Session {
             throw TaperError(.usage, "no prompt given", at: "command line", remedy: "Use -p, -f or -cnv")
         }
         var tokens: [Int]
+        let room = room(remedy: "Use a larger --ctx-size, or shorten the text")
         if let template {
             var messages: [ChatMessage] = []
             if let system = options.systemPrompt { messages.append(ChatMessage(role: "system", content: system)) }
@@ -19,8 +22,12 @@ extension Session {
         } else {
             tokens = try tokenizer.encode(text, addSpecial: true, parseSpecial: true)
             if tokens.isEmpty, let start = tokenizer.bosToken { tokens = [start] }
-            dropOldest(&tokens)
+            let dropped = try room.fit(&tokens, startToken: tokenizer.bosToken)
+            if dropped > 0 && !options.quiet {
+                StandardStreams.note("warning: dropped the oldest " + String(dropped) + " tokens of the prompt")
+            }
         }
+        try room.check(tokens)
         let (result, answer) = try write(tokens)
         if options.json {
             output.write(
@@ -40,19 +47,17 @@ extension Session {
             StandardStreams.writeError(Output.legend(used) + "\n")
         }
         let silent = options.json
-        // Text that nobody waits for is exactly what decoding all of it gives.
-        var decoder = StreamDecoder(tokenizer, atStart: template != nil, isExact: silent && stopTexts.isEmpty)
-        var stops = StopSequences(stopTexts, special: specialStopTexts)
+        var text = AnswerText(tokenizer, stops: stopTexts, atStart: template != nil, isStreamed: !silent)
         var answer = ""
         releasedBytes = 0
-        func emit(_ part: String, _ hundredths: Int) {
+        func emit(_ part: String, _ bits: Precision) {
             answer += part
-            if !silent { output.write(part, bits: Precision(hundredths: hundredths)) }
+            if !silent { output.write(part, bits: bits) }
         }
         var lastBits = schedule.scheduler.prefillBits
         var step = 0
         let result = try generate(
-            transformer, prompt: tokens, maxNewTokens: options.maxNewTokens, scheduler: schedule.scheduler,
+            engine, sequence, prompt: tokens, maxNewTokens: options.maxNewTokens, scheduler: schedule.scheduler,
             sampler: &sampler, stopTokens: stopTokens
         ) { token, bits in
             if options.trim {
@@ -61,15 +66,10 @@ extension Session {
             }
             step += 1
             lastBits = bits
-            if tokenizer.isSpecial(token) {
-                stops.append(special: tokenizer.piece(of: token), emit: emit)
-            } else {
-                stops.append(decoder.append(token), tag: bits.hundredths, emit: emit)
-            }
-            return stops.found == nil && output.isUsable && Interrupt.signal == 0
+            text.append(token, bits: bits, emit: emit)
+            return !text.hasEnded && output.isUsable && Interrupt.signal == 0
         }
-        stops.append(decoder.finish(), tag: lastBits.hundredths, emit: emit)
-        stops.finish(emit: emit)
+        text.finish(emit: emit)
         return (result, answer)
     }
 
@@ -83,7 +83,7 @@ extension Session {
         if !options.quiet {
             if result.stopReason == .contextFull {
                 StandardStreams.note(
-                    "warning: stopped because the context of " + String(transformer.contextLength)
+                    "warning: stopped because the context of " + String(engine.contextLength)
                         + " tokens is full; --ctx-size makes it larger")
             }
             if let warning = schedule.warning(newTokens: result.tokens.count) {
@@ -118,18 +118,6 @@ extension Session {
         }
         if options.escapes { text = unescaped(text) }
         return text
-    }
-
-    /// With `--drop-oldest`, drops the oldest tokens of a raw prompt that leave no room; a leading start token stays.
-    private func dropOldest(_ tokens: inout [Int]) {
-        let room = transformer.contextLength - min(max(1, options.maxNewTokens), transformer.contextLength / 2)
-        guard options.dropOldest, tokens.count > room else { return }
-        let dropped = tokens.count - room
-        let keepsStart = tokens.first == tokenizer.bosToken && room > 1
-        tokens.removeSubrange(keepsStart ? 1..<dropped + 1 : 0..<dropped)
-        if !options.quiet {
-            StandardStreams.note("warning: dropped the oldest " + String(dropped) + " tokens of the prompt")
-        }
     }
 }
 

@@ -1,4 +1,6 @@
 import Bundle
+import Chat
+import Decoding
 import Kernels
 import Model
 import Runtime
@@ -12,14 +14,14 @@ final class Session {
     let tokenizer: Tokenizer
     /// nil when the bundle has none or the prompt is raw.
     let template: ChatTemplate?
-    let transformer: Transformer
+    let engine: Engine
+    /// Holds the prompt or the conversation.
+    let sequence: TokenSequence
     /// Which precisions decode, and why.
     let schedule: ScheduleChoice
     let stopTokens: [Int]
     /// The user's reverse prompts, and the template's stops that are no tokens.
-    let stopTexts: [String]
-    /// Those that name special tokens, alone or among text.
-    let specialStopTexts: [String]
+    let stopTexts: AnswerText.Stops
     var sampler: Sampler
     /// What `--trim` gave back during the last answer.
     var releasedBytes = 0
@@ -54,30 +56,15 @@ final class Session {
             }
         }
 
-        var stops = model.eosTokens
-        var texts: [String] = []
-        var specialTexts: [String] = []
-        for text in options.reversePrompts {
-            // What the vocabulary cannot spell holds no special token.
-            let ids = (try? tokenizer.encode(text, addSpecial: false, parseSpecial: true)) ?? []
-            if ids.contains(where: tokenizer.isSpecial) { specialTexts.append(text) } else { texts.append(text) }
-        }
-        for stop in template?.stopTokens ?? [] {
-            if let id = tokenizer.id(ofToken: stop) {
-                if !stops.contains(id) { stops.append(id) }
-            } else if !options.ignoreEndOfSequence {
-                texts.append(stop)
-            }
-        }
-        stopTexts = texts
-        specialStopTexts = specialTexts
+        let ends = AnswerEnds(model, tokenizer, template)
+        stopTexts = AnswerText.Stops(
+            options.reversePrompts, known: options.ignoreEndOfSequence ? [] : ends.texts, tokenizer)
         var sampling = options.sampling
         if options.seedFromClock { sampling.seed = Session.clockSeed() }
         if options.ignoreEndOfSequence {
-            for id in stops { sampling.logitBias.append(SamplerSettings.Bias(token: id, value: -.infinity)) }
-            stops = []
+            for id in ends.tokens { sampling.logitBias.append(SamplerSettings.Bias(token: id, value: -.infinity)) }
         }
-        stopTokens = stops
+        stopTokens = options.ignoreEndOfSequence ? [] : ends.tokens
         try sampling.validate(vocabularySize: model.vocabularySize)
         sampler = Sampler(sampling)
 
@@ -91,8 +78,9 @@ final class Session {
         }
         let pool = ThreadPool(
             threadCount: options.threads ?? processorCount(), instructionSet: instructions)
-        transformer = try Transformer(
-            bundle: bundle, contextLength: context == 0 ? model.contextLength : context, pool: pool)
+        engine = try Engine(
+            try TransformerWeights(bundle), contextLength: context == 0 ? model.contextLength : context, pool: pool)
+        sequence = try engine.makeSequence()
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)
                 && (Files.environment("NO_COLOR") ?? "").isEmpty)
@@ -100,13 +88,20 @@ final class Session {
         if options.verbose {
             StandardStreams.note(
                 place + ": " + model.family + ", " + String(model.layerCount) + " layers, precisions "
-                    + transformer.served.map { $0.text }.joined(separator: " ") + "; "
+                    + engine.weights.served.map { $0.text }.joined(separator: " ") + "; "
                     + String(pool.threadCount) + " threads, " + instructions.name + "; context "
-                    + String(transformer.contextLength) + "; loaded in "
+                    + String(engine.contextLength) + "; loaded in "
                     + fixed((monotonicSeconds() - start) * 1000, 1) + " ms; schedule " + schedule.name + " ("
                     + schedule.scheduler.text + "), " + schedule.reason + "; prefill "
                     + schedule.scheduler.prefillBits.text + " bits; seed " + String(sampling.seed))
         }
+    }
+
+    /// - Parameter remedy: what to do about a text that does not fit.
+    func room(remedy: String) -> ContextRoom {
+        ContextRoom(
+            capacity: sequence.capacity, maxNewTokens: options.maxNewTokens, dropsOldest: options.dropOldest,
+            remedy: remedy)
     }
 
     /// Nothing to answer, but somebody at the keyboard and a template to talk with.

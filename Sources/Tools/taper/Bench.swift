@@ -52,11 +52,12 @@ struct Bench: ParsableCommand {
         let counts = try Threads.list(threads)
         let measurement = try SpeedMeasurement(promptTokens: promptTokens, newTokens: newTokens, depth: depth)
         let schedules = try schedules(bundle)
+        let weights = try TransformerWeights(bundle)
         var results: [SpeedResult] = []
         for count in counts {
             let pool = try ThreadPool(threadCount: count)
-            let transformer = try Transformer(bundle: bundle, contextLength: longest + 1, pool: pool)
-            results += try measurement.run(transformer, pool: pool, schedules: schedules, runs: runs)
+            let engine = try Engine(weights, contextLength: longest + 1, pool: pool)
+            results += try measurement.run(engine, schedules: schedules, runs: runs)
         }
         show(results, name: name, instructionSet: try ThreadPool(threadCount: 1).instructionSet.name)
     }

@@ -1,4 +1,5 @@
 import Bundle
+import Chat
 import Evaluation
 import Kernels
 import Metrics

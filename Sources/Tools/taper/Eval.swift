@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bundle
+import Chat
 import Evaluation
 import Model
 import Pipeline

@@ -133,7 +133,7 @@ struct QualityCommand {
             progress.begin("perplexity")
             let longest = plan.windows.map(\.tokens.count).max() ?? 1
             results = try evaluateQuality(
-                bundle: try Transformer(bundle: bundle, contextLength: longest, pool: pool),
+                bundle: try Engine(try TransformerWeights(bundle), contextLength: longest, pool: pool),
                 schedules: try options.schedules(bundle), reference: full, windows: plan.windows, pool: pool
             ) { progress.update($0) }
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Evaluation
 import Bundle
 import Checkpoint
+import Decoding
 import Kernels
 import Model
 import Reference
@@ -45,10 +46,11 @@ struct Logits: ParsableCommand {
             }
         case .bundle(let bundle):
             let precision = try PrecisionChoice.check(bits, bundle)
-            let transformer = try Transformer(
-                bundle: bundle, contextLength: min(max(ids.count, 1), bundle.manifest.model.contextLength),
+            let engine = try Engine(
+                try TransformerWeights(bundle),
+                contextLength: min(max(ids.count, 1), bundle.manifest.model.contextLength),
                 pool: try ThreadPool(threadCount: count))
-            try transformer.forwardAll(ids, bits: precision) { _, logits in
+            try engine.read(ids, into: try engine.makeSequence(), wanting: .all, bits: precision) { _, logits in
                 rows.append(.array(logits.map { .number(Double($0)) }))
             }
         }

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Bundle
+import Chat
 public import Model
 import Runtime
 import Storage

@@ -14,8 +14,8 @@ public struct DecodeStrategy {
         case pattern((_ example: Int, _ step: Int) -> Precision)
         /// Steps down when the model has become sure of itself.
         case confidence(ConfidenceRule)
-        /// Decided once per prompt, when the transformer holds the prompt and nothing else.
-        case afterPrefill((Transformer) throws(TaperError) -> PrecisionSchedule)
+        /// Decided once per prompt, when the sequence holds the prompt and nothing else.
+        case afterPrefill((Engine, TokenSequence) throws(TaperError) -> PrecisionSchedule)
     }
     public var prefillBits: Precision
     public var rule: Rule
@@ -36,9 +36,8 @@ public struct DecodeStrategy {
         case .learned(_, let prefillBits):
             self.init(
                 prefillBits: prefillBits,
-                rule: .afterPrefill { (transformer: Transformer) throws(TaperError) -> PrecisionSchedule in
-                    scheduler.schedule(
-                        after: transformer, positions: transformer.position, maxNewTokens: maxNewTokens)
+                rule: .afterPrefill { engine, sequence in
+                    scheduler.schedule(after: sequence, maxNewTokens: maxNewTokens, pool: engine.pool)
                 })
         }
     }
@@ -73,13 +72,15 @@ struct StrategyState {
     private var threshold: Double?
     private var isDown = false
 
-    /// - Parameter transformer: holds the prompt.
-    init(_ strategy: DecodeStrategy, example: Int, transformer: Transformer) throws(TaperError) {
+    /// - Parameter sequence: holds the prompt.
+    init(
+        _ strategy: DecodeStrategy, example: Int, _ engine: Engine, _ sequence: TokenSequence
+    ) throws(TaperError) {
         switch strategy.rule {
         case .schedule(let schedule): choice = .schedule(schedule)
         case .pattern(let bits): choice = .pattern(example: example, bits)
         case .confidence(let rule): choice = .confidence(rule)
-        case .afterPrefill(let decide): choice = .schedule(try decide(transformer))
+        case .afterPrefill(let decide): choice = .schedule(try decide(engine, sequence))
         }
     }
 

@@ -60,8 +60,8 @@ final class PathComparison {
     }
 
     /// Compares logits at the position prepared; by several threads at once.
-    func compare(_ values: UnsafeBufferPointer<Float>) -> PathDivergence {
-        guard let known else { preconditionFailure("no position was prepared") }
+    func compare(_ values: UnsafeBufferPointer<Float>, at position: Int) -> PathDivergence {
+        guard let known, known.position == position else { preconditionFailure("the position was not prepared") }
         var comparison = LogitComparison()
         let statistics = LogitComparison.Row(values, ops: ops)
         logits.withUnsafeBufferPointer { all in

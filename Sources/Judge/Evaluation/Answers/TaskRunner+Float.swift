@@ -1,3 +1,4 @@
+import Decoding
 import Kernels
 public import Model
 public import Reference
@@ -13,26 +14,45 @@ extension TaskRunner {
         var outcomes: [Outcome] = []
         let batch = 32
         for start in stride(from: 0, to: prompts.count, by: batch) {
-            var answers: [FloatContinuation] = []
+            var answers: [(index: Int, generation: Generation<FloatPlan<GreedySampler>>)] = []
             for index in start..<min(start + batch, prompts.count) {
                 try Interrupt.check("Nothing was written")
-                transformer.truncate(to: 0)
-                let logits = Array(try transformer.forward(prompts[index], bits: prefillBits))
-                let sequence = ReferenceSequence(
+                let prompt = prompts[index]
+                let sequence = try memory.makeSequence()
+                defer { memory.release(sequence) }
+                // The first token is the bundle's.
+                let generation = Generation(
+                    sequence,
+                    plan: ScheduledPlan(
+                        .fixed(.constant(prefillBits)), sampler: Sampler(.greedy), maxNewTokens: 1),
+                    prompt: prompt, limit: 1, stopTokens: stopTokens)
+                let logits = Array(try engine.read(prompt, into: sequence, bits: prefillBits))
+                let bundle = DecodeBatch<ScheduledPlan>(engine)
+                try bundle.admit(generation, logits: logits)
+                try bundle.tick()
+                let continued = ReferenceSequence(
                     model.config,
                     layers: (0..<model.config.layerCount).map {
-                        transformer.cachedLayer($0).floats(positions: prompts[index].count)
+                        sequence.cachedLayer($0).floats(positions: prompt.count)
                     })
                 var outcome = Outcome()
-                outcome.divergence = try divergence(paths, index, sequence, logits, model)
+                outcome.divergence = try divergence(paths, index, continued, logits, model)
+                outcome.answer.tokens = generation.tokens
                 outcomes.append(outcome)
-                answers.append(
-                    FloatContinuation(index: index, sequence: sequence, first: FloatWriter.best(logits)))
+                if !generation.tokens.isEmpty, maxNewTokens > 1 {
+                    answers.append(
+                        (
+                            index,
+                            Generation(
+                                continued, plan: FloatPlan(model.greedySampler), prompt: generation.tokens,
+                                limit: maxNewTokens - 1, stopTokens: stopTokens)
+                        ))
+                }
                 progress(
                     Double(start) / Double(prompts.count) + 0.6 * Double(index + 1 - start) / Double(prompts.count))
             }
-            try FloatWriter(model: model, limit: maxNewTokens, stop: stopTokens).write(answers) { _, _ in }
-            for answer in answers { outcomes[answer.index].answer.tokens = answer.tokens }
+            try model.write(answers.map(\.generation))
+            for (index, generation) in answers { outcomes[index].answer.tokens += generation.tokens }
             progress(min(1, Double(start + batch) / Double(prompts.count)))
         }
         return outcomes
@@ -44,20 +64,21 @@ extension TaskRunner {
     ) throws(TaperError) -> PathDivergence {
         let comparison = try PathComparison(paths, example: index, ops: ops)
         let promptCount = sequence.position
-        var rows = first
+        var result = PathDivergence()
+        func add(_ logits: UnsafeBufferPointer<Float>, _ position: Int) {
+            comparison.prepare(position)
+            result.add(comparison.compare(logits, at: position))
+        }
+        first.withUnsafeBufferPointer { add($0, 0) }
         if !comparison.tokens.isEmpty {
-            rows += try model.logits(ofStates: try model.read(comparison.tokens, into: sequence))
+            var rows = Rows<ReferenceSequence>()
+            rows.append(comparison.tokens[...], to: sequence, wanting: .all)
+            let failures = try model.run(rows, bits: .highest) { found in
+                for row in found { add(UnsafeBufferPointer(row.logits), row.token + 1) }
+            }
+            if let failure = failures.first { throw failure.error }
         }
         sequence.truncate(to: promptCount)
-        let width = first.count
-        var result = PathDivergence()
-        rows.withUnsafeBufferPointer { rows in
-            for position in 0...comparison.tokens.count {
-                comparison.prepare(position)
-                result.add(
-                    comparison.compare(UnsafeBufferPointer(rebasing: rows[position * width..<(position + 1) * width])))
-            }
-        }
         return result
     }
 }

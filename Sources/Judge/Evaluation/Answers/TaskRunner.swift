@@ -8,7 +8,7 @@ public import Text
 /// Greedy answers of one bundle to the examples of a task under many strategies, sharing all work that they have in common.
 ///
 /// A prompt is read once per prefill precision, and steps are shared up to the first one at which strategies differ
-/// (`AnswerBranch`). Several examples are worked on at once, the next coming in where one has ended: what decodes at the same
+/// (`AnswerPlan`). Several examples are worked on at once, the next coming in where one has ended: what decodes at the same
 /// precision goes through the weights together. Answers are those of every strategy alone, token by token.
 public final class TaskRunner {
     public struct Answer: Sendable, Equatable {
@@ -34,7 +34,7 @@ public final class TaskRunner {
         public var schedule: PrecisionSchedule?
     }
 
-    package let transformer: Transformer
+    package let engine: Engine
     let rendered: TaskPrompts
     let pool: ThreadPool
     let ops: VectorOps
@@ -45,12 +45,12 @@ public final class TaskRunner {
     public var references: [[String]] { rendered.references }
     public var stopTokens: [Int] { rendered.stopTokens }
     /// Decode steps actually run, and those that sharing saved.
-    public private(set) var stepCount = 0
-    public private(set) var sharedStepCount = 0
+    public internal(set) var stepCount = 0
+    public internal(set) var sharedStepCount = 0
     /// Answers asked for.
     public private(set) var answerCount = 0
 
-    private let memory: PromptMemory
+    let memory: PromptMemory
 
     /// Bytes of keys and values of all sequences at work.
     private let cacheLimit: Int
@@ -90,18 +90,18 @@ public final class TaskRunner {
                 expected: "at most \(limit) tokens", found: "\(longest) + \(maxNewTokens)",
                 remedy: "Shorten the example or \(field("max_new_tokens"))")
         }
-        transformer = try Transformer(bundle: bundle, contextLength: longest + maxNewTokens, pool: pool)
-        memory = PromptMemory(transformer, byteLimit: keepsPrompts ? 1 << 30 : 0)
+        engine = try Engine(try TransformerWeights(bundle), contextLength: longest + maxNewTokens, pool: pool)
+        memory = PromptMemory(engine, byteLimit: keepsPrompts ? 1 << 30 : 0)
         self.pool = pool
         ops = VectorOps(pool)
         self.maxNewTokens = maxNewTokens
     }
 
     /// Precisions that strategies may use, ascending.
-    public var served: [Precision] { transformer.served }
+    public var served: [Precision] { engine.weights.served }
 
     /// Bytes of weights that a decode step reads.
-    public func bytesPerToken(bits: Precision) -> Int { transformer.bytesPerToken(bits: bits) }
+    public func bytesPerToken(bits: Precision) -> Int { engine.weights.bytesPerToken(bits: bits) }
 
     public func text(_ answer: Answer) -> String { tokenizer.decode(answer.tokens, skipSpecial: true) }
 
@@ -111,7 +111,7 @@ public final class TaskRunner {
     /// Examples at work together: as many as make `mostRows` rows when every strategy has parted from the others, and
     /// whose caches, each as long as the longest prompt and answer, stay within `cacheLimit`.
     public func places(strategies: Int) -> Int {
-        let byteCount = transformer.cacheBytes(at: transformer.contextLength) * strategies
+        let byteCount = engine.weights.cacheBytes(at: engine.contextLength) * strategies
         return max(1, min(Self.mostRows / strategies, cacheLimit / max(1, byteCount)))
     }
 
@@ -128,8 +128,8 @@ public final class TaskRunner {
         if strategies.isEmpty { return examples.map { _ in [] } }
         let places = places(strategies: strategies.count)
         answerCount += examples.count * strategies.count
-        guard paths != nil else {
-            return try runTogether(examples, strategies, nil, places: places) { done in
+        guard let paths else {
+            return try write(examples, strategies, places: places) { done in
                 progress(min(1, done / Double(examples.count)))
             }
         }
@@ -137,76 +137,10 @@ public final class TaskRunner {
         var results: [[Outcome]] = []
         for start in stride(from: 0, to: examples.count, by: places) {
             let some = Array(examples[start..<min(start + places, examples.count)])
-            results += try runTogether(some, strategies, paths, writes: writes, places: places) { done in
+            results += try follow(paths, some, strategies, writes: writes) { done in
                 progress(min(1, (Double(start) + done) / Double(examples.count)))
             }
         }
         return results
-    }
-
-    /// - Parameter progress: hears the work done, in examples.
-    private func runTogether(
-        _ examples: [Int], _ strategies: [DecodeStrategy], _ paths: ForcedPaths?, writes: Bool = true, places: Int,
-        progress: (Double) -> Void
-    ) throws(TaperError) -> [[Outcome]] {
-        var results = examples.map { _ in [Outcome](repeating: Outcome(), count: strategies.count) }
-        let walk = AnswerWalk(runner: self, memory: memory)
-        var admitted = 0
-        func admit() throws(TaperError) -> Bool {
-            guard admitted < examples.count else { return false }
-            try read(examples[admitted], slot: admitted, strategies, paths, into: walk, &results[admitted])
-            admitted += 1
-            return true
-        }
-        // Reading a prompt is taken for three parts in ten of the work, a text that is followed for as much as an answer.
-        let share = paths == nil ? 0.7 : 0.35
-        if paths != nil {
-            while try admit() { progress(0.3 * Double(admitted)) }
-            var steps = 0.0
-            for (slot, member, divergence, bits) in try walk.follow(step: {
-                steps += 1
-                progress((0.3 + share * min(1, steps / Double(maxNewTokens))) * Double(admitted))
-            }) {
-                results[slot][member].divergence = divergence
-                results[slot][member].pathBits = bits
-            }
-        }
-        if writes {
-            let before = paths == nil ? 0.3 : 0.65
-            for (slot, member, answer) in try walk.write(
-                limit: maxNewTokens, stop: stopTokens, places: places, admit: admit,
-                step: { progress(before * Double(admitted) + share * $0) })
-            {
-                results[slot][member].answer = answer
-            }
-        }
-        stepCount += walk.stepCount
-        sharedStepCount += walk.sharedStepCount
-        memory.release()
-        return results
-    }
-
-    /// Reads an example's prompt once per prefill precision, and adds its answers to the walk.
-    private func read(
-        _ example: Int, slot: Int, _ strategies: [DecodeStrategy], _ paths: ForcedPaths?, into walk: AnswerWalk,
-        _ outcomes: inout [Outcome]
-    ) throws(TaperError) {
-        try Interrupt.check("Nothing was written")
-        let comparison = try paths.map { paths throws(TaperError) in
-            try PathComparison(paths, example: example, ops: ops)
-        }
-        for bits in Set(strategies.map(\.prefillBits)).sorted().reversed() {
-            let members = strategies.indices.filter { strategies[$0].prefillBits == bits }
-            let prompt = try memory.read(prompts[example], example: example, bits: bits, ops: ops)
-            var states: [Int: StrategyState] = [:]
-            for member in members {
-                var state = try StrategyState(strategies[member], example: example, transformer: transformer)
-                outcomes[member].schedule = state.schedule
-                if state.observes { state.observe(prompt.probability) }
-                states[member] = state
-            }
-            walk.add(
-                slot: slot, example: example, members: members, states: states, prompt: prompt, comparison: comparison)
-        }
     }
 }

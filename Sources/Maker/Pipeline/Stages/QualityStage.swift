@@ -22,17 +22,18 @@ struct QualityStage: ByteStage {
         let text = text.source
         let tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: bundle.path)
         let windows = try rule.windows(of: text.text, tokenizer: tokenizer, place: text.path)
-        let transformer = try Transformer(bundle: bundle, contextLength: rule.window, pool: workspace.pool)
+        let engine = try Engine(
+            try TransformerWeights(bundle), contextLength: rule.window, pool: workspace.pool)
         let reference = try ReferenceModel(
             try model.open(workspace), residency: .streamed, threads: workspace.threads)
-        var measured = transformer.served.map { ($0.label, PrecisionSchedule.constant($0)) }
+        var measured = engine.weights.served.map { ($0.label, PrecisionSchedule.constant($0)) }
         for artifact in schedules {
             let schedule = try workspace.value(artifact)
             measured.append(
                 (schedule.label, schedule.schedule))
         }
         let results = try evaluateQuality(
-            bundle: transformer, schedules: measured, reference: reference, windows: windows, pool: workspace.pool
+            bundle: engine, schedules: measured, reference: reference, windows: windows, pool: workspace.pool
         ) { workspace.update($0) }
         return Quality(
             text: text.name, checksum: text.checksum,

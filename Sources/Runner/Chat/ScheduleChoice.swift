@@ -1,3 +1,4 @@
+public import Runtime
 public import Bundle
 public import Model
 public import Storage

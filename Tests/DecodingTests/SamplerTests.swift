@@ -1,4 +1,4 @@
-import Runtime
+import Decoding
 import Storage
 import Testing
 

@@ -1,25 +1,27 @@
+import Decoding
 import Kernels
 public import Model
 public import Storage
 
-extension Transformer {
-    /// Runs one block of tokens through all layers and into the cache; the residual stream stays in `scratch.hidden`.
+extension Engine {
+    /// Runs one block of rows through all layers and into their caches; the residual stream stays in `scratch.hidden`.
     ///
-    /// All buffers are [tokens][columns]; products are y = x W^T + b.
-    /// - Parameter sequences: one for every token, which continues it, instead of the transformer's own cache.
-    func run(
-        _ tokens: UnsafeBufferPointer<Int>, _ allocation: BitAllocation, sequences: [DecodingSequence] = []
-    ) {
-        let count = tokens.count
-        let first = position
+    /// All buffers are [rows][columns]; products are y = x W^T + b. Rows meet each other nowhere but in attention, and there
+    /// only those of one sequence.
+    func run(_ block: RowBlock, of tokens: UnsafeBufferPointer<Int>, _ allocation: BitAllocation) {
+        let count = block.rowCount
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
         let (x, normed, delta) = (scratch.hidden, scratch.normed, scratch.delta)
         let (query, key, value) = (scratch.query, scratch.key, scratch.value)
         let (gate, up) = (scratch.gate, scratch.up)
 
         // x = E[token]
-        for row in 0..<count {
-            weights.embedding.dequantizeRow(tokens[row], bits: allocation.others, into: x + row * width, pool: pool)
+        for segment in block.segments {
+            for index in 0..<segment.count {
+                weights.embedding.dequantizeRow(
+                    tokens[segment.firstToken + index], bits: allocation.others,
+                    into: x + (segment.firstRow + index) * width, pool: pool)
+            }
         }
 
         for (index, layer) in weights.layers.enumerated() {
@@ -34,23 +36,15 @@ extension Transformer {
             addBias(layer.query, to: query, tokens: count)
             addBias(layer.key, to: key, tokens: count)
             addBias(layer.value, to: value, tokens: count)
-            rotate(query, heads: config.headCount, tokens: count, sequences)
-            rotate(key, heads: config.kvHeadCount, tokens: count, sequences)
-            inspectCacheInputs(layer: index, tokens: count, sequences)
+            rotate(query, heads: config.headCount, block)
+            rotate(key, heads: config.kvHeadCount, block)
+            inspectCacheInputs(block, layer: index)
 
             // Parallel residual: the MLP reads the same normalized input, before the activations are replaced.
             if layer.mlpNorm == nil { multiplyMLPInput(layer, bits: bits) }
 
             // a = softmax(q K^T / sqrt(headSize)) V, every head over all positions so far
-            if sequences.isEmpty {
-                let cached = cache.layers[index]
-                storeKV(keys: key, values: value, tokens: count, firstPosition: first, cache: cached, pool: pool)
-                attention(
-                    query: query, tokens: count, firstPosition: first, cache: cached, heads: config.headCount,
-                    window: config.slidingWindow, output: scratch.attended, pool: pool)
-            } else {
-                attend(sequences, layer: index)
-            }
+            attend(block, layer: index)
 
             // x += a W_o^T + b
             take(
@@ -91,47 +85,69 @@ extension Transformer {
             addBias(layer.down, to: delta, tokens: count)
             operations.add(delta, tokens: count, columns: width, into: x)
         }
-        for sequence in sequences { sequence.position += 1 }
-        if sequences.isEmpty { position += count }
     }
 
-    /// Turns heads of x, [tokens][heads * headSize], by the positions of their tokens.
-    private func rotate(
-        _ x: UnsafeMutablePointer<Float>, heads: Int, tokens: Int, _ sequences: [DecodingSequence]
-    ) {
-        func rotate(_ x: UnsafeMutablePointer<Float>, _ tokens: Int, _ position: Int) {
-            let rotation = rope.rows(position, count: tokens)
+    /// Turns heads of x, [rows][heads * headSize], by the positions of their tokens.
+    private func rotate(_ x: UnsafeMutablePointer<Float>, heads: Int, _ block: RowBlock) {
+        for segment in block.segments {
+            let rotation = rope.rows(segment.firstPosition, count: segment.count)
             operations.rope(
-                x, tokens: tokens, heads: heads, headSize: config.headSize, pairs: rope.pairs,
-                cosines: rotation.cosines, sines: rotation.sines)
-        }
-        if sequences.isEmpty { return rotate(x, tokens, position) }
-        for (row, sequence) in sequences.enumerated() {
-            rotate(x + row * heads * config.headSize, 1, sequence.position)
+                x + segment.firstRow * heads * config.headSize, tokens: segment.count, heads: heads,
+                headSize: config.headSize, pairs: rope.pairs, cosines: rotation.cosines, sines: rotation.sines)
         }
     }
 
-    /// Attention of one new token per sequence, each over its own cache.
-    private func attend(_ sequences: [DecodingSequence], layer: Int) {
-        let size = config.kvSize
-        for (row, sequence) in sequences.enumerated() {
+    /// Every row over its own sequence's cache: segments one by one, but rows that are one token each together.
+    private func attend(_ block: RowBlock, layer: Int) {
+        for segment in block.segments {
             storeKV(
-                keys: scratch.key + row * size, values: scratch.value + row * size, tokens: 1,
-                firstPosition: sequence.position, cache: sequence.cache.layers[layer], pool: pool)
+                keys: scratch.key + segment.firstRow * config.kvSize,
+                values: scratch.value + segment.firstRow * config.kvSize, tokens: segment.count,
+                firstPosition: segment.firstPosition, cache: segment.sequence.cache.layers[layer], pool: pool)
         }
-        attention(
-            query: scratch.query, positions: sequences.map { $0.position },
-            caches: sequences.map { $0.cache.layers[layer] }, heads: config.headCount, window: config.slidingWindow,
-            output: scratch.attended, pool: pool)
+        var start = 0
+        while start < block.segments.count {
+            let segment = block.segments[start]
+            let (query, output) = (
+                scratch.query + segment.firstRow * config.querySize,
+                scratch.attended + segment.firstRow * config.querySize
+            )
+            var end = start + 1
+            if segment.count == 1 {
+                while end < block.segments.count && block.segments[end].count == 1 { end += 1 }
+            }
+            if end - start == 1 {
+                attention(
+                    query: query, tokens: segment.count, firstPosition: segment.firstPosition,
+                    cache: segment.sequence.cache.layers[layer], heads: config.headCount,
+                    window: config.slidingWindow, output: output, pool: pool)
+            } else {
+                var positions: [Int] = []
+                var caches: [KVLayer] = []
+                for index in start..<end {
+                    positions.append(block.segments[index].firstPosition)
+                    caches.append(block.segments[index].sequence.cache.layers[layer])
+                }
+                attention(
+                    query: query, positions: positions, caches: caches, heads: config.headCount,
+                    window: config.slidingWindow, output: output, pool: pool)
+            }
+            start = end
+        }
     }
 
     /// logits = norm(x) W_head^T + b for some rows of the block that ran last.
-    func head(firstRow: Int, rows: Int, _ allocation: BitAllocation) {
+    /// - Parameter wanted: indices in the block's list of such rows.
+    func head(_ wanted: Range<Int>, _ allocation: BitAllocation) {
         let width = config.hiddenSize
-        normalize(scratch.hidden + firstRow * width, weights.finalNorm, into: scratch.normed, tokens: rows)
-        take(scratch.normed, tokens: rows, columns: width, for: weights.head, bits: allocation.others)
+        for index in wanted {
+            normalize(
+                scratch.hidden + block.wanted[index].row * width, weights.finalNorm,
+                into: scratch.normed + (index - wanted.lowerBound) * width, tokens: 1)
+        }
+        take(scratch.normed, tokens: wanted.count, columns: width, for: weights.head, bits: allocation.others)
         multiply(weights.head.product(allocation.others, scratch.logits), nil, nil, scratch.activations, pool: pool)
-        addBias(weights.head, to: scratch.logits, tokens: rows)
+        addBias(weights.head, to: scratch.logits, tokens: wanted.count)
     }
 
     /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold: what

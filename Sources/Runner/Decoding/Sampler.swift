@@ -3,7 +3,7 @@ import Storage
 /// Draws tokens from logits: bias, penalties, top-k, top-p, min-p, temperature, in this order.
 ///
 /// Deterministic: the same settings, logits and history give the same tokens on every machine.
-public struct Sampler: Sendable {
+public struct Sampler: TokenSampler, Sendable {
     public let settings: SamplerSettings
     private var random: RandomGenerator
     /// Logits after bias and penalties; empty when neither is on.
@@ -35,6 +35,11 @@ public struct Sampler: Sendable {
     }
 
     /// The next token for logits [vocabulary].
+    public mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
+        sample(UnsafeBufferPointer(logits))
+    }
+
+    /// The same for logits that stay as they are.
     public mutating func sample(_ logits: UnsafeBufferPointer<Float>) -> Int {
         precondition(!logits.isEmpty, "no logits to sample from")
         let token: Int

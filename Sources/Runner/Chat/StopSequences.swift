@@ -1,6 +1,8 @@
+public import Model
+
 /// Finds stop strings in text that arrives in pieces, and holds back only what may still become one.
 ///
-/// Every byte carries a tag of the caller (the precision it was written with), so that held-back text keeps its colour.
+/// Every byte carries the precision it was written with, so that held-back text keeps its colour.
 /// Special tokens are no text, but a stop string may name them: those that do are looked for in all that was generated, the
 /// others in the text alone.
 public struct StopSequences {
@@ -8,12 +10,12 @@ public struct StopSequences {
     /// From here on stop strings spell special tokens.
     private let firstSpecial: Int
     private var pending: [UInt8] = []
-    private var tags: [Int] = []
+    private var tags: [Precision] = []
     /// The stop string that ended the text.
     public private(set) var found: String?
 
-    /// Tag of the bytes of special tokens, which are never handed out.
-    private static let hidden = Int.min
+    /// Of the bytes of special tokens, which are never handed out.
+    private static var hidden: Precision { Precision(hundredths: Int.min) }
 
     /// Empty strings are left out: they would stop everything.
     /// - Parameter special: stop strings that name special tokens, alone or among text.
@@ -23,9 +25,9 @@ public struct StopSequences {
         for stop in special where !stop.isEmpty { self.stops.append(Array(stop.utf8)) }
     }
 
-    /// Takes a piece of text and hands out what is surely no part of a stop string, in runs of equal tags.
+    /// Takes a piece of text and hands out what is surely no part of a stop string, in runs of equal precision.
     /// Nothing more comes out once a stop string was found.
-    public mutating func append(_ text: String, tag: Int, emit: (String, Int) -> Void) {
+    public mutating func append(_ text: String, bits tag: Precision, emit: (String, Precision) -> Void) {
         guard found == nil else { return }
         for byte in text.utf8 {
             pending.append(byte)
@@ -45,12 +47,12 @@ public struct StopSequences {
     }
 
     /// Takes a special token by its name.
-    public mutating func append(special name: String, emit: (String, Int) -> Void) {
-        if firstSpecial < stops.count { append(name, tag: StopSequences.hidden, emit: emit) }
+    public mutating func append(special name: String, emit: (String, Precision) -> Void) {
+        if firstSpecial < stops.count { append(name, bits: StopSequences.hidden, emit: emit) }
     }
 
     /// Hands out what was held back, at the end of the text.
-    public mutating func finish(emit: (String, Int) -> Void) {
+    public mutating func finish(emit: (String, Precision) -> Void) {
         if found == nil { flush(pending.count, emit) }
     }
 
@@ -85,7 +87,7 @@ public struct StopSequences {
         return longest
     }
 
-    private mutating func flush(_ count: Int, _ emit: (String, Int) -> Void) {
+    private mutating func flush(_ count: Int, _ emit: (String, Precision) -> Void) {
         var start = 0
         while start < count {
             var end = start + 1

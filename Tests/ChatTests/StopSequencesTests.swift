@@ -1,3 +1,5 @@
+import Chat
+import Model
 import Runtime
 import Testing
 
@@ -6,7 +8,7 @@ import Testing
     private func run(_ stops: [String], _ pieces: [String]) -> (text: String, found: String?) {
         var matcher = StopSequences(stops)
         var text = ""
-        for piece in pieces { matcher.append(piece, tag: 0) { part, _ in text += part } }
+        for piece in pieces { matcher.append(piece, bits: 0) { part, _ in text += part } }
         matcher.finish { part, _ in text += part }
         return (text, matcher.found)
     }
@@ -34,7 +36,7 @@ import Testing
     @Test func holdsBackOnlyAPossibleBeginning() {
         var matcher = StopSequences(["</s>"])
         var parts: [String] = []
-        for piece in ["ab<", "/", "x", "</s"] { matcher.append(piece, tag: 0) { part, _ in parts.append(part) } }
+        for piece in ["ab<", "/", "x", "</s"] { matcher.append(piece, bits: 0) { part, _ in parts.append(part) } }
         #expect(parts == ["ab", "</x"])
         matcher.finish { part, _ in parts.append(part) }
         #expect(parts == ["ab", "</x", "</s"])
@@ -43,8 +45,8 @@ import Testing
     @Test func heldBackTextKeepsItsTag() {
         var matcher = StopSequences(["<<<"])
         var parts: [String] = []
-        matcher.append("a<", tag: 6) { part, tag in parts.append(part + String(tag)) }
-        matcher.append("<b", tag: 4) { part, tag in parts.append(part + String(tag)) }
+        matcher.append("a<", bits: 6) { part, tag in parts.append(part + tag.text) }
+        matcher.append("<b", bits: 4) { part, tag in parts.append(part + tag.text) }
         #expect(parts == ["a6", "<6", "<b4"])
     }
 
@@ -56,7 +58,7 @@ import Testing
             if piece.hasPrefix("<|") {
                 matcher.append(special: piece) { part, _ in text += part }
             } else {
-                matcher.append(piece, tag: 4) { part, _ in text += part }
+                matcher.append(piece, bits: 4) { part, _ in text += part }
             }
         }
         matcher.finish { part, _ in text += part }

@@ -1,0 +1,185 @@
+import Model
+public import Storage
+
+/// Generations at work together: the one decode loop.
+///
+/// A tick moves every generation on by one step: a prompt by a chunk, all others by a token. Rows of the same precision go
+/// through the weights together. Whoever is admitted when, every generation gets what it would have got alone. One thread
+/// calls.
+public final class DecodeBatch<Plan: DecodePlan> {
+    public typealias Executor = Plan.Executor
+
+    public let executor: Executor
+    /// Room for generations that are at work, in the unit of `Generation.cost`.
+    public let capacity: Int
+    /// Generations at work at most.
+    public let places: Int
+    /// Tokens of a prompt that one tick reads at most: a long prompt does not keep the others waiting.
+    public let prefillChunk: Int
+
+    /// At work, in the order of their admission.
+    public private(set) var live: [Generation<Plan>] = []
+    /// Not begun yet, first come first.
+    private var waiting: [Generation<Plan>] = []
+
+    /// Of the rows that run together: filled anew for every precision.
+    private var rows = Rows<Executor.Sequence>()
+    private var members: [Generation<Plan>] = []
+
+    public init(_ executor: Executor, places: Int = Int.max, capacity: Int = Int.max, prefillChunk: Int = Int.max) {
+        precondition(places > 0 && prefillChunk > 0, "a batch that could do nothing")
+        self.executor = executor
+        self.places = places
+        self.capacity = capacity
+        self.prefillChunk = prefillChunk
+    }
+
+    public var isEmpty: Bool { live.isEmpty && waiting.isEmpty }
+
+    /// Whether a generation of this cost would begin with the next tick. One that is alone always does.
+    public func hasRoom(cost: Int = 1) -> Bool {
+        let expected = waiting.reduce(usedCapacity) { $0 + $1.cost }
+        return isEmpty || live.count + waiting.count < places && cost <= capacity - expected
+    }
+
+    private var usedCapacity: Int { live.reduce(0) { $0 + $1.cost } }
+
+    // MARK: Coming and going
+
+    /// Takes a generation in; it begins with the tick that has room for it.
+    ///
+    /// - Parameter logits: after the prompt, [vocabularySize], where its sequence holds the prompt already.
+    /// - Throws: what is wrong with the prompt.
+    public func admit(_ generation: Generation<Plan>, logits: [Float] = []) throws(TaperError) {
+        if logits.isEmpty { try executor.check(generation.prompt, continuing: generation.sequence) }
+        generation.knownLogits = logits
+        waiting.append(generation)
+    }
+
+    /// Takes in a twin of one that is at work; it has its place from now on.
+    public func admit(twin: Generation<Plan>) {
+        precondition(twin.isDecoding, "a twin is past its prompt")
+        live.append(twin)
+    }
+
+    /// Ends a generation before its time; what it has written stays with it.
+    public func cancel(_ generation: Generation<Plan>) {
+        generation.end(.caller)
+        waiting.removeAll { $0 === generation }
+        retire()
+    }
+
+    private func retire() {
+        guard live.contains(where: { $0.stopReason != nil }) else { return }
+        live.removeAll { $0.stopReason != nil }
+    }
+
+    // MARK: The loop
+
+    /// One step of everything at work. Generations that end are in `live` no longer.
+    ///
+    /// - Parameter onToken: hears of every generation that has a new token, the last of its `tokens`; returns whether it is to
+    ///   go on.
+    /// - Throws: an interrupt. Other errors end those that they befell, and are their `failure`.
+    public func tick(onToken: (Generation<Plan>) -> Bool = { _ in true }) throws(TaperError) {
+        while let next = waiting.first, live.isEmpty || live.count < places && next.cost <= capacity - usedCapacity {
+            waiting.removeFirst()
+            next.phaseStart = monotonicSeconds()
+            live.append(next)
+        }
+        var lowest: Precision?
+        for generation in live where generation.knownLogits.isEmpty && generation.stopReason == nil {
+            generation.pendingBits =
+                generation.isDecoding
+                ? generation.plan.bits(atStep: generation.bitsPerStep.count) : generation.plan.prefillBits
+            lowest = min(lowest ?? generation.pendingBits, generation.pendingBits)
+        }
+        // From low to high.
+        while let bits = lowest {
+            try run(bits, onToken)
+            lowest = nil
+            for generation in live where generation.pendingBits > bits && generation.stopReason == nil {
+                lowest = min(lowest ?? generation.pendingBits, generation.pendingBits)
+            }
+        }
+        for generation in live where !generation.knownLogits.isEmpty && generation.stopReason == nil {
+            startFromKnownLogits(generation, onToken)
+        }
+        retire()
+    }
+
+    /// All that wait for this precision, in one call of the executor.
+    private func run(_ bits: Precision, _ onToken: (Generation<Plan>) -> Bool) throws(TaperError) {
+        rows.removeAll()
+        members.empty()
+        defer { for generation in members { generation.pendingBits = 0 } }
+        for generation in live where generation.pendingBits == bits && generation.isDecoding {
+            rows.append(generation.tokens[generation.tokens.count - 1], to: generation.sequence)
+            members.append(generation)
+        }
+        // Chunks of prompts stand behind: what is one token each stays together.
+        for generation in live
+        where generation.pendingBits == bits && generation.stopReason == nil && generation.isReading {
+            let end = generation.readCount + min(prefillChunk, generation.prompt.count - generation.readCount)
+            rows.append(
+                generation.prompt[generation.readCount..<end], to: generation.sequence,
+                wanting: end == generation.prompt.count ? .last : .none)
+            members.append(generation)
+        }
+        do throws(TaperError) {
+            let failures = try executor.run(rows, bits: bits) { wanted in
+                executor.inParallel(wanted.count) { draw(members[wanted[$0].chunk], wanted[$0].logits) }
+            }
+            for failure in failures { members[failure.chunk].end(.failed, failure.error) }
+        } catch {
+            if error.code == .interrupted { throw error }
+            for generation in members { generation.end(.failed, error) }
+        }
+        for (generation, chunk) in zip(members, rows.chunks) where generation.stopReason == nil {
+            if generation.isDecoding {
+                generation.bitsPerStep.append(bits)
+            } else {
+                generation.readCount += chunk.range.count
+                guard generation.readCount == generation.prompt.count else { continue }
+                finishPrompt(generation)
+            }
+            take(generation, onToken)
+        }
+    }
+
+    /// The only place where tokens are chosen. Those of different generations on several threads at once.
+    private func draw(_ generation: Generation<Plan>, _ logits: UnsafeMutableBufferPointer<Float>) {
+        if generation.limit > 0 { generation.drawn = generation.plan.sampler.sample(logits) }
+    }
+
+    private func finishPrompt(_ generation: Generation<Plan>) {
+        generation.promptEnd = generation.sequence.position
+        let prefillEnd = monotonicSeconds()
+        generation.prefillSeconds = prefillEnd - generation.phaseStart
+        generation.plan.promptWasRead(by: executor, generation.sequence)
+        generation.phaseStart = monotonicSeconds()
+        generation.schedulingSeconds = generation.phaseStart - prefillEnd
+    }
+
+    /// What becomes of the token that was drawn.
+    private func take(_ generation: Generation<Plan>, _ onToken: (Generation<Plan>) -> Bool) {
+        if generation.limit == 0 { return generation.end(.length) }
+        if generation.stopTokens.contains(generation.drawn) { return generation.end(.endOfSequence) }
+        generation.tokens.append(generation.drawn)
+        if !onToken(generation) {
+            generation.end(.caller)
+        } else if generation.tokens.count == generation.limit {
+            generation.end(.length)
+        } else if generation.sequence.position >= generation.sequence.capacity {
+            generation.end(.contextFull)
+        }
+    }
+
+    private func startFromKnownLogits(_ generation: Generation<Plan>, _ onToken: (Generation<Plan>) -> Bool) {
+        generation.readCount = generation.prompt.count
+        finishPrompt(generation)
+        generation.knownLogits.withUnsafeMutableBufferPointer { draw(generation, $0) }
+        generation.knownLogits = []
+        take(generation, onToken)
+    }
+}

@@ -1,0 +1,26 @@
+public import Model
+
+/// Draws tokens from logits.
+public protocol TokenSampler {
+    /// The token that follows, for logits [vocabularySize], which may be overwritten.
+    mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int
+}
+
+/// What distinguishes one generation from another: the precision of its steps and how its tokens are chosen.
+public protocol DecodePlan {
+    associatedtype Executor: StepExecutor
+    associatedtype Sampler: TokenSampler
+
+    var sampler: Sampler { get set }
+    /// Precision that reads the prompt.
+    var prefillBits: Precision { get }
+    /// Precision of decode step `step` (0-based), which reads the new token of that number; asked once the prompt has been
+    /// read.
+    func bits(atStep step: Int) -> Precision
+    /// The sequence holds the prompt and nothing after it: the moment to decide on what depends on the prompt.
+    mutating func promptWasRead(by executor: Executor, _ sequence: Executor.Sequence)
+}
+
+extension DecodePlan {
+    public mutating func promptWasRead(by executor: Executor, _ sequence: Executor.Sequence) {}
+}

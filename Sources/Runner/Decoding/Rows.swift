@@ -1,0 +1,41 @@
+import Storage
+
+/// Tokens to be run in one call: chunks of prompts and next tokens, of any sequences.
+///
+/// Meant to be filled again and again: what it has allocated it keeps.
+public struct Rows<Sequence: ExecutorSequence> {
+    /// Of which tokens logits are wanted.
+    public enum Wanted: Sendable { case none, last, all }
+
+    /// Tokens that continue one sequence.
+    public struct Chunk {
+        public let sequence: Sequence
+        /// Places in `tokens`; never empty.
+        public let range: Range<Int>
+        public let wanted: Wanted
+    }
+
+    /// Tokens of all chunks, one chunk after the other.
+    public private(set) var tokens: [Int] = []
+    public private(set) var chunks: [Chunk] = []
+
+    public init() {}
+
+    public mutating func append(_ tokens: ArraySlice<Int>, to sequence: Sequence, wanting: Wanted) {
+        precondition(!tokens.isEmpty, "a chunk has tokens")
+        let start = self.tokens.count
+        for token in tokens { self.tokens.append(token) }
+        chunks.append(Chunk(sequence: sequence, range: start..<self.tokens.count, wanted: wanting))
+    }
+
+    /// A sequence's next token, whose logits are wanted.
+    public mutating func append(_ token: Int, to sequence: Sequence) {
+        tokens.append(token)
+        chunks.append(Chunk(sequence: sequence, range: tokens.count - 1..<tokens.count, wanted: .last))
+    }
+
+    public mutating func removeAll() {
+        tokens.empty()
+        chunks.empty()
+    }
+}

@@ -1,0 +1,117 @@
+import Bundle
+public import Decoding
+public import Kernels
+public import Model
+public import Storage
+
+/// Runs a bundle's weights, at any of their precisions, on this machine's processor.
+///
+/// `ModelConfig` alone decides what is computed. Results depend neither on the number of threads, nor on how a sequence's
+/// tokens are divided among calls, nor on what runs beside them. One thread calls.
+public final class Engine: StepExecutor {
+    public typealias Sequence = TokenSequence
+
+    public let weights: TransformerWeights
+    public let pool: ThreadPool
+    /// Positions that its longest sequence may have.
+    public let contextLength: Int
+
+    let rope: RopeTable
+    let scratch: Scratch
+    let operations: VectorOps
+    /// The rows that run together now.
+    var block = RowBlock()
+    /// Of the call at hand: its precision, and what has failed of it.
+    var bits: Precision = 0
+    var failures: [ChunkFailure] = []
+    private var handedOut: [LogitRow] = []
+
+    /// - Throws: `usage` for an absurd context; `inputOutput` without the memory for it.
+    public init(_ weights: TransformerWeights, contextLength: Int, pool: ThreadPool) throws(TaperError) {
+        guard contextLength > 0 else {
+            throw TaperError(.usage, "the context needs at least one position", at: field("context_length"))
+        }
+        self.weights = weights
+        self.pool = pool
+        self.contextLength = contextLength
+        rope = try RopeTable(weights.config, capacity: contextLength)
+        scratch = try Scratch(weights.config, contextLength: contextLength)
+        operations = VectorOps(pool)
+    }
+
+    public var config: ModelConfig { weights.config }
+    public var vocabularySize: Int { weights.config.vocabularySize }
+
+    /// An empty sequence with room for the whole context.
+    public func makeSequence() throws(TaperError) -> TokenSequence {
+        try TokenSequence(config, capacity: contextLength)
+    }
+
+    /// A sequence that holds what another one does, and goes its own way from there.
+    public func makeTwin(of sequence: TokenSequence) throws(TaperError) -> TokenSequence {
+        let twin = try makeSequence()
+        twin.copy(from: sequence)
+        return twin
+    }
+
+    public func check(_ tokens: [Int], continuing sequence: TokenSequence) throws(TaperError) {
+        try tokens.withUnsafeBufferPointer { all throws(TaperError) in try check(all, continuing: sequence) }
+    }
+
+    private func check(
+        _ tokens: UnsafeBufferPointer<Int>, continuing sequence: TokenSequence
+    ) throws(TaperError) {
+        guard !tokens.isEmpty else { throw TaperError(.badData, "there are no tokens to run") }
+        let length = min(contextLength, sequence.capacity)
+        guard tokens.count <= length - sequence.position else {
+            throw TaperError(
+                .badData, "the text does not fit the context", at: "context of " + String(length) + " tokens",
+                expected: "at most " + String(length - sequence.position) + " more tokens",
+                found: String(tokens.count), remedy: "Use a larger " + field("context_length") + ", or shorten the text")
+        }
+        for token in tokens where token < 0 || token >= vocabularySize {
+            throw TaperError(
+                .badData, "token outside the model's vocabulary", at: "vocabulary of " + String(vocabularySize),
+                found: String(token))
+        }
+    }
+
+    /// - Throws: `badData` for tokens that do not fit, `usage` for a rung that the bundle has not; then nothing has been run.
+    public func run(
+        _ rows: Rows<TokenSequence>, bits: Precision, each: ([LogitRow]) -> Void
+    ) throws(TaperError) -> [ChunkFailure] {
+        let allocation = try weights.allocation(bits)
+        try rows.tokens.withUnsafeBufferPointer { tokens throws(TaperError) in
+            for chunk in rows.chunks {
+                try check(UnsafeBufferPointer(rebasing: tokens[chunk.range]), continuing: chunk.sequence)
+            }
+        }
+        self.bits = bits
+        failures = []
+        block.begin()
+        while block.fill(from: rows, rowLimit: scratch.blockSize, failures: failures) {
+            if block.number > 1 { try Interrupt.check("The prompt was not read to its end") }
+            rows.tokens.withUnsafeBufferPointer { run(block, of: $0, allocation) }
+            for start in stride(from: 0, to: block.wanted.count, by: scratch.headRows) {
+                let wanted = start..<min(start + scratch.headRows, block.wanted.count)
+                head(wanted, allocation)
+                inspectLogits(wanted)
+                handedOut.empty()
+                for index in wanted {
+                    let row = block.wanted[index]
+                    if hasFailed(row.chunk) { continue }
+                    handedOut.append(LogitRow(chunk: row.chunk, token: row.token, logits: logits(index - start)))
+                }
+                each(handedOut)
+            }
+        }
+        return failures
+    }
+
+    public func inParallel(_ count: Int, _ body: (Int) -> Void) { pool.run(count, body) }
+
+    /// Logits of row `index` of the head's last run.
+    func logits(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(start: scratch.logits + index * vocabularySize, count: vocabularySize)
+    }
+}

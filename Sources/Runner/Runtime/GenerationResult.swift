@@ -1,0 +1,87 @@
+import Bundle
+public import Decoding
+public import Model
+public import Storage
+
+/// What one generation did and cost.
+public struct GenerationResult: Sendable {
+    /// New tokens, without the stop token.
+    public var tokens: [Int] = []
+    /// Bits of every decode step; the first new token comes from the prefill, so this is one shorter than `tokens`,
+    /// or as long when a stop token was drawn.
+    public var bitsPerStep: [Precision] = []
+    public var prefillBits: Precision = 0
+    public var prefillTokens = 0
+    public var prefillSeconds = 0.0
+    /// Asking the scheduler, between prefill and decode.
+    public var schedulingSeconds = 0.0
+    public var decodeSeconds = 0.0
+    public var stopReason = StopReason.length
+    /// Weights and cache entries read by all decode steps.
+    public var decodedBytes = 0
+
+    public var decodeSteps: Int { bitsPerStep.count }
+
+    /// Mean of the decode steps' bits (`prefillBits` when there was none).
+    public var averageBits: Double {
+        Precision.mean(bitsPerStep) ?? prefillBits.bits
+    }
+    /// Mean bytes read per decode step: weights, tables, head and cache.
+    public var bytesPerToken: Double {
+        bitsPerStep.isEmpty ? 0 : Double(decodedBytes) / Double(bitsPerStep.count)
+    }
+    public var prefillTokensPerSecond: Double { prefillSeconds > 0 ? Double(prefillTokens) / prefillSeconds : 0 }
+    public var decodeTokensPerSecond: Double { decodeSeconds > 0 ? Double(decodeSteps) / decodeSeconds : 0 }
+
+    /// Where the precision changed: the first decode step of each run of equal bits.
+    public var switchPoints: [PrecisionSchedule.Step] {
+        var points: [PrecisionSchedule.Step] = []
+        for (step, bits) in bitsPerStep.enumerated() where points.last?.bits != bits {
+            points.append(PrecisionSchedule.Step(fromStep: step, bits: bits))
+        }
+        return points
+    }
+
+    /// - Parameter weights: that the steps read.
+    public init(_ generation: Generation<ScheduledPlan>, _ weights: TransformerWeights) {
+        tokens = generation.tokens
+        bitsPerStep = generation.bitsPerStep
+        prefillBits = generation.plan.prefillBits
+        prefillTokens = generation.prompt.count
+        prefillSeconds = generation.prefillSeconds
+        schedulingSeconds = generation.schedulingSeconds
+        decodeSeconds = generation.decodeSeconds
+        stopReason = generation.stopReason ?? .length
+        for (step, bits) in bitsPerStep.enumerated() {
+            decodedBytes +=
+                weights.bytesPerToken(bits: bits) + weights.cacheBytes(at: generation.promptEnd + step + 1)
+        }
+    }
+}
+
+/// One prompt alone: a batch of one.
+///
+/// The prompt continues whatever the sequence already holds. Every new token is handed to `onToken` with the bits of the
+/// step that made it; `onToken` returns whether to go on. The last new token is not in the sequence afterwards.
+/// - Parameter maxNewTokens: negative for no limit but the context.
+/// - Throws: `badData` when the prompt is empty or does not fit the context, and when a number is not finite.
+public func generate(
+    _ engine: Engine, _ sequence: TokenSequence, prompt: [Int], maxNewTokens: Int, scheduler: DecodeScheduler,
+    sampler: inout Sampler, stopTokens: [Int], onToken: (Int, Precision) -> Bool
+) throws(TaperError) -> GenerationResult {
+    sampler.observe(prompt)
+    let generation = Generation(
+        sequence, plan: ScheduledPlan(scheduler, sampler: sampler, maxNewTokens: maxNewTokens), prompt: prompt,
+        limit: maxNewTokens < 0 ? sequence.capacity : maxNewTokens, stopTokens: stopTokens)
+    let batch = DecodeBatch<ScheduledPlan>(engine)
+    try batch.admit(generation)
+    while !batch.isEmpty {
+        try batch.tick { generation in
+            onToken(
+                generation.tokens[generation.tokens.count - 1], generation.bitsPerStep.last ?? scheduler.prefillBits)
+        }
+    }
+    sampler = generation.plan.sampler
+    if let failure = generation.failure { throw failure }
+    return GenerationResult(generation, engine.weights)
+}

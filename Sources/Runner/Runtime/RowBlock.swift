@@ -1,0 +1,74 @@
+import Decoding
+import Storage
+
+/// Rows that go through the model together: as many of a call's as the scratch buffers hold. What it has allocated it keeps.
+struct RowBlock {
+    /// Rows of one sequence, at positions that follow one another.
+    struct Segment {
+        let sequence: TokenSequence
+        let chunk: Int
+        /// Place of its first token among the call's.
+        let firstToken: Int
+        /// Its first row in the block, and the position of that row in its sequence.
+        let firstRow: Int
+        let firstPosition: Int
+        let count: Int
+    }
+    /// A row whose logits are wanted.
+    struct WantedRow {
+        let row: Int
+        let chunk: Int
+        /// Of the row's token in its chunk, and in its sequence.
+        let token: Int
+        let position: Int
+    }
+    private(set) var segments: [Segment] = []
+    private(set) var wanted: [WantedRow] = []
+    private(set) var rowCount = 0
+    /// How many blocks of the call there have been, this one included.
+    private(set) var number = 0
+
+    /// Where the next block begins: a chunk, and tokens of it that have been taken.
+    private var chunk = 0
+    private var taken = 0
+
+    mutating func begin() { (chunk, taken, number) = (0, 0, 0) }
+
+    /// Takes the call's next rows, and moves their sequences on; false when there are none left. Of chunks that have failed
+    /// nothing more is taken.
+    mutating func fill(from rows: Rows<TokenSequence>, rowLimit: Int, failures: [ChunkFailure]) -> Bool {
+        segments.empty()
+        wanted.empty()
+        rowCount = 0
+        while chunk < rows.chunks.count && rowCount < rowLimit {
+            let whole = rows.chunks[chunk]
+            let hasFailed = failures.contains { $0.chunk == chunk }
+            let count = hasFailed ? 0 : min(rowLimit - rowCount, whole.range.count - taken)
+            if count > 0 { add(whole, count) }
+            taken += count
+            if count == 0 || taken == whole.range.count { (chunk, taken) = (chunk + 1, 0) }
+        }
+        number += 1
+        return rowCount > 0
+    }
+
+    private mutating func add(_ whole: Rows<TokenSequence>.Chunk, _ count: Int) {
+        let position = whole.sequence.position
+        segments.append(
+            Segment(
+                sequence: whole.sequence, chunk: chunk, firstToken: whole.range.lowerBound + taken, firstRow: rowCount,
+                firstPosition: position, count: count))
+        let first: Int
+        switch whole.wanted {
+        case .none: first = count
+        case .last: first = taken + count == whole.range.count ? count - 1 : count
+        case .all: first = 0
+        }
+        for index in first..<count {
+            wanted.append(
+                WantedRow(row: rowCount + index, chunk: chunk, token: taken + index, position: position + index))
+        }
+        whole.sequence.position += count
+        rowCount += count
+    }
+}
