@@ -5,7 +5,7 @@ TAPER := .build/release/taper
 RUNNER := build/taper-run
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-sanitize lint format demo clean
+.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize lint format demo clean
 
 all: build runner
 
@@ -35,6 +35,10 @@ test-arm64: build runner-arm64
 # Degenerate matrices through all C of quantization, kernels and gradients, under the compiler's sanitizers.
 test-sanitize: deps
 	@Scripts/test-sanitize.sh
+
+# The specification's own reader on the golden files: needs Python with numpy, and nothing that is built here.
+test-formats: deps
+	@python3 formats/reader/check.py
 
 test: deps
 	$(BUILD) --build-tests

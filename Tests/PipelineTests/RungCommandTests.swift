@@ -51,14 +51,34 @@ import class Foundation.FileManager
                 "full precision", "4 bits", "\(high) bits (rung)", "\(low) bits (rung)", "2 bits",
             ])
         #expect(all[2]["bits"]?.double == high.bits && all.count == 6)
-        // Both count the same, but inspect no row of the embedding.
         let measured = all.dropFirst().prefix(4).compactMap { $0["bytes_per_token"]?.integer }
-        #expect(measured.count == 4 && Set(zip(measured.reversed(), bytes).map { $0 - $1 }).count == 1)
+        #expect(measured.reversed() == bytes)
+        let rows =
+            try TaperProgram.run(["bench", path, "-p", "0", "-n", "2", "-r", "1", "-t", "1", "-o", "json"])
+            .json["rows"]?.array ?? []
+        let timed = rows.filter { !($0["label"]?.string ?? "").hasPrefix("static:") }
+        #expect(timed.compactMap { $0["bytes_per_token"]?.double }.sorted() == bytes.map { Double($0) })
+        #expect(try served.map { try decoded(path, bits: $0) } == bytes)
         let mixed = try #require(try measure(["--schedule", "4@0,\(low)@32"]).json["results"]?.array?.last)
         #expect(mixed["schedule"]?.string == "4@0,\(low)@32")
         #expect(abs((mixed["average_bits"]?.double ?? 0) - (4 + low.bits) / 2) < 1e-4)
         let wrong = try measure(["--bits", "2.25"])
         #expect(wrong.status == 64 && wrong.errors.contains("2, \(low), \(high), 4"), "\(wrong.errors)")
+    }
+
+    /// Bytes of weights per token that the runner reports: what it read, less the cache's share.
+    private func decoded(_ path: String, bits: Precision) throws -> Int {
+        let result = try TaperProgram.runRunner([
+            "-m", path, "-p", "Who was", "-n", "4", "--ignore-eos", "--bits", bits.text, "--json", "-t", "1",
+        ]).json
+        let model = try Bundle(path: path).manifest.model
+        let first = try #require(result["prompt_tokens"]?.integer) + 1
+        let steps = try #require(result["bits_per_step"]?.array?.count)
+        #expect(steps == 3 && result["bits_per_step"]?.array?.allSatisfy { Precision(json: $0) == bits } == true)
+        // Keys and values of two bytes at every position that a step sees.
+        let positions = Double(first) + Double(steps - 1) / 2
+        let cache = positions * Double(model.layerCount * model.kvSize * 4)
+        return Int((try #require(result["bytes_per_token"]?.double) - cache).rounded())
     }
 
     @Test(arguments: [

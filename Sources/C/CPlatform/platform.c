@@ -124,7 +124,6 @@ int tp_insert_range(int fd, int64_t offset, int64_t n) {
 int tp_rename(const char *from, const char *to) { return rename(NATIVE(from), NATIVE(to)) < 0 ? -errno : 0; }
 int tp_unlink(const char *path) { return unlink(NATIVE(path)) < 0 ? -errno : 0; }
 int tp_mkdir(const char *path, int mode) { return mkdir(NATIVE(path), (mode_t)mode) < 0 ? -errno : 0; }
-int tp_rmdir(const char *path) { return rmdir(NATIVE(path)) < 0 ? -errno : 0; }
 int tp_fsync_directory(const char *path) {
     int fd = opened(path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) return fd;

@@ -20,7 +20,7 @@ public struct AnswerDivergence {
                 .badData, "an example's prompt and answer exceed the model's context", at: place,
                 expected: "at most \(reference.config.contextLength) tokens",
                 found: "\(prompts.longestPrompt) + \(maxNewTokens)",
-                remedy: "Shorten the example or --max-new-tokens")
+                remedy: "Shorten the example or \(field("max_new_tokens"))")
         }
         var windows: [PerplexityProtocol.Window] = []
         for (index, (prompt, answer)) in zip(prompts.prompts, answers).enumerated() {

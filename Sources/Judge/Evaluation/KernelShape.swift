@@ -30,7 +30,7 @@ public struct KernelShape: Sendable {
         for name in text.split(separator: ",", omittingEmptySubsequences: false) {
             guard let shape = all.first(where: { $0.name == name }) else {
                 throw TaperError(
-                    .usage, "unknown shape", at: "--shapes", expected: all.map(\.name).joined(separator: ", "),
+                    .usage, "unknown shape", at: field("shapes"), expected: all.map(\.name).joined(separator: ", "),
                     found: "\"" + printable(String(name)) + "\"")
             }
             if !found.contains(where: { $0.name == shape.name }) { found.append(shape) }

@@ -102,7 +102,7 @@ public struct ModelComparison {
                 throw TaperError(
                     .usage, "the window exceeds the model's context", at: path,
                     expected: "at most \(model.config.contextLength)", found: "\(settings.rule.window)",
-                    remedy: "Use a smaller --window")
+                    remedy: "Use a smaller \(field("window"))")
             }
         }
         files = zip(all, models).enumerated().map { index, pair in

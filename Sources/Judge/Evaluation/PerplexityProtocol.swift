@@ -57,7 +57,7 @@ public struct PerplexityProtocol: Equatable, Sendable {
         guard !result.isEmpty else {
             throw TaperError(
                 .badData, "the text is shorter than one window", at: place, expected: "at least \(window) tokens",
-                found: "\(tokens.count)", remedy: "Use a longer text or a smaller --window")
+                found: "\(tokens.count)", remedy: "Use a longer text or a smaller \(field("window"))")
         }
         return result
     }

@@ -31,7 +31,7 @@ public struct TaskExample: Sendable {
         case (.messages, nil):
             throw TaperError(
                 .badData, "the example has chat messages, but the model has no chat template", at: "task",
-                remedy: "Convert with --chat-template")
+                remedy: "Convert with \(field("chat_template"))")
         }
     }
 }

@@ -42,7 +42,7 @@ struct TaskLine {
             let languages = pair.members?.map { printable($0.key) }.joined(separator: "-") ?? pair.kind
             throw TaperError(
                 .badData, "a translation needs a direction", at: place, found: languages,
-                remedy: "Give --direction, such as fr-en, or \"direction\" in the recipe")
+                remedy: "Give \(field("direction")), such as fr-en, or \"direction\" in the recipe")
         }
         return TaskExample(
             prompt: .text(direction.prompt(try text(pair[direction.source], direction.source))),

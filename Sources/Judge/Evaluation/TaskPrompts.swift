@@ -61,7 +61,7 @@ public struct TaskPrompts {
                 throw TaperError(
                     .badData, "prompt and answer exceed the model's context", at: here,
                     expected: "at most \(contextLength) tokens", found: "\(prompt.count) + \(answer.count)",
-                    remedy: "Shorten the example, or stop before it with --examples \(index)")
+                    remedy: "Shorten the example, or stop before it with \(field("examples")) \(index)")
             }
             windows.append(
                 PerplexityProtocol.Window(

@@ -51,10 +51,11 @@ public struct ExperimentFrame {
     public init(
         high: Precision, low: Precision, prefill: Precision, maxNewTokens: Int, served: [Precision]
     ) throws(TaperError) {
-        for bits in [high, low, prefill] { try bits.check(served: served, place: "--high, --low, --bits-prefill") }
+        let place = field("high") + ", " + field("low") + ", " + field("bits_prefill")
+        for bits in [high, low, prefill] { try bits.check(served: served, place: place) }
         guard high > low, maxNewTokens >= 1 else {
             throw TaperError(
-                .usage, "the high precision must exceed the low one", at: "--high, --low",
+                .usage, "the high precision must exceed the low one", at: "\(field("high")), \(field("low"))",
                 found: "\(high.text) and \(low.text)")
         }
         self.high = high

@@ -24,13 +24,13 @@ public func evaluateGeneration(
 ) throws(TaperError) -> [AnswerScores] {
     guard metric.comparesTexts || reference != nil else {
         throw TaperError(
-            .usage, "\(metric.rawValue) compares with the full-precision model", at: "--metric",
-            remedy: "Name the checkpoint with --reference")
+            .usage, "\(metric.rawValue) compares with the full-precision model", at: field("metric"),
+            remedy: "Name the checkpoint with \(field("reference"))")
     }
     guard metric != .bertScore || encoder != nil else {
         throw TaperError(
-            .usage, "bertscore needs a text encoder", at: "--metric",
-            remedy: "Name a BERT-type encoder's folder with --encoder")
+            .usage, "bertscore needs a text encoder", at: field("metric"),
+            remedy: "Name a BERT-type encoder's folder with \(field("encoder"))")
     }
     let prompts = try TaskPrompts(model, examples: examples, place: place)
     let share = 1 / Double(examples.count * (reference == nil ? 1 : 2))
@@ -85,7 +85,8 @@ public func evaluateGeneration(
         let schedules = try schedulers.map { item throws(TaperError) in
             guard case .fixed(let schedule) = item.scheduler else {
                 throw TaperError(
-                    .usage, "kl needs schedules that do not depend on the prompt", at: "--metric", found: item.label)
+                    .usage, "kl needs schedules that do not depend on the prompt", at: field("metric"),
+                    found: item.label)
             }
             return (label: item.label, schedule: schedule)
         }

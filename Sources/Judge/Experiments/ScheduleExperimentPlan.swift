@@ -66,7 +66,7 @@ public struct ScheduleExperimentPlan {
         else {
             throw TaperError(
                 .usage, "the reference is not the model the bundle was made of", at: referencePath,
-                remedy: "Name the checkpoint that was converted with --reference")
+                remedy: "Name the checkpoint that was converted with \(field("reference"))")
         }
         let pool = try ThreadPool(threadCount: threads)
         let list = try readTask(dataPath, limit: exampleLimit)

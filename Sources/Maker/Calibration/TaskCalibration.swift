@@ -58,13 +58,13 @@ public func calibrateTask(
     let place = "task " + settings.task
     guard settings.metric.isForCalibration else {
         throw TaperError(
-            .usage, "tasks are not calibrated by \(settings.metric.rawValue)", at: "--metric",
+            .usage, "tasks are not calibrated by \(settings.metric.rawValue)", at: field("metric"),
             expected: TaskMetric.calibrationNames)
     }
     guard settings.metric != .kl || reference != nil else {
         throw TaperError(
-            .usage, "kl compares with the full-precision model's distributions", at: "--metric",
-            remedy: "Name the checkpoint with --reference")
+            .usage, "kl compares with the full-precision model's distributions", at: field("metric"),
+            remedy: "Name the checkpoint with \(field("reference"))")
     }
     let runner = try TaskRunner(
         bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool, place: place,

@@ -14,7 +14,7 @@ public struct ChannelOrder: Equatable, Sendable {
     public let inner: [[Int]]
 
     /// What a tensor's rows and columns run over, and its block.
-    private typealias Place = (axes: [Axis], layer: Int?)
+    private typealias Place = (rows: Axis, columns: Axis?, layer: Int?)
     private let places: [String: Place]
 
     /// - Throws: `badData` when a list is no permutation of the model's channels.
@@ -31,7 +31,7 @@ public struct ChannelOrder: Equatable, Sendable {
         self.hidden = hidden
         self.inner = inner
         var places: [String: Place] = [:]
-        for tensor in config.tensorRequirements() { places[tensor.name] = (tensor.axes, tensor.layer) }
+        for tensor in config.tensorRequirements() { places[tensor.name] = (tensor.rows, tensor.columns, tensor.layer) }
         // A head that is the embedding has a name, too.
         places[TensorName.head] = places[TensorName.embedding]
         self.places = places
@@ -76,8 +76,8 @@ public struct ChannelOrder: Equatable, Sendable {
     func arranged(_ values: [Float], name: String, shape: [Int]) -> [Float] {
         guard let place = places[name] else { return values }
         let width = shape.count == 2 ? shape[1] : 1
-        let rowOrder = order(place.axes[0], place.layer)
-        let columnOrder = place.axes.count == 2 ? order(place.axes[1], place.layer) : nil
+        let rowOrder = order(place.rows, place.layer)
+        let columnOrder = place.columns.flatMap { order($0, place.layer) }
         if rowOrder == nil && columnOrder == nil { return values }
         return [Float](unsafeUninitializedCapacity: values.count) { out, count in
             for row in 0..<values.count / width {

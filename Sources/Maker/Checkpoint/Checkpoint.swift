@@ -208,7 +208,7 @@ public final class Checkpoint: @unchecked Sendable {
                 at: view.stored.file.path + ": tensor '" + printable(view.stored.name) + "' (" + name + ")" + position,
                 expected: value.isFinite ? "a magnitude below 2^64" : "a finite number",
                 found: value.isFinite ? "\(value)" : value.isNaN ? "NaN" : "infinity",
-                remedy: "The checkpoint is damaged; --allow-nonfinite reads such weights as zero")
+                remedy: "The checkpoint is damaged; \(field("allow_nonfinite")) reads such weights as zero")
         }
         return values
     }

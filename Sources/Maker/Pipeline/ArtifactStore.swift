@@ -29,7 +29,7 @@ package final class ArtifactStore {
         guard let home = Files.environment("HOME"), !home.isEmpty else {
             throw TaperError(
                 .usage, "neither XDG_CACHE_HOME nor HOME is set, so there is no folder for intermediate results",
-                at: "", remedy: "Name one with --work DIR")
+                at: "", remedy: "Name one with \(field("work")) DIR")
         }
         return home + "/.cache/taper/work"
     }

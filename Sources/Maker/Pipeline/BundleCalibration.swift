@@ -58,7 +58,7 @@ public struct BundleCalibration {
     ) throws(TaperError) -> (rungs: [Rung], droppedTasks: [String]) {
         progress.begin("rungs")
         let bundle = try Bundle(path: edit.path)
-        try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: "--rungs")
+        try checkRungs(averages, precisions: bundle.manifest.precisions, code: .usage, place: field("rungs"))
         let checkpoint = try openCheckpoint(checkpointPath, arrangedAs: bundle)
         let source = try SourceText(path: textPath)
         let text = CalibrationText(source)

@@ -54,7 +54,7 @@ package struct DiskSpace {
             TaperError(
                 .inputOutput, "the disk has too little room", at: place,
                 expected: "\(byteText(needed)) free, intermediate results included", found: byteText(free),
-                remedy: "Free some space, or name another folder with --work")
+                remedy: "Free some space, or name another folder with \(field("work"))")
         }
         if forWork.device == forOutput.device {
             guard newWork + output <= forWork.free else { throw refuse(newWork + output, forWork.free, workPath) }

@@ -119,7 +119,7 @@ package struct ConversionEstimate {
                     "write own text", seconds: length * step + shape.weights * Costs.decode * scale,
                     memory: 4 * (shape.weights + count * shape.vocabulary) + min(1e9, count * length * shape.cache),
                     disk: 4 * count * length,
-                    remedy: "leave it out with --generated 0, or calibration.generated 0 in the recipe"))
+                    remedy: "leave it out with \(field("generated")) 0, or calibration.generated 0 in the recipe"))
         }
         if recipe.hasCalibration {
             let tokens = tokenCount(.arrange)

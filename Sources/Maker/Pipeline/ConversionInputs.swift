@@ -44,7 +44,7 @@ struct ConversionInputs {
         guard recipe.effectiveMethod != .joint || recipe.hasCalibration else {
             throw TaperError(
                 .usage, "the method joint needs calibration text", at: "",
-                remedy: "Name one with --calibration or in the recipe, or choose the method k-means")
+                remedy: "Name one with \(field("calibration")) or in the recipe, or choose the method k-means")
         }
         let tokenizer = try checkpoint.tokenizer()
         for warning in tokenizer.warnings { warn(warning) }

@@ -29,7 +29,7 @@ extension Converter {
         if !recipe.rungs.isEmpty { lines.append("rungs      \(Precision.text(recipe.rungs)) bits on average") }
         lines.append("quality    \(recipe.quality?.text.name ?? "not measured")")
         for task in recipe.tasks {
-            let data = task.dataPath ?? "left out; it needs --task-data \(task.name)=FILE"
+            let data = task.dataPath ?? "left out; it needs \(field("task_data")) \(task.name)=FILE"
             lines.append("task       \(task.name): \(task.metric), \(data)")
         }
         lines += ["", "What it takes, estimated; results of earlier runs save time:"]

@@ -22,7 +22,7 @@ extension Converter {
             guard status.kind == .file else { throw TaperError(.cannotCreate, "the output is not a file", at: output) }
             guard force else {
                 throw TaperError(
-                    .cannotCreate, "the output already exists", at: output, remedy: "Use --force to replace it")
+                    .cannotCreate, "the output already exists", at: output, remedy: "Use \(field("force")) to replace it")
             }
         }
         let folder = Files.directory(of: output)
@@ -38,7 +38,7 @@ extension Converter {
         let kept = all.filter { $0 <= maxBits }
         guard !kept.isEmpty, kept.count < all.count else {
             throw TaperError(
-                .usage, kept.isEmpty ? "the cut would leave nothing" : "there is nothing to cut", at: "--max-bits",
+                .usage, kept.isEmpty ? "the cut would leave nothing" : "there is nothing to cut", at: field("max_bits"),
                 expected: "\(all.first ?? 2) to \((all.last ?? 8) - 1), as \(input) has "
                     + all.map(String.init).joined(separator: ", ") + " bits", found: String(maxBits))
         }

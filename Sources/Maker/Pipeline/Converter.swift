@@ -143,12 +143,13 @@ public final class Converter {
         for task in recipe.tasks where task.dataPath == nil {
             progress.warn(
                 "task \(task.name) is left out: the recipe leaves its examples to you; give them with "
-                    + "--task-data \(task.name)=FILE, or add the task to the bundle with taper calibrate")
+                    + "\(field("task_data")) \(task.name)=FILE, or add the task to the bundle with taper calibrate")
         }
         if inputs.calibration == nil {
             progress.warn(
                 "no calibration text, so every input channel counts the same; 2 and 3 bits suffer most. "
-                    + "Name a text with --calibration or in the recipe, or let the model write with --generated")
+                    + "Name a text with \(field("calibration")) or in the recipe, or let the model write with "
+                    + field("generated"))
         }
         if let quality = inputs.quality {
             for warning in inputs.calibrationTexts().warnings(evaluating: quality.text) { progress.warn(warning) }

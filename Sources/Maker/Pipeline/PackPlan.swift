@@ -33,8 +33,8 @@ struct PackPlan {
                 case .int8: .int8
                 case .nested:
                     requirement.isLinear
-                        ? .nested(group: "linear", precisions: recipe.precisions)
-                        : .nested(group: "fixed", precisions: recipe.embeddingSettings.precisions)
+                        ? .nested(group: Manifest.linearGroup, precisions: recipe.precisions)
+                        : .nested(group: Manifest.fixedGroup, precisions: recipe.embeddingSettings.precisions)
                 }
             return TensorPlan(name: requirement.name, shape: requirement.shape, encoding: encoding)
         }
@@ -60,7 +60,7 @@ struct PackPlan {
                     expected: ChatTemplate.names.joined(separator: ", "))
             }
             if let difference = checkpoint.chatDifference(of: template, tokenizer) {
-                warn("--chat-template \(name) is not the checkpoint's own chat template: \(difference)")
+                warn("\(field("chat_template")) \(name) is not the checkpoint's own chat template: \(difference)")
             }
             return template
         }
@@ -68,7 +68,7 @@ struct PackPlan {
         for warning in derivation.warnings { warn(warning) }
         if derivation.template == nil, !checkpoint.chatTemplates.templates.isEmpty {
             warn(
-                "no chat format is stored; --chat-template NAME stores one that you know to fit: "
+                "no chat format is stored; \(field("chat_template")) NAME stores one that you know to fit: "
                     + ChatTemplate.names.joined(separator: ", "))
         }
         return derivation.template

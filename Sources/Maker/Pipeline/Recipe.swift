@@ -292,7 +292,7 @@ public struct Recipe: Sendable {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, !parts[1].isEmpty, let index = tasks.firstIndex(where: { $0.name == parts[0] }) else {
             throw TaperError(
-                .usage, "--task-data names no task of the recipe", at: "--task-data",
+                .usage, "\(field("task_data")) names no task of the recipe", at: field("task_data"),
                 expected: tasks.isEmpty
                     ? "a recipe with tasks" : tasks.map { $0.name + "=FILE" }.joined(separator: " or "),
                 found: printable(text))

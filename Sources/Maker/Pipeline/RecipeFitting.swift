@@ -96,7 +96,7 @@ extension Recipe {
                 generatedSequences = 0
                 leftOut.append(
                     "calibration is left out: the sample text gives this model \(count) tokens\(reason). "
-                        + "Name a text of its own with --calibration")
+                        + "Name a text of its own with \(field("calibration"))")
             }
         }
         if let quality, quality.text == .sample {

@@ -8,7 +8,7 @@ public enum SyntheticBundle {
     /// Reads "hidden=2048,layers=22,heads=32,kv-heads=4,ffn=5632,vocab=32000"; also `head-size`, `context`, `tied=1`.
     /// - Throws: `usage` naming the first field that is unknown, missing or no number.
     public static func parse(_ text: String) throws(TaperError) -> ModelConfig {
-        let place = "--synthetic"
+        let place = field("synthetic")
         let known = ["hidden", "layers", "heads", "kv-heads", "ffn", "vocab", "head-size", "context", "tied"]
         var values: [String: Int] = [:]
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {

@@ -44,19 +44,9 @@ extension PackedHalf {
         for row in 0..<rows {
             for column in 0..<columns {
                 let bits = values[NestedLayout.byteOffset(row: row, column: column, columns: columns)]
-                out[row * columns + column] = PackedHalf.float(bits)
+                out[row * columns + column] = floatFromHalf(bits)
             }
         }
         return out
-    }
-
-    /// Exact: exponent and fraction taken apart.
-    private static func float(_ bits: UInt16) -> Float {
-        let exponent = Int(bits >> 10 & 31)
-        let fraction = Float(bits & 0x3ff)
-        let magnitude =
-            exponent == 0
-            ? fraction * 0x1p-24 : Float(sign: .plus, exponent: exponent - 25, significand: 1024 + fraction)
-        return bits & 0x8000 != 0 ? -magnitude : magnitude
     }
 }

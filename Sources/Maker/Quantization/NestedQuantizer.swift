@@ -26,7 +26,7 @@ func checkFinite(name: String, weights: [Float]) throws(TaperError) {
     guard let bad = weights.firstIndex(where: { !$0.isFinite }) else { return }
     throw TaperError(
         .badData, "weight " + String(bad) + " is not finite", at: "tensor " + name,
-        remedy: "The checkpoint is damaged; --allow-nonfinite reads such weights as zero")
+        remedy: "The checkpoint is damaged; \(field("allow_nonfinite")) reads such weights as zero")
 }
 
 /// - Throws: `badData` when a weight of an error is not finite.

@@ -7,6 +7,8 @@ public struct Manifest: Sendable {
     public static let schema = "taper-bundle-1"
     /// Group of the blocks' matrices, and of nothing else.
     public static let linearGroup = "linear"
+    /// Group of an embedding and head in nested codes, as Taper writes them.
+    public static let fixedGroup = "fixed"
 
     public var model: ModelConfig
     /// Ascending precisions that the linear layers serve.

@@ -29,7 +29,13 @@ public final class KernelWorkload {
         precondition(groups.allSatisfy { (1...3).contains($0.rows.count) }, "a group has one to three matrices")
         self.groups = groups
         let passes = precisions.map { bits in
-            let each = max(1, KernelWorkload.bytesPerCopy(groups, bits))
+            let each = max(
+                1,
+                groups.reduce(0) { total, group in
+                    group.rows.reduce(total) {
+                        $0 + WeightMatrix.bytesRead(rows: $1, columns: group.columns, bits: bits)
+                    }
+                })
             return (bits: bits, count: max(1, (bytesPerPass + each - 1) / each))
         }
         passCopies = passes
@@ -136,18 +142,6 @@ public final class KernelWorkload {
         }
         return WeightMatrix(
             .nested(NestedMatrix(rows: rows, columns: columns, planes: planes, tables: tables, half: half)))
-    }
-
-    private static func bytesPerCopy(_ groups: [Group], _ bits: Int) -> Int {
-        var total = 0
-        for group in groups {
-            for rows in group.rows {
-                let cells = NestedLayout.paddedRows(rows) * NestedLayout.paddedColumns(group.columns)
-                let tables = bits > 8 ? 0 : NestedLayout.paddedRows(rows) << bits + 4 * NestedLayout.paddedRows(rows)
-                total += cells / 8 * bits + tables
-            }
-        }
-        return total
     }
 
     /// Copies that a pass at `bits` goes through.

@@ -114,19 +114,23 @@ public struct WeightMatrix {
 
     /// Bytes that one product reads: codes, tables and scales.
     public func bytesRead(bits: Int) -> Int {
-        let paddedRows = NestedLayout.paddedRows(rows)
-        let cells = paddedRows * NestedLayout.paddedColumns(columns)
         switch encoding {
-        case .int8: return cells + 4 * paddedRows
-        case .nested:
-            let effective = effectiveBits(bits)
-            if effective == BitWidth.half { return cells * 2 }
-            return cells / 8 * effective + paddedRows << effective + 4 * paddedRows
+        case .int8: WeightMatrix.bytesReadOfBytes(rows: rows, columns: columns)
+        case .nested: WeightMatrix.bytesRead(rows: rows, columns: columns, bits: effectiveBits(bits))
         }
     }
 
-    /// Bytes that one row's lookup reads, as a share of the whole.
-    public func bytesReadPerRow(bits: Int) -> Int { bytesRead(bits: bits) / max(1, rows) }
+    /// Bytes that a product with nested codes or half precision reads: planes, entries and scales, or halves.
+    public static func bytesRead(rows: Int, columns: Int, bits: Int) -> Int {
+        if bits == BitWidth.half { return HalfLayout.byteCount(rows: rows, columns: columns) }
+        let paddedRows = NestedLayout.paddedRows(rows)
+        return paddedRows * NestedLayout.paddedColumns(columns) / 8 * bits + paddedRows << bits + 4 * paddedRows
+    }
+
+    /// The same of bytes with a scale per row.
+    public static func bytesReadOfBytes(rows: Int, columns: Int) -> Int {
+        NestedLayout.paddedRows(rows) * (NestedLayout.paddedColumns(columns) + 4)
+    }
 
     /// One row as floats: embedding lookup. `out` holds `columns` values.
     public func dequantizeRow(_ row: Int, bits: Int, into out: UnsafeMutablePointer<Float>, pool: ThreadPool) {

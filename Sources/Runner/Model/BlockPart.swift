@@ -62,16 +62,21 @@ extension TensorName.Part {
 extension ModelConfig {
     /// Parts of every block in the order of the file: norms, then the matrices as the forward pass reads them.
     public func blockParts() -> [TensorName.Part] {
-        let all = TensorName.Part.allCases.filter { has($0) }
-        return all.filter { !$0.row.isLinear } + all.filter { $0.row.isLinear }
+        var parts: [TensorName.Part] = []
+        for isLinear in [false, true] {
+            for part in TensorName.Part.allCases where has(part) && part.row.isLinear == isLinear { parts.append(part) }
+        }
+        return parts
     }
 
     /// The matrices of one block in the order the forward pass reads them.
     public func linearParts() -> [(part: TensorName.Part, rows: Int, columns: Int)] {
-        blockParts().filter { $0.row.isLinear }.map { part in
+        var parts: [(part: TensorName.Part, rows: Int, columns: Int)] = []
+        for part in TensorName.Part.allCases where has(part) && part.row.isLinear {
             let (rows, columns) = shape(part)
-            return (part, rows, columns)
+            parts.append((part, rows, columns))
         }
+        return parts
     }
 
     public func has(_ part: TensorName.Part) -> Bool {

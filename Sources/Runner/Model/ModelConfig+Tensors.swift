@@ -5,8 +5,10 @@ extension ModelConfig {
         public let shape: [Int]
         /// Two-dimensional products of the blocks: what the nested quantizer works on.
         public let isLinear: Bool
-        /// What rows, and of a matrix columns, run over.
-        public let axes: [Axis]
+        /// What its rows, or elements, run over.
+        public let rows: Axis
+        /// nil: a vector.
+        public let columns: Axis?
         /// Block it belongs to; nil for embedding, final norm and head.
         public let layer: Int?
     }
@@ -14,26 +16,27 @@ extension ModelConfig {
     /// Every tensor of the model, in reading order: embedding, blocks, final norm, head.
     public func tensorRequirements() -> [TensorRequirement] {
         var all: [TensorRequirement] = []
-        func add(_ name: String, _ axes: [Axis], isLinear: Bool = false, layer: Int? = nil) {
+        func add(_ name: String, _ rows: Axis, _ columns: Axis? = nil, isLinear: Bool = false, layer: Int? = nil) {
+            var shape = [count(rows)]
+            if let columns { shape.append(count(columns)) }
             all.append(
                 TensorRequirement(
-                    name: name, shape: axes.map { count($0) }, isLinear: isLinear, axes: axes, layer: layer))
+                    name: name, shape: shape, isLinear: isLinear, rows: rows, columns: columns, layer: layer))
         }
-        add(TensorName.embedding, [.vocabulary, .hidden])
+        add(TensorName.embedding, .vocabulary, .hidden)
         let parts = blockParts()
         for layer in 0..<layerCount {
             for part in parts {
                 let row = part.row
                 add(
-                    TensorName.weight(part, layer: layer), [row.rows] + (row.columns.map { [$0] } ?? []),
-                    isLinear: row.isLinear, layer: layer)
-                if hasBias(part) { add(TensorName.bias(part, layer: layer), [row.rows], layer: layer) }
+                    TensorName.weight(part, layer: layer), row.rows, row.columns, isLinear: row.isLinear, layer: layer)
+                if hasBias(part) { add(TensorName.bias(part, layer: layer), row.rows, layer: layer) }
             }
         }
-        add(TensorName.finalNorm, [.hidden])
-        if normalization == .layer { add(TensorName.finalNormBias, [.hidden]) }
-        if !tiedEmbeddings { add(TensorName.head, [.vocabulary, .hidden]) }
-        if outputBias { add(TensorName.headBias, [.vocabulary]) }
+        add(TensorName.finalNorm, .hidden)
+        if normalization == .layer { add(TensorName.finalNormBias, .hidden) }
+        if !tiedEmbeddings { add(TensorName.head, .vocabulary, .hidden) }
+        if outputBias { add(TensorName.headBias, .vocabulary) }
         return all
     }
 }

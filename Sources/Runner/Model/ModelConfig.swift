@@ -124,7 +124,7 @@ public struct ModelConfig: Equatable, Sendable {
         }
         guard normEpsilon.isFinite, normEpsilon >= 0, normEpsilon < 1 else {
             throw TaperError(
-                .badData, "rms_norm_eps is out of range", at: place, expected: "0 to 1", found: shortest(normEpsilon))
+                .badData, "norm_eps is out of range", at: place, expected: "0 to 1", found: shortest(normEpsilon))
         }
         guard ropeTheta.isFinite, ropeTheta > 1 else {
             throw TaperError(

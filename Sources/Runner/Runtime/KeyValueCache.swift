@@ -16,7 +16,7 @@ final class KeyValueCache {
         let byteCount = checkedProduct([perTensor, 2, config.layerCount]) ?? Int.max
         let memory = try MemoryBlock(
             byteCount: byteCount, purpose: "a cache of " + String(capacity) + " positions",
-            remedy: "Use a smaller --ctx-size")
+            remedy: "Use a smaller " + field("context_length"))
         self.memory = memory
         layers = (0..<config.layerCount).map { layer in
             KVLayer(

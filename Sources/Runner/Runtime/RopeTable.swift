@@ -20,7 +20,8 @@ final class RopeTable {
         self.capacity = capacity
         memory = try MemoryBlock(
             byteCount: checkedProduct([capacity, pairs, 8]) ?? Int.max,
-            purpose: "the rotations of " + String(capacity) + " positions", remedy: "Use a smaller --ctx-size")
+            purpose: "the rotations of " + String(capacity) + " positions",
+            remedy: "Use a smaller " + field("context_length"))
         cosines = memory.values(Float.self, count: capacity * pairs)
         sines = memory.values(Float.self, at: capacity * pairs * 4, count: capacity * pairs)
     }

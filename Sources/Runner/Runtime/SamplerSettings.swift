@@ -39,30 +39,30 @@ public struct SamplerSettings: Sendable {
         repeatLastN > 0 && (repeatPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0)
     }
 
-    /// - Throws: `usage` naming the flag whose value makes no sense.
+    /// - Throws: `usage` naming the field whose value makes no sense.
     public func validate(vocabularySize: Int) throws(TaperError) {
-        func require(_ ok: Bool, _ flag: String, _ expected: String, _ found: String) throws(TaperError) {
-            if !ok { throw TaperError(.usage, "value out of range", at: flag, expected: expected, found: found) }
+        func require(_ ok: Bool, _ name: String, _ expected: String, _ found: String) throws(TaperError) {
+            if !ok { throw TaperError(.usage, "value out of range", at: field(name), expected: expected, found: found) }
         }
-        func number(_ value: Double, _ range: ClosedRange<Double>, _ flag: String) throws(TaperError) {
+        func number(_ value: Double, _ range: ClosedRange<Double>, _ name: String) throws(TaperError) {
             try require(
-                range.contains(value), flag, shortest(range.lowerBound) + " to " + shortest(range.upperBound),
+                range.contains(value), name, shortest(range.lowerBound) + " to " + shortest(range.upperBound),
                 shortest(value))
         }
-        try number(temperature, 0...100, "--temp")
-        try require(topK >= 0, "--top-k", "0 (off) or more", String(topK))
-        try require(topP > 0 && topP <= 1, "--top-p", "above 0, at most 1", shortest(topP))
-        try number(minP, 0...1, "--min-p")
-        try number(repeatPenalty, 0.01...100, "--repeat-penalty")
-        try number(presencePenalty, -100...100, "--presence-penalty")
-        try number(frequencyPenalty, -100...100, "--frequency-penalty")
-        try require(repeatLastN >= 0, "--repeat-last-n", "0 (off) or more", String(repeatLastN))
+        try number(temperature, 0...100, "temperature")
+        try require(topK >= 0, "top_k", "0 (off) or more", String(topK))
+        try require(topP > 0 && topP <= 1, "top_p", "above 0, at most 1", shortest(topP))
+        try number(minP, 0...1, "min_p")
+        try number(repeatPenalty, 0.01...100, "repeat_penalty")
+        try number(presencePenalty, -100...100, "presence_penalty")
+        try number(frequencyPenalty, -100...100, "frequency_penalty")
+        try require(repeatLastN >= 0, "repeat_last_n", "0 (off) or more", String(repeatLastN))
         for bias in logitBias {
             try require(
-                bias.token >= 0 && bias.token < vocabularySize, "--logit-bias",
+                bias.token >= 0 && bias.token < vocabularySize, "logit_bias",
                 "a token id below " + String(vocabularySize), String(bias.token))
             try require(
-                !bias.value.isNaN && bias.value != .infinity, "--logit-bias", "a finite bias or -inf", "no number")
+                !bias.value.isNaN && bias.value != .infinity, "logit_bias", "a finite bias or -inf", "no number")
         }
     }
 }

@@ -18,10 +18,10 @@ public struct ScheduleChoice: Sendable {
 
     /// - Parameters:
     ///   - prefill: precision that reads prompts; nil for the schedule's own, or the highest.
-    ///   - place: flag that the request came by.
+    ///   - place: what the request came by; also the reason given.
     /// - Throws: `usage` when the bundle lacks what was asked for, or one of its precisions; `badData` for damaged schedules.
     public init(
-        _ request: ScheduleRequest, of bundle: Bundle, prefill: Precision? = nil, place: String = "--schedule"
+        _ request: ScheduleRequest, of bundle: Bundle, prefill: Precision? = nil, place: String = field("schedule")
     ) throws(TaperError) {
         let served = try bundle.servedPrecisions()
         guard let highest = served.last else {
@@ -49,15 +49,16 @@ public struct ScheduleChoice: Sendable {
         case .highest:
             self.init(try checked(.constant(highest, prefillBits: prefill)), "fixed", "named", nil)
         case .constant(let bits):
-            self.init(try checked(.constant(bits, prefillBits: prefill)), "fixed", place, nil)
+            self.init(try checked(.constant(bits, prefillBits: prefill)), "fixed", worded(place), nil)
         case .switchPoints(let text):
             let schedule = try PrecisionSchedule(parsing: text, prefillBits: prefill ?? highest, place: place)
-            self.init(try checked(schedule), "switch", place, nil)
+            self.init(try checked(schedule), "switch", worded(place), nil)
         case .learned:
             guard let learned = try bundle.learnedScheduler() else {
                 throw TaperError(
                     .usage, "the bundle has no learned scheduler", at: place,
-                    remedy: "Train one with taper calibrate --learned, or use --schedule static or fixed, or --switch")
+                    remedy: "Train one with taper calibrate " + field("learned") + ", or use " + field("schedule")
+                        + " static or fixed, or " + field("switch"))
             }
             // Its own precisions were checked when it was read.
             let bits = prefill ?? learned.prefillBits

@@ -28,7 +28,7 @@ public final class Transformer {
     /// - Throws: `badData` when the bundle's tensors do not fit its model description; `usage` for an absurd context.
     public init(bundle: Bundle, contextLength: Int, pool: ThreadPool) throws(TaperError) {
         guard contextLength > 0 else {
-            throw TaperError(.usage, "the context needs at least one position", at: "--ctx-size")
+            throw TaperError(.usage, "the context needs at least one position", at: field("context_length"))
         }
         self.bundle = bundle
         self.pool = pool
@@ -127,7 +127,7 @@ public final class Transformer {
             throw TaperError(
                 .badData, "the text does not fit the context", at: "context of " + String(contextLength) + " tokens",
                 expected: "at most " + String(contextLength - position) + " more tokens", found: String(tokens.count),
-                remedy: "Use a larger --ctx-size, or shorten the text")
+                remedy: "Use a larger " + field("context_length") + ", or shorten the text")
         }
         for token in tokens { try check(token: token) }
     }

@@ -106,19 +106,16 @@ struct TransformerWeights {
                 config.hiddenSize), bias: headBias)
         self.head = head
         served = try bundle.servedPrecisions()
-        var all = (Array(BitWidth.nested) + [BitWidth.half]).map {
-            BitAllocation(uniform: $0, layerCount: config.layerCount)
+        let manifest = bundle.manifest
+        let whole = Array(BitWidth.nested) + [BitWidth.half]
+        var all = whole.map { BitAllocation(uniform: $0, layerCount: config.layerCount) }
+        var bytes = whole.map { manifest.bytesPerToken(bits: $0) }
+        let order = manifest.linearTensors.map { $0.name }
+        for rung in try bundle.rungs() {
+            all.append(try BitAllocation(rung, order: order, config))
+            bytes.append(manifest.bytesPerToken(rung))
         }
-        let order = bundle.manifest.linearTensors.map { $0.name }
-        for rung in try bundle.rungs() { all.append(try BitAllocation(rung, order: order, config)) }
         allocations = all
-        var bytes: [Int] = []
-        for allocation in all {
-            var total = head.matrix.bytesRead(bits: allocation.others)
-            total += embedding.bytesReadPerRow(bits: allocation.others)
-            for (layer, bits) in zip(layers, allocation.layers) { total += layer.bytesRead(bits) }
-            bytes.append(total)
-        }
         bytesPerToken = bytes
     }
 

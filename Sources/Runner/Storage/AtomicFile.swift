@@ -20,7 +20,8 @@ public final class AtomicFile {
             }
             guard replacing else {
                 throw TaperError(
-                    .cannotCreate, "the output already exists", at: path, remedy: "Use --force to replace it")
+                    .cannotCreate, "the output already exists", at: path,
+                    remedy: "Use " + field("force") + " to replace it")
             }
         }
         // A link as output: write through it, as a plain open would.

@@ -87,7 +87,6 @@ public enum Files {
     }
 
     public static func remove(_ path: String) { _ = tp_unlink(path) }
-    public static func removeEmptyDirectory(_ path: String) { _ = tp_rmdir(path) }
 
     /// "a/b" for "a/b/c", "." for "c".
     public static func directory(of path: String) -> String {

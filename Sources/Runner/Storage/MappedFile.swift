@@ -26,7 +26,8 @@ public final class MappedFile {
         modifiedNanoseconds = status.modified_ns
         if copying {
             let block = try MemoryBlock(
-                byteCount: byteCount, dense: true, purpose: "a copy of " + path, remedy: "Leave out --no-mmap")
+                byteCount: byteCount, dense: true, purpose: "a copy of " + path, remedy: "Leave out " + field("no_mmap")
+            )
             let result = tp_pread(descriptor, block.base, byteCount, 0)
             guard result == Int64(byteCount) else {
                 throw TaperError(

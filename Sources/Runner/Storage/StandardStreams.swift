@@ -6,8 +6,13 @@ public enum StandardStreams {
     /// What became of standard output. Only the main thread writes.
     nonisolated(unsafe) private static var outputState: (isClosed: Bool, failure: TaperError?) = (false, nil)
 
+    /// The program's word for a field; set once, before anything else runs.
+    nonisolated(unsafe) private static var word: (String) -> String = { $0 }
+
     /// To be called before anything is opened: a file must not get the number of a stream that is closed.
-    public static func prepare() {
+    /// - Parameter flag: how the program's users set a field.
+    public static func prepare(flag: @escaping (_ field: String) -> String = { $0 }) {
+        word = flag
         tp_prepare_streams()
         tp_report_faults()
     }
@@ -33,8 +38,11 @@ public enum StandardStreams {
     /// Writes to standard error as it is; a failure there has nowhere to be told.
     public static func writeError(_ text: String) { _ = send(text, to: 2) }
 
-    /// Writes a line to standard error, with control characters escaped.
-    public static func note(_ line: String) { writeError(withoutControls(line) + "\n") }
+    /// A message with its fields as the program's flags.
+    public static func shown(_ message: String) -> String { worded(message, word) }
+
+    /// Writes a line to standard error, fields as the program's flags, control characters escaped.
+    public static func note(_ line: String) { writeError(withoutControls(shown(line)) + "\n") }
 
     /// "error: " and the message.
     public static func report(_ error: TaperError) { note("error: " + error.message) }

@@ -27,7 +27,8 @@ public struct TaperError: Error, Equatable, Sendable {
     }
 
     public let code: Code
-    /// One line, complete: what, where, expected, found, remedy.
+    /// One line, complete: what, where, expected, found, remedy. Settings in it are marked (`field`): show it through
+    /// `StandardStreams`, or `worded`.
     public let message: String
 
     public init(_ code: Code, _ message: String) {

@@ -11,12 +11,21 @@ public func taperRunMain(
     for index in 1..<max(1, Int(count)) {
         if let value = values?[index] { arguments.append(Files.text(ofPath: value)) }
     }
-    StandardStreams.prepare()
+    StandardStreams.prepare(flag: flag)
     do throws(TaperError) {
         return try runProgram(arguments)
     } catch {
         StandardStreams.report(error)
         return error.code == .interrupted ? 128 + max(Interrupt.signal, 2) : error.exitCode
+    }
+}
+
+/// The flag that sets a field of the libraries.
+private func flag(_ field: String) -> String {
+    switch field {
+    case "temperature": "--temp"
+    case "context_length": "--ctx-size"
+    default: usualFlag(field)
     }
 }
 

@@ -21,9 +21,8 @@ struct BundleReport {
     /// nil: the bundle has none.
     private let tokenizer: Tokenizer?
     private let served: [Precision]
-    private let linearBytes: [Precision: Int]
+    private let bytesPerToken: [Precision: Int]
     private let head: WeightMatrix
-    private let embedding: WeightMatrix
 
     init(_ bundle: Bundle) throws {
         self.bundle = bundle
@@ -35,24 +34,9 @@ struct BundleReport {
         chatName = try bundle.json(SectionName.chat)?["name"]?.string
         tokenizer = (try? bundle.tokenizer()).flatMap { try? Tokenizer(compact: $0, place: bundle.path) }
         served = try bundle.servedPrecisions()
-        let rungs = try bundle.rungs()
-        let matrices = try bundle.manifest.linearTensors.map { try bundle.weights($0.name) }
-        var linear: [Precision: Int] = [:]
-        for bits in served {
-            let rung = rungs.first { $0.precision == bits }
-            linear[bits] = matrices.indices.reduce(0) {
-                $0 + matrices[$1].bytesRead(bits: rung?.bits[$1] ?? bits.roundedDown)
-            }
-        }
-        linearBytes = linear
+        bytesPerToken = Dictionary(
+            uniqueKeysWithValues: try served.map { ($0, try bundle.bytesPerToken(bits: $0)) })
         head = try bundle.weights(TensorName.head)
-        embedding = try bundle.weights(TensorName.embedding)
-    }
-
-    /// Bytes of weights read per decoded token, as the runner counts them: all linear layers, the head, one embedding row.
-    private func bytesPerToken(_ bits: Precision) -> Int {
-        (linearBytes[bits] ?? 0) + head.bytesRead(bits: bits.roundedDown)
-            + embedding.bytesReadPerRow(bits: bits.roundedDown)
     }
 
     /// "28.5 MB", or the least and the most where the head has precisions of its own.
@@ -85,7 +69,7 @@ struct BundleReport {
                 row?.topAgreement.map { fixed($0 * 100, 1) + "%" } ?? "-",
             ])
         }
-        for bits in served.reversed() { add(bits.text, bytesPerToken(bits), quality?.row(bits)) }
+        for bits in served.reversed() { add(bits.text, bytesPerToken[bits], quality?.row(bits)) }
         for record in calibrated {
             if let row = quality?.row(record) { add(record.task, row.bytesPerToken, row) }
         }
@@ -180,7 +164,7 @@ struct BundleReport {
                 .array(
                     served.map { bits in
                         .object([
-                            .init("bits", bits.json), .init("bytes_per_token", .integer(bytesPerToken(bits))),
+                            .init("bits", bits.json), .init("bytes_per_token", .integer(bytesPerToken[bits] ?? 0)),
                             .init("quality", quality?.row(bits)?.json ?? .null),
                         ])
                     })),

@@ -2,7 +2,7 @@ import Storage
 
 /// Standard output carries results, standard error everything else.
 enum Console {
-    static func out(_ text: String) { StandardStreams.write(text + "\n") }
+    static func out(_ text: String) { StandardStreams.write(StandardStreams.shown(text) + "\n") }
     static func note(_ text: String) { StandardStreams.note(text) }
 
     static func out(_ json: JSONValue) { out(json.text(indented: true)) }

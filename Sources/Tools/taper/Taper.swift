@@ -15,7 +15,7 @@ struct Taper: ParsableCommand {
         ])
 
     static func main() {
-        StandardStreams.prepare()
+        StandardStreams.prepare { $0 == "context_length" ? "--ctx-size" : usualFlag($0) }
         Interrupt.watch()
         let status = run(Arguments.normalized(Files.arguments()))
         // What a command found out counts more than that nobody could be told.

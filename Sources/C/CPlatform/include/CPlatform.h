@@ -34,7 +34,6 @@ int tp_insert_range(int fd, int64_t offset, int64_t byte_count);
 int tp_rename(const char *from, const char *to);
 int tp_unlink(const char *path);
 int tp_mkdir(const char *path, int mode);
-int tp_rmdir(const char *path);
 int tp_fsync_directory(const char *path);
 // Exclusive, non-blocking lock of an open file; -EWOULDBLOCK when somebody else holds it.
 int tp_lock(int fd);

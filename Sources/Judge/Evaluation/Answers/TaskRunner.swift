@@ -88,7 +88,7 @@ public final class TaskRunner {
             throw TaperError(
                 .badData, "an example's prompt and answer exceed the model's context", at: place,
                 expected: "at most \(limit) tokens", found: "\(longest) + \(maxNewTokens)",
-                remedy: "Shorten the example or --max-new-tokens")
+                remedy: "Shorten the example or \(field("max_new_tokens"))")
         }
         transformer = try Transformer(bundle: bundle, contextLength: longest + maxNewTokens, pool: pool)
         memory = PromptMemory(transformer, byteLimit: keepsPrompts ? 1 << 30 : 0)

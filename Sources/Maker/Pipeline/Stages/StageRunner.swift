@@ -180,7 +180,7 @@ package final class StageRunner {
         }
         throw TaperError(
             .inputOutput, "what was just stored cannot be read", at: store.filePath(stage.kind.name, stage.key),
-            remedy: "Name a folder on another disk with --work")
+            remedy: "Name a folder on another disk with \(field("work"))")
     }
 
     private static func savedKind(_ stage: Stage) -> String { stage.kind.name + "-state" }

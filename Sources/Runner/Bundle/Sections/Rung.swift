@@ -137,14 +137,6 @@ extension Manifest {
     }
 }
 
-extension TensorPlan {
-    /// Bytes that a product with nested codes reads: planes, entries and scales (`WeightMatrix.bytesRead`).
-    public func bytesRead(bits: Int) -> Int {
-        let rows = NestedLayout.paddedRows(shape[0])
-        return rows * NestedLayout.paddedColumns(shape[1]) / 8 * bits + rows << bits + 4 * rows
-    }
-}
-
 extension Bundle {
     /// Mixed allocations between the whole precisions, ascending; empty in a bundle without the section.
     public func rungs() throws(TaperError) -> [Rung] {

@@ -1,26 +1,3 @@
-/// Element types of checkpoint tensors, with the names safetensors gives them.
-public enum DType: UInt8, Sendable, CaseIterable {
-    case f32, f16, bf16
-
-    public var byteCount: Int { self == .f32 ? 4 : 2 }
-
-    public var name: String {
-        switch self {
-        case .f32: "F32"
-        case .f16: "F16"
-        case .bf16: "BF16"
-        }
-    }
-
-    public init?(name: String) {
-        for candidate in DType.allCases where candidate.name == name {
-            self = candidate
-            return
-        }
-        return nil
-    }
-}
-
 /// IEEE 754 binary16 bits to Float, exactly. Written out because `Float16` arithmetic needs compiler-rt calls on x86.
 @inlinable
 public func floatFromHalf(_ bits: UInt16) -> Float {
@@ -50,5 +27,6 @@ public func halfFromFloat(_ value: Float) -> UInt16 {
     return sign | UInt16(truncatingIfNeeded: (rounded &- 0x3800_0000) >> 13)
 }
 
+/// bfloat16 bits to Float, exactly.
 @inlinable
 public func floatFromBFloat16(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
