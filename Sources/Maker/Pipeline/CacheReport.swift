@@ -97,10 +97,13 @@ package struct CacheReport {
         olderThanDays: Double?, maxSize: String?, all: Bool, isDry: Bool
     ) throws(TaperError) -> Pruned {
         guard !all || (olderThanDays == nil && maxSize == nil) else {
-            throw TaperError(.usage, "\(field("all")) removes everything", at: field("all"), remedy: "Drop the other limits, or \(field("all"))")
+            throw TaperError(
+                .usage, "\(field("all")) removes everything", at: field("all"),
+                remedy: "Drop the other limits, or \(field("all"))")
         }
         if let days = olderThanDays, !(days >= 0 && days < 1e6) {
-            throw TaperError(.usage, "\(field("older_than")) takes days from 0", at: field("older_than"), found: "\(days)")
+            throw TaperError(
+                .usage, "\(field("older_than")) takes days from 0", at: field("older_than"), found: "\(days)")
         }
         let limit = try maxSize.map { text throws(TaperError) in try Self.byteCount(text) }
         let days = all ? 0 : olderThanDays ?? (limit == nil ? Self.usualDays : nil)

@@ -22,7 +22,8 @@ extension Converter {
             guard status.kind == .file else { throw TaperError(.cannotCreate, "the output is not a file", at: output) }
             guard force else {
                 throw TaperError(
-                    .cannotCreate, "the output already exists", at: output, remedy: "Use \(field("force")) to replace it")
+                    .cannotCreate, "the output already exists", at: output,
+                    remedy: "Use \(field("force")) to replace it")
             }
         }
         let folder = Files.directory(of: output)
