@@ -67,7 +67,8 @@ public final class Engine: StepExecutor {
             throw TaperError(
                 .badData, "the text does not fit the context", at: "context of " + String(length) + " tokens",
                 expected: "at most " + String(length - sequence.position) + " more tokens",
-                found: String(tokens.count), remedy: "Use a larger " + field("context_length") + ", or shorten the text")
+                found: String(tokens.count), remedy: "Use a larger " + field("context_length") + ", or shorten the text"
+            )
         }
         for token in tokens where token < 0 || token >= vocabularySize {
             throw TaperError(
