@@ -2,6 +2,7 @@ import Checkpoint
 import Foundation
 import Model
 import Pipeline
+import Reference
 import Storage
 import Testing
 

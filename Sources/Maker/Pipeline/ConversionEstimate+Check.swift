@@ -1,3 +1,4 @@
+package import Reference
 package import Storage
 
 extension ConversionEstimate {

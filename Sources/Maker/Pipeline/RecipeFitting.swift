@@ -1,6 +1,7 @@
 package import Checkpoint
 import Evaluation
 import Model
+package import Reference
 package import Storage
 import Text
 

@@ -1,6 +1,7 @@
 public import Bundle
 public import Kernels
 public import Model
+import Reference
 package import Runtime
 public import Storage
 public import Text
@@ -69,9 +70,9 @@ public final class TaskRunner {
             maxNewTokens: maxNewTokens, pool: pool, place: place, keepsPrompts: keepsPrompts, cacheLimit: cacheLimit)
     }
 
-    /// Four gigabytes, but at most a quarter of the machine's memory: weights and system need the rest.
+    /// Four gigabytes, but at most a quarter of the memory that the process can have: weights and system need the rest.
     public static var defaultCacheLimit: Int {
-        let memory = machineMemoryBytes()
+        let memory = AvailableMemory.now.byteCount
         return memory > 0 ? min(1 << 32, memory / 4) : 1 << 32
     }
 

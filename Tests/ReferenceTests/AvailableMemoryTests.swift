@@ -1,4 +1,4 @@
-import Pipeline
+import Reference
 import Storage
 import Testing
 

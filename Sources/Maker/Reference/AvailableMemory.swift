@@ -2,13 +2,13 @@ import Foundation
 import Storage
 
 /// How much memory this process can have: the least of what the machine has and what limits leave.
-package struct AvailableMemory: Equatable, Sendable {
+public struct AvailableMemory: Equatable, Sendable {
     /// 0 when unknown.
-    package let byteCount: Int
+    public let byteCount: Int
     /// What sets it, for people: "the machine", "the limit of its control group", "the limit of address space".
-    package let reason: String
+    public let reason: String
 
-    package static var now: AvailableMemory {
+    public static var now: AvailableMemory {
         AvailableMemory(
             machine: machineMemoryBytes(), addressSpace: addressSpaceLimit(),
             read: { path in try? String(contentsOfFile: path, encoding: .utf8) })
@@ -18,7 +18,7 @@ package struct AvailableMemory: Equatable, Sendable {
     ///   - machine: bytes; 0 when unknown.
     ///   - addressSpace: bytes that can still be mapped, where that is limited.
     ///   - read: a file's text, or nil.
-    package init(machine: Int, addressSpace: Int?, read: (String) -> String?) {
+    public init(machine: Int, addressSpace: Int?, read: (String) -> String?) {
         var best = (byteCount: machine, reason: "the machine")
         func limit(_ byteCount: Int?, _ reason: String) {
             guard let byteCount, byteCount > 0, best.byteCount == 0 || byteCount < best.byteCount else { return }
