@@ -115,7 +115,7 @@ if !embedded {
         tests("Bundle", ["Bundle", "Kernels", "Model", "Storage"]),
         tests("Text", ["Text", "Storage"], exclude: ["Fixtures"]),
         tests("Jinja", ["Jinja", "Storage"], exclude: ["Fixtures", "make_templates_golden.py"]),
-        tests("Decoding", ["Decoding", "Storage"]),
+        tests("Decoding", ["Decoding", "Model", "Storage"]),
         tests("Chat", ["Chat", "Model", "Storage"]),
         tests("Runtime", ["Chat", "Decoding", "Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         // Fixtures are found by the test files' own path, so they are no resources.

@@ -73,6 +73,28 @@ import Text
         #expect(prompt.count < 30)
     }
 
+    /// A message that does not fit takes nothing with it, though the oldest may go.
+    @Test func aRefusedMessageDropsNothing() throws {
+        let conversation = try conversation(capacity: 60, dropsOldest: true)
+        let result = try answer(try conversation.ask("first question"), conversation.sequence)
+        conversation.answered("an answer", tokens: result.tokens)
+        #expect(throws: TaperError(.badData, "")) { try conversation.ask(String(repeating: "x", count: 70)) }
+        #expect(conversation.messages.map(\.content) == ["first question", "an answer"])
+    }
+
+    /// Turns whose prompt was read in part, or not at all, as after an interrupt.
+    @Test(arguments: [0, 3, 6]) func aQuestionWithoutAnswerLeavesNoTrace(readCount: Int) throws {
+        let conversation = try conversation()
+        let first = try answer(try conversation.ask("hello"), conversation.sequence)
+        conversation.answered(tokenizer.decode(first.tokens, skipSpecial: true), tokens: first.tokens)
+        conversation.clear()
+        let prompt = try conversation.ask("hexagon")
+        if readCount > 0 { try engine.read(Array(prompt.prefix(readCount)), into: conversation.sequence, bits: 2) }
+        let again = try conversation.ask("hello")
+        #expect(conversation.messages.map(\.content) == ["hello"])
+        #expect(try answer(again, conversation.sequence).tokens == fromTheStart(conversation.messages).answer)
+    }
+
     @Test func theOldestTurnsGoFirst() throws {
         let conversation = try conversation(capacity: 60, dropsOldest: true)
         for question in ["first question", "second question", "third question"] {

@@ -35,12 +35,14 @@ public final class Conversation {
         if let system { messages.append(ChatMessage(role: "system", content: system)) }
     }
 
-    /// Adds somebody's message.
+    /// Adds somebody's message; one before it that got no answer, because its turn failed or was interrupted, goes.
     ///
     /// - Returns: the prompt that its answer follows. The sequence is cut back to what it has in common with the
     ///   conversation, and the prompt is the rest.
     /// - Throws: where the template refuses the message, or the conversation no longer fits; it goes on without the message.
     public func ask(_ text: String) throws(TaperError) -> [Int] {
+        if messages.last?.role == "user" { messages.removeLast() }
+        let before = messages
         messages.append(ChatMessage(role: "user", content: text))
         do throws(TaperError) {
             tokens = try encoded()
@@ -51,12 +53,14 @@ public final class Conversation {
                     tokens.count)
             }
         } catch {
-            messages.removeLast()
+            // With all that would have gone to make room for it.
+            messages = before
             throw error
         }
         var common = 0
         while common < min(cached.count, tokens.count - 1) && cached[common] == tokens[common] { common += 1 }
         sequence.truncate(to: common)
+        cached.removeLast(cached.count - common)
         return Array(tokens[common...])
     }
 

@@ -80,7 +80,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
     ///
     /// - Parameter onToken: hears of every generation that has a new token, the last of its `tokens`; returns whether it is to
     ///   go on.
-    /// - Throws: an interrupt. Other errors end those that they befell, and are their `failure`.
+    /// - Throws: an interrupt. Errors, it too, end those that they befell, and are their `failure`.
     public func tick(onToken: (Generation<Plan>) -> Bool = { _ in true }) throws(TaperError) {
         while let next = waiting.first, live.isEmpty || live.count < places && next.cost <= capacity - usedCapacity {
             waiting.removeFirst()
@@ -132,8 +132,12 @@ public final class DecodeBatch<Plan: DecodePlan> {
             }
             for failure in failures { members[failure.chunk].end(.failed, failure.error) }
         } catch {
-            if error.code == .interrupted { throw error }
+            // Sequences may be ahead of their generations.
             for generation in members { generation.end(.failed, error) }
+            if error.code == .interrupted {
+                retire()
+                throw error
+            }
         }
         for (generation, chunk) in zip(members, rows.chunks) where generation.stopReason == nil {
             if generation.isDecoding {

@@ -20,7 +20,7 @@ public protocol StepExecutor: AnyObject {
     ///   - bits: of the weights; a model that has one precision ignores it.
     ///   - each: gets all wanted rows in order, some at a time.
     /// - Returns: chunks whose numbers left their range, which end their sequences and no others.
-    /// - Throws: what keeps the whole call from being run, or an interrupt.
+    /// - Throws: what keeps the whole call from being run, or an interrupt, after which some rows may have been run.
     func run(
         _ rows: Rows<Sequence>, bits: Precision, each: ([LogitRow]) -> Void
     ) throws(TaperError) -> [ChunkFailure]

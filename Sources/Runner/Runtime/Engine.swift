@@ -91,7 +91,14 @@ public final class Engine: StepExecutor {
         failures = []
         block.begin()
         while block.fill(from: rows, rowLimit: scratch.blockSize, failures: failures) {
-            if block.number > 1 { try Interrupt.check("The prompt was not read to its end") }
+            if block.number > 1 {
+                do throws(TaperError) {
+                    try Interrupt.check("The prompt was not read to its end")
+                } catch {
+                    block.putBack()
+                    throw error
+                }
+            }
             rows.tokens.withUnsafeBufferPointer { run(block, of: $0, allocation) }
             for start in stride(from: 0, to: block.wanted.count, by: scratch.headRows) {
                 let wanted = start..<min(start + scratch.headRows, block.wanted.count)

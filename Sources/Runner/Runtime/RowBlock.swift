@@ -52,6 +52,11 @@ struct RowBlock {
         return rowCount > 0
     }
 
+    /// Moves the sequences back to where they were: the rows are not run.
+    func putBack() {
+        for segment in segments.reversed() { segment.sequence.position = segment.firstPosition }
+    }
+
     private mutating func add(_ whole: Rows<TokenSequence>.Chunk, _ count: Int) {
         let position = whole.sequence.position
         segments.append(

@@ -61,14 +61,25 @@ struct Dialogue {
             StandardStreams.note("error: " + error.message)
             return 0
         }
-        let (result, text) = try session.write(prompt)
+        let (result, text): (GenerationResult, String)
+        do throws(TaperError) {
+            (result, text) = try session.write(prompt)
+        } catch {
+            guard error.code == .interrupted && isInterruptedAtKeyboard else { throw error }
+            // While the prompt was read: the conversation goes on without it.
+            StandardStreams.note("interrupted")
+            Interrupt.clear()
+            return 0
+        }
         conversation.answered(text, tokens: result.tokens)
         session.output.endLine()
-        if isInteractive && Interrupt.signal == 2 {
-            // Ctrl-C ends the answer; at the prompt it ends the program.
+        if isInterruptedAtKeyboard {
             Interrupt.clear()
             return 0
         }
         return try session.finish(result)
     }
+
+    /// Ctrl-C ends the answer; at the prompt it ends the program.
+    private var isInterruptedAtKeyboard: Bool { isInteractive && Interrupt.signal == 2 }
 }
