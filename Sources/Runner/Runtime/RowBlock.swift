@@ -59,6 +59,8 @@ struct RowBlock {
 
     private mutating func add(_ whole: Rows<TokenSequence>.Chunk, _ count: Int) {
         let position = whole.sequence.position
+        // Two chunks of one sequence are checked apart; together they may be more than it has room for.
+        precondition(count <= whole.sequence.capacity - position, "the chunks of a sequence outgrow its cache")
         segments.append(
             Segment(
                 sequence: whole.sequence, chunk: chunk, firstToken: whole.range.lowerBound + taken, firstRow: rowCount,
