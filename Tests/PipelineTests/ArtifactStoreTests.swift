@@ -76,7 +76,7 @@ enum Damage: CaseIterable {
         try work.store([4, 5, 6], "kind", other)
         try damage.apply(to: work.filePath("kind", key))
         #expect(work.load("kind", key) == nil && !work.contains("kind", key))
-        #expect(notes.all.count == 2 && notes.all[0].contains(work.filePath("kind", key)))
+        #expect(notes.all.count == 1 && notes.all[0].contains(work.filePath("kind", key)))
         try work.store([1, 2, 3], "kind", key)
         #expect(work.load("kind", key) == [1, 2, 3])
         #expect(work.load("kind", other) == [4, 5, 6])
@@ -139,6 +139,21 @@ enum Damage: CaseIterable {
         #expect(try work.prune(PruneRule(unusedSeconds: nil, byteLimit: 1100)).map(\.path) == [paths[0]])
         #expect(try work.prune(PruneRule(unusedSeconds: 0, byteLimit: nil)).map(\.path) == [paths[2]])
         #expect(paths.map { Files.exists($0) } == [false, true, false])
+    }
+
+    @Test func lookingAtWhatWouldGoWritesNothing() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let paths = try fill()
+        // A dead process's claim stays; a living one's holds.
+        let claims = paths.map { folder + "/." + Files.name(of: $0) + ".claim" }
+        let dead = claims[0]
+        try AtomicFile.write([], to: dead, replacing: false)
+        let held = try FileLock(path: claims[1], remedy: "")
+        defer { withExtendedLifetime(held) {} }
+        let before = FileStatus(path: folder)?.modifiedNanoseconds
+        let removed = try work.prune(PruneRule(unusedSeconds: -.infinity, byteLimit: nil), isDry: true)
+        #expect(removed.map(\.path) == [paths[0], paths[2]])
+        #expect(FileStatus(path: folder)?.modifiedNanoseconds == before && Files.exists(dead))
     }
 
     @Test func whatAKilledProcessLeftIsClearedAway() throws {

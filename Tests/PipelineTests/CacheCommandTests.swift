@@ -41,6 +41,12 @@ import class Foundation.FileManager
         #expect(!Files.exists(folder.path + "/none"))
     }
 
+    @Test(arguments: ["list", "prune"]) func aFileIsNoStore(_ command: String) throws {
+        let file = work + "/" + (try #require(try Files.list(work).first))
+        let outcome = try TaperProgram.run(["cache", command, "--work", file])
+        #expect(outcome.status == 66 && outcome.errors.contains("is not a folder"), "\(outcome.errors)")
+    }
+
     @Test func oldResultsGoByDefaultAndAllOnlyWhenAsked() throws {
         let all = try bytes()
         #expect(try cache(["prune"]).output.contains("freed 0 B (0 files)") && bytes() == all)
@@ -67,7 +73,7 @@ import class Foundation.FileManager
 
     @Test(arguments: [
         ["--max-size", "many"], ["--max-size=-1GB"], ["--older-than=-1"], ["--all", "--older-than", "3"],
-        ["--max-size", "nan"],
+        ["--max-size", "nan"], ["--max-size", "0x10"], ["--max-size", "1e3"],
     ])
     func limitsThatAreNoneAreRefused(_ arguments: [String]) throws {
         let all = try bytes()

@@ -30,6 +30,7 @@ import Testing
         if stopped.status != 0 {
             #expect(stopped.status == status, "\(stopped.errors)")
             #expect(stopped.errors.contains("interrupted by signal"), "\(stopped.errors)")
+            #expect(stopped.errors.contains("Run the same command again to go on"), "\(stopped.errors)")
             let files = try FileManager.default.contentsOfDirectory(atPath: folder)
             #expect(!files.contains { $0.hasPrefix("stopped") }, "\(files)")
         }
@@ -37,5 +38,29 @@ import Testing
         #expect(resumed.status == 0, "\(resumed.errors)")
         let bytes = try ["whole", "stopped"].map { try Files.read(folder + "/\($0).taper", limit: 1 << 30) }
         #expect(bytes[0] == bytes[1])
+    }
+
+    /// Whatever stage it is in, and whether it is a whole conversion or one stage.
+    @Test(arguments: [
+        ("convert", "range"), ("convert", "weigh positions"), ("convert", "tune"), ("convert", "rungs"),
+        ("stage run tune", "range"),
+    ])
+    func itSaysHowToGoOn(command: String, stage: String) throws {
+        let folder = try ScratchPath()
+        let recipe = try SmallRecipe.write(to: folder.path)
+        let output = command == "convert" ? " -o $2/a.taper" : ""
+        for restart in ["", " --restart"] {
+            let stopped = try Shell.run(
+                """
+                $TAPER \(command) $1 --recipe $3\(restart) -t 1 --work $2/work\(output) 2> $2/log &
+                pid=$!
+                until grep -q "^\(stage) \\.\\.\\." $2/log; do kill -0 $pid || break; sleep 0.002; done
+                kill -INT $pid; wait $pid; status=$?; cat $2/log >&2; exit $status
+                """, [TaperProgram.root + "/samples/tiny", folder.path, recipe])
+            #expect(stopped.status == 130, "\(stopped.errors)")
+            let how = restart.isEmpty ? "again" : "without --restart"
+            #expect(stopped.errors.contains("Run the same command \(how) to go on"), "\(stopped.errors)")
+            #expect(!stopped.errors.contains("Nothing was written"), "\(stopped.errors)")
+        }
     }
 }

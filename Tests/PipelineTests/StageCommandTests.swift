@@ -121,4 +121,13 @@ import class Foundation.FileManager
         #expect(outcome.status == 64, "\(outcome.errors)")
         #expect(!Files.exists(folder.path + "/w"))
     }
+
+    @Test(arguments: [
+        ("calibrate:none-such", "calibrate:answer"), ("arrange:none-such", "arrange"),
+        ("quantize:none-such", "quantize:model.embed_tokens.weight"),
+    ])
+    func whatThereIsIsNamed(name: String, known: String) throws {
+        let outcome = try TaperProgram.run(["stage", "explain", name] + making)
+        #expect(outcome.errors.hasSuffix("expected one of \(known)\n"), "\(outcome.errors)")
+    }
 }

@@ -75,10 +75,10 @@ extension ArtifactStore {
     ) throws(TaperError) -> [StoredArtifact] {
         var removed: [StoredArtifact] = []
         for artifact in rule.chosen(contents(), now: now) {
-            guard let claim = try claim(ofName: artifact.name) else { continue }
-            defer { withExtendedLifetime(claim) {} }
-            removed.append(artifact)
-            if !isDry { Files.remove(artifact.path) }
+            try ifUnclaimed(artifact.name, isDry: isDry) {
+                removed.append(artifact)
+                if !isDry { Files.remove(artifact.path) }
+            }
         }
         return removed + (try remains(isDry: isDry))
     }
@@ -90,28 +90,31 @@ extension ArtifactStore {
             let pieces = name.dropFirst().split(separator: ".", omittingEmptySubsequences: false)
             guard pieces.count == 2, Self.kind(ofName: String(pieces[0])) != nil else { continue }
             let isClaim = pieces[1] == "claim"
-            guard isClaim || pieces[1].hasPrefix("partial-"), let status = FileStatus(path: path + "/" + name),
-                let claim = try claim(ofName: String(pieces[0]))
+            guard isClaim || pieces[1].hasPrefix("partial-"), let status = FileStatus(path: path + "/" + name)
             else { continue }
-            defer { withExtendedLifetime(claim) {} }
-            if !isClaim {
+            try ifUnclaimed(String(pieces[0]), isDry: isDry) {
+                // A claim's file goes with the claim that was just taken.
+                guard !isClaim else { return }
                 removed.append(
                     StoredArtifact(
                         kind: "unfinished", path: path + "/" + name, byteCount: status.byteCount,
                         lastUse: Double(status.modifiedNanoseconds) / 1e9))
+                if !isDry { Files.remove(path + "/" + name) }
             }
-            // A claim's file goes with the claim that was just taken.
-            if !isDry, !isClaim { Files.remove(path + "/" + name) }
         }
         return removed
     }
 
-    private func claim(ofName name: String) throws(TaperError) -> FileLock? {
+    /// Calls `body` unless another process has claimed the output. What only looks writes nothing, so it works where nothing can
+    /// be written, too.
+    private func ifUnclaimed(_ name: String, isDry: Bool, _ body: () -> Void) throws(TaperError) {
+        let path = claimPath(name)
         do throws(TaperError) {
-            return try FileLock(path: claimPath(name), isTemporary: true, remedy: "")
+            let claim = isDry && !Files.exists(path) ? nil : try FileLock(path: path, isTemporary: !isDry, remedy: "")
+            defer { withExtendedLifetime(claim) {} }
+            body()
         } catch {
-            if error.code == .busy { return nil }
-            throw error
+            guard isDry || error.code == .busy else { throw error }
         }
     }
 }

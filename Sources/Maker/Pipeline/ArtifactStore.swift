@@ -13,6 +13,7 @@ package final class ArtifactStore {
     package let path: String
     /// Hears of damage, once for every file.
     package var report: (String) -> Void = { _ in }
+    private var reported: Set<String> = []
     private static let tailByteCount = 16
 
     package init(path: String) { self.path = path }
@@ -43,7 +44,7 @@ package final class ArtifactStore {
             return try FileLock(path: claimPath(kind + "-" + key.text), isTemporary: true, remedy: "")
         } catch {
             if error.code == .busy { return nil }
-            throw error
+            throw TaperError(error.code, error.message + ". Name another folder with \(field("work"))")
         }
     }
 
@@ -132,6 +133,7 @@ package final class ArtifactStore {
     }
 
     private func damaged(_ path: String) {
+        guard reported.insert(path).inserted else { return }
         report("the intermediate result \(path) is damaged; it is made again")
     }
 

@@ -25,6 +25,11 @@ package struct CacheReport {
         } else {
             store = ArtifactStore(path: try ArtifactStore.defaultPath())
         }
+        guard !Files.exists(store.path) || Files.isDirectory(store.path) else {
+            throw TaperError(
+                .noInput, "the store of intermediate results is not a folder", at: store.path,
+                remedy: "Name a folder with \(field("work"))")
+        }
         artifacts = store.contents()
     }
 
@@ -122,10 +127,10 @@ package struct CacheReport {
         let units: [(String, Double)] = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3), ("B", 1), ("", 1)]
         let upper = text.uppercased().filter { $0 != " " }
         for (unit, factor) in units where upper.hasSuffix(unit) {
-            guard let value = Double(upper.dropLast(unit.count)), value.isFinite, value >= 0, value * factor < 1e18
-            else {
-                break
-            }
+            let number = upper.dropLast(unit.count)
+            // Not "0x10", nor "1e3".
+            guard number.allSatisfy({ "0123456789.".contains($0) }), let value = Double(number), value * factor < 1e18
+            else { break }
             return Int(value * factor)
         }
         throw TaperError(

@@ -87,11 +87,10 @@ package struct StageReport {
         let found = parts.count == 1 ? ofKind : ofKind.filter { $0.subject == parts[1] }
         guard found.isEmpty else { return found }
         let known = StageKind(rawValue: parts[0]) != nil
-        var names: [String] = []
-        for stage in graph.stages {
-            let text = ofKind.isEmpty ? stage.kind.name : parts[0] + ":" + (stage.subject ?? "")
-            if names.last != text { names.append(text) }
-        }
+        let names =
+            ofKind.isEmpty
+            ? graph.stages.map(\.kind.name)
+            : ofKind.map { stage in stage.subject.map { parts[0] + ":" + $0 } ?? parts[0] }
         throw TaperError(
             .usage, known ? "this conversion has no such stage" : "there is no stage of this name", at: printable(name),
             expected: "one of " + Set(names).sorted().prefix(40).joined(separator: ", "))

@@ -38,12 +38,24 @@ package final class StageRunner {
 
     /// Makes these stages and all that they need, the stages before first.
     package func run(_ targets: [Stage]) throws(TaperError) {
-        var left = missing(targets)[...]
-        while let first = left.first {
-            let group = left.prefix { $0.kind == first.kind && ($0.kind != .calibrate || $0.key == first.key) }
-            left = left.dropFirst(group.count)
-            try make(Array(group))
+        do throws(TaperError) {
+            var left = missing(targets)[...]
+            while let first = left.first {
+                let group = left.prefix { $0.kind == first.kind && ($0.kind != .calibrate || $0.key == first.key) }
+                left = left.dropFirst(group.count)
+                try make(Array(group))
+            }
+        } catch {
+            // A pass over a model knows nothing of the store, and says that nothing was written.
+            if error.code == .interrupted { try checkInterrupt() }
+            throw error
         }
+    }
+
+    private func checkInterrupt() throws(TaperError) {
+        try Interrupt.check(
+            restarts
+                ? "Run the same command without \(field("restart")) to go on" : "Run the same command again to go on")
     }
 
     /// Whether the output need not be made.
@@ -72,7 +84,6 @@ package final class StageRunner {
         if first.kind.isAfterCodes { workspace.states.drop() }
         let title = first.kind.title + (first.kind == .calibrate ? first.subject.map { " " + $0 } ?? "" : "")
         progress.begin(title)
-        let madeBefore = made.count
         let start = monotonicSeconds()
         if let pack = first.work as? PackStage {
             let draft = try pack.write(to: bundlePlace.path, replacing: bundlePlace.replacing, workspace)
@@ -81,7 +92,8 @@ package final class StageRunner {
             return
         }
         try waitingForOthers(group) { stages throws(TaperError) in try makeUnclaimed(stages) }
-        let count = made.count - madeBefore
+        // Besides the group's own, outputs before it are made again when they have gone.
+        let count = group.count { made.contains($0.key) }
         let seconds = max(monotonicSeconds() - start, 1e-9)
         let others = count < group.count ? ", \(group.count - count) by another process" : ""
         if group.count == 1, let outcome = try outcome(of: first) {
@@ -103,7 +115,7 @@ package final class StageRunner {
                 notedWait = true
                 progress.note("another process makes \(first.label): waiting for it")
             }
-            try Interrupt.check("Run the same command again to go on")
+            try checkInterrupt()
             Thread.sleep(forTimeInterval: 0.1)
             let waiting = left.filter { !isThere($0) }
             left = waiting.isEmpty ? [] : try make(waiting)
@@ -120,7 +132,7 @@ package final class StageRunner {
         let total = max(costs.reduce(0, +), 1e-9)
         var done = 0.0
         for (stage, cost) in zip(stages, costs) {
-            try Interrupt.check("Run the same command again to go on")
+            try checkInterrupt()
             if stages.count > 1 {
                 workspace.hear = { [progress] in progress.update((done + cost * $0) / total, $1) }
             }
