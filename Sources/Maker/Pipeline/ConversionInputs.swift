@@ -175,11 +175,6 @@ extension Recipe {
     }
 }
 
-extension ModelConfig {
-    /// The tensor that makes logits: of a tied model its embedding.
-    var headName: String { tiedEmbeddings ? TensorName.embedding : TensorName.head }
-}
-
 extension SourceText {
     static let calibrationSample = SourceText(name: "calibration.txt", plain: SampleTexts.calibration)
     static let heldoutSample = SourceText(name: "heldout.txt", plain: SampleTexts.heldout)

@@ -65,7 +65,7 @@ public final class GradientModel {
     var finalNorm: (weight: [Float], bias: [Float]) {
         (tensor(TensorName.finalNorm), tensor(TensorName.finalNormBias))
     }
-    var headName: String { config.tiedEmbeddings ? TensorName.embedding : TensorName.head }
+    var headName: String { config.headName }
 
     /// Logits after every position, [tokens.count * vocabularySize], into the caller's memory; nothing is kept.
     /// - Throws: `usage` for an empty or too long sequence or an unknown token; `inputOutput` without memory.

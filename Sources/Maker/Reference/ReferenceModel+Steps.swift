@@ -125,7 +125,7 @@ extension ReferenceModel: StepExecutor {
 
     private func uncheckedLogits(ofStates states: [Float]) throws(TaperError) -> [Float] {
         let count = states.count / config.hiddenSize
-        let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
+        let head = try weight(config.headName)
         let bias = config.outputBias ? try weight(TensorName.headBias) : []
         return filled(count * config.vocabularySize) {
             arithmetic.head(states, head, bias: bias, tokens: count, into: $0)

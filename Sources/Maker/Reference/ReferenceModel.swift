@@ -74,7 +74,7 @@ public final class ReferenceModel {
         each: (Int, UnsafeBufferPointer<Float>) throws(TaperError) -> Void
     ) throws(TaperError) {
         let hidden = try forward(sequences, progress: progress)
-        let head = try weight(config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
+        let head = try weight(config.headName)
         let bias = config.outputBias ? try weight(TensorName.headBias) : []
         var rows: [Float] = []
         for (index, states) in hidden.enumerated() {

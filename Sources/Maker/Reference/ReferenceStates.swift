@@ -26,7 +26,7 @@ public final class ReferenceStates {
         self.sequences = sequences
         arithmetic = model.arithmetic
         hidden = try model.forward(sequences, known: known, progress: progress)
-        head = try model.weight(model.config.tiedEmbeddings ? TensorName.embedding : TensorName.head)
+        head = try model.weight(model.config.headName)
         bias = model.config.outputBias ? try model.weight(TensorName.headBias) : []
     }
 

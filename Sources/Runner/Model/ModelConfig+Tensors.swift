@@ -1,4 +1,7 @@
 extension ModelConfig {
+    /// The tensor that makes logits: of a tied model its embedding.
+    public var headName: String { tiedEmbeddings ? TensorName.embedding : TensorName.head }
+
     /// A tensor the model must have, with its shape ([rows, columns], or [elements]).
     public struct TensorRequirement: Equatable, Sendable {
         public let name: String

@@ -127,7 +127,7 @@ public final class TransformerWeights: @unchecked Sendable {
             config.outputBias ? try vector(TensorName.headBias, config.vocabularySize) : nil
         let head = Linear(
             matrix: try matrix(
-                config.tiedEmbeddings ? TensorName.embedding : TensorName.head, config.vocabularySize,
+                config.headName, config.vocabularySize,
                 config.hiddenSize), bias: headBias)
         self.head = head
         served = try bundle.servedPrecisions()
