@@ -22,7 +22,7 @@ import Testing
 
     private static func disk(free: Int, used: Int = 0, apart: Bool = false) -> DiskSpace {
         DiskSpace(
-            workPath: "/work/w", outputPath: "/out/model.taper",
+            workPath: "/store/w", outputPath: "/out/model.taper",
             look: { path in (free, apart && path.hasPrefix("/out") ? 2 : 1) }, used: { _ in used })
     }
 

@@ -18,6 +18,11 @@ package final class ArtifactStore {
 
     package init(path: String) { self.path = path }
 
+    /// - Parameter folder: nil: the user's cache.
+    package convenience init(folder: String?) throws(TaperError) {
+        if let folder { self.init(path: folder) } else { self.init(path: try Self.defaultPath()) }
+    }
+
     /// Creates the folder, and clears away what killed processes were writing.
     package func open() throws(TaperError) {
         try Files.createDirectory(path)
@@ -25,7 +30,7 @@ package final class ArtifactStore {
     }
 
     /// `$XDG_CACHE_HOME/taper/work`, or the same below `~/.cache`.
-    package static func defaultPath() throws(TaperError) -> String {
+    private static func defaultPath() throws(TaperError) -> String {
         if let cache = Files.environment("XDG_CACHE_HOME"), cache.hasPrefix("/") { return cache + "/taper/work" }
         guard let home = Files.environment("HOME"), !home.isEmpty else {
             throw TaperError(

@@ -20,11 +20,7 @@ package struct CacheReport {
 
     /// - Parameter folder: nil: the user's cache.
     package init(folder: String?) throws(TaperError) {
-        if let folder {
-            store = ArtifactStore(path: folder)
-        } else {
-            store = ArtifactStore(path: try ArtifactStore.defaultPath())
-        }
+        store = try ArtifactStore(folder: folder)
         guard !Files.exists(store.path) || Files.isDirectory(store.path) else {
             throw TaperError(
                 .noInput, "the store of intermediate results is not a folder", at: store.path,
@@ -115,7 +111,7 @@ package struct CacheReport {
         let rule = PruneRule(unusedSeconds: all ? -.infinity : days.map { $0 * 86400 }, byteLimit: limit)
         let removed = Files.isDirectory(path) ? try store.prune(rule, isDry: isDry) : []
         let left =
-            artifacts.reduce(0) { $0 + $1.byteCount }
+            byteCount
             - removed.filter { $0.kind != "unfinished" }.reduce(0) {
                 $0 + $1.byteCount
             }

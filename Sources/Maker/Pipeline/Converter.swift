@@ -70,11 +70,7 @@ public final class Converter {
         self.leftOut = leftOut
         inputs = try ConversionInputs(fitted, checkpoint: checkpoint) { progress.warn($0) }
         pool = try ThreadPool(threadCount: options.threads)
-        if let folder = options.workFolder {
-            store = ArtifactStore(path: folder)
-        } else {
-            store = ArtifactStore(path: try ArtifactStore.defaultPath())
-        }
+        store = try ArtifactStore(folder: options.workFolder)
         store.report = { progress.note($0) }
         estimate = ConversionEstimate(
             fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },

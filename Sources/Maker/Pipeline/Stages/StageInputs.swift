@@ -60,11 +60,20 @@ package struct ModelInput: OutsideContent {
 
     func open(_ workspace: StageWorkspace) throws(TaperError) -> Checkpoint {
         try workspace.model(key) { () throws(TaperError) -> Checkpoint in
-            var result = names.map { checkpoint.lending($0) } ?? checkpoint
-            if let range { result = result.scaled(by: try workspace.value(range)) }
-            if let channels { result = result.arranged(by: try workspace.value(channels)) }
-            return result
+            try workspace.prepared(names.map { checkpoint.lending($0) } ?? checkpoint, range, channels)
         }
+    }
+}
+
+extension StageWorkspace {
+    /// Weights as the outputs of other stages make of them.
+    fileprivate func prepared(
+        _ checkpoint: Checkpoint, _ range: Artifact<CacheScaling>?, _ channels: Artifact<ChannelOrder>?
+    ) throws(TaperError) -> Checkpoint {
+        var result = checkpoint
+        if let range { result = result.scaled(by: try value(range)) }
+        if let channels { result = result.arranged(by: try value(channels)) }
+        return result
     }
 }
 
@@ -97,10 +106,7 @@ package struct TensorInput: OutsideContent {
         let key = ContentKey(
             "read", version: 1, ["range": range?.stage.key as Any, "channels": channels?.stage.key as Any])
         let model = try workspace.model(key) { () throws(TaperError) -> Checkpoint in
-            var result = checkpoint
-            if let range { result = result.scaled(by: try workspace.value(range)) }
-            if let channels { result = result.arranged(by: try workspace.value(channels)) }
-            return result
+            try workspace.prepared(checkpoint, range, channels)
         }
         return try model.lending([name]).read(name)
     }
