@@ -3,21 +3,23 @@ import Storage
 
 /// The description of the model that a GGUF file's metadata gives.
 struct GGUFConfig {
-    private(set) var model: ModelConfig
-    private(set) var warnings: [String]
-    /// Query and key rows keep RoPE's pairs side by side.
-    let interleaved: Bool
-
-    static let architectures = ["llama", "qwen2", "phi2", "stablelm"]
+    private(set) var imported: ImportedModel
+    let family: ModelFamily
+    let gguf: GGUFFamily
 
     init(_ file: GGUFFile) throws(TaperError) {
         let fields = try GGUFFields(file)
         let architecture = fields.architecture
-        guard GGUFConfig.architectures.contains(architecture) else {
+        let known = ModelFamily.all.compactMap { $0.gguf?.architecture }
+        guard let family = ModelFamily.all.first(where: { $0.gguf?.architecture == architecture }),
+            let gguf = family.gguf
+        else {
             throw TaperError(
                 .unsupported, "unknown architecture", at: fields.place("general.architecture"),
-                expected: GGUFConfig.architectures.joined(separator: ", "), found: "'" + printable(architecture) + "'")
+                expected: known.joined(separator: ", "), found: "'" + printable(architecture) + "'")
         }
+        self.family = family
+        self.gguf = gguf
         if let parts = file.values["split.count"]?.integer, parts > 1 {
             throw TaperError(
                 .unsupported, "one part of a split model", at: fields.place("split.count"), expected: "1",
@@ -38,7 +40,35 @@ struct GGUFConfig {
             throw TaperError(
                 .badData, "tensors are missing", at: file.file.path, expected: "the matrix 'token_embd.weight'")
         }
-        let isLayerNorm = architecture == "phi2" || architecture == "stablelm"
+        let warnings = try GGUFKeys(file: file, architecture: architecture, family: gguf).check()
+        imported = ImportedModel(
+            model: try GGUFConfig.sizes(fields, family, vocabularySize: embedding.shape[0]))
+        imported.warnings = warnings
+        imported.model.normalization = family.normalization
+        imported.model.tiedEmbeddings = tensors["output.weight"] == nil
+        // Optional biases have no keys: their presence says that the model uses them.
+        func has(_ names: String...) -> Bool { names.contains { tensors["blk.0." + $0] != nil } }
+        imported.model.qkvBias = has("attn_q.bias", "attn_qkv.bias")
+        imported.model.attentionOutputBias = has("attn_output.bias")
+        imported.model.mlpBias = has("ffn_down.bias")
+        imported.model.headBias = tensors["output.bias"] != nil
+        try readRotation(fields, frequencies: tensors["rope_freqs.weight"])
+        try readWindows(fields)
+        try gguf.describe(fields, &imported)
+        let isParallel = try fields.flag("use_parallel_residual", default: imported.model.parallelResidual)
+        guard isParallel == imported.model.parallelResidual else {
+            throw TaperError(
+                .unsupported, "the order of attention and MLP is not supported for " + architecture,
+                at: fields.place(fields.key("use_parallel_residual")),
+                expected: String(imported.model.parallelResidual), found: String(isParallel))
+        }
+        try readSpecialTokens(file, fields)
+        try imported.model.validate(place: fields.place(nil))
+    }
+
+    private static func sizes(
+        _ fields: GGUFFields, _ family: ModelFamily, vocabularySize: Int
+    ) throws(TaperError) -> ModelConfig {
         let hiddenSize = try fields.integer("embedding_length")
         let headCount = try fields.integer("attention.head_count")
         guard hiddenSize > 0, headCount > 0 else {
@@ -46,9 +76,8 @@ struct GGUFConfig {
                 .badData, "embedding_length and attention.head_count must be positive", at: fields.place(nil),
                 found: String(hiddenSize) + " and " + String(headCount))
         }
-        warnings = try GGUFKeys(file: file, architecture: architecture).check()
         let headSize = try fields.integer("attention.key_length", default: hiddenSize / headCount)
-        guard file.values[architecture + ".attention.key_length"] != nil || headSize * headCount == hiddenSize else {
+        guard fields.has("attention.key_length") || headSize * headCount == hiddenSize else {
             throw TaperError(
                 .badData, "embedding_length is not a multiple of attention.head_count", at: fields.place(nil),
                 found: String(hiddenSize) + " and " + String(headCount))
@@ -59,66 +88,65 @@ struct GGUFConfig {
                 .unsupported, "keys and values of different length", at: fields.place(nil),
                 found: String(headSize) + " and " + String(valueSize))
         }
-        model = ModelConfig(
-            family: architecture == "phi2" ? "phi" : architecture, hiddenSize: hiddenSize,
-            intermediateSize: try fields.integer("feed_forward_length"),
-            layerCount: try fields.integer("block_count"), headCount: headCount,
+        let layerCount = try fields.integer("block_count")
+        try ModelConfig.checkLayerCount(layerCount, place: fields.place(nil))
+        let model = ModelConfig(
+            family: family.name, hiddenSize: hiddenSize, intermediateSize: try fields.integer("feed_forward_length"),
+            layerCount: layerCount, headCount: headCount,
             kvHeadCount: try fields.integer("attention.head_count_kv", default: headCount), headSize: headSize,
-            vocabularySize: embedding.shape[0], contextLength: try fields.integer("context_length"),
+            vocabularySize: vocabularySize, contextLength: try fields.integer("context_length"),
             normEpsilon: try fields.number(
-                isLayerNorm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"),
-            ropeTheta: try fields.number("rope.freq_base", default: 10000))
-        interleaved = architecture == "llama"
-        model.rotarySize = try fields.integer("rope.dimension_count", default: headSize)
+                family.normalization == .layer ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"),
+            ropeTheta: family.defaults.ropeTheta)
         try model.validate(place: fields.place(nil))
+        return model
+    }
 
-        model.tiedEmbeddings = tensors["output.weight"] == nil
-        model.qkvBias = tensors["blk.0.attn_q.bias"] != nil || tensors["blk.0.attn_qkv.bias"] != nil
-        if isLayerNorm { model.normalization = .layer }
-        if architecture == "phi2" {
-            model.activation = .geluTanh
-            model.gatedMLP = false
-            model.parallelResidual = true
-            model.outputBias = true
-        }
-        let isParallel = try fields.flag("use_parallel_residual", default: model.parallelResidual)
-        if architecture == "stablelm" { model.parallelResidual = isParallel }
-        guard isParallel == model.parallelResidual else {
-            throw TaperError(
-                .unsupported, "the order of attention and MLP is not supported for " + architecture,
-                at: fields.place(fields.key("use_parallel_residual")), expected: String(model.parallelResidual),
-                found: String(isParallel))
-        }
-        if architecture == "llama" && model.rotarySize != headSize {
-            throw TaperError(
-                .unsupported, "partial rotation is not supported for llama", at: fields.place("rope.dimension_count"),
-                expected: String(headSize), found: String(model.rotarySize))
-        }
-        try readScaling(fields, frequencies: tensors["rope_freqs.weight"])
+    /// A window that the family does not know limits the context, within which it hides nothing.
+    private mutating func readWindows(_ fields: GGUFFields) throws(TaperError) {
         let window = try fields.integer("attention.sliding_window", default: 0)
-        if window > 0 && window < model.contextLength {
-            warnings.append(
-                fields.place(nil)
-                    + ": sliding-window attention is not supported: the context is limited to the window, "
-                    + String(window) + " of " + String(model.contextLength) + " tokens")
-            model.contextLength = window
+        guard window > 0 && window < imported.model.contextLength else { return }
+        if let slides = gguf.slides {
+            for layer in imported.model.layers.indices where slides(layer) {
+                imported.model.layers[layer].window = window
+            }
+            return
         }
-        try readSpecialTokens(file, fields)
-        try model.validate(place: fields.place(nil))
+        imported.warnings.append(
+            fields.place(nil) + ": sliding-window attention is not supported: the context is limited to the window, "
+                + String(window) + " of " + String(imported.model.contextLength) + " tokens")
+        imported.model.contextLength = window
+    }
+
+    private mutating func readRotation(
+        _ fields: GGUFFields, frequencies: StoredTensor?
+    ) throws(TaperError) {
+        let headSize = imported.model.headSize
+        var rotation = Rotation(
+            theta: try fields.number("rope.freq_base", default: 10000),
+            size: try fields.integer("rope.dimension_count", default: headSize))
+        guard rotation.size == headSize || gguf.turnsInPart else {
+            throw TaperError(
+                .unsupported, "partial rotation is not supported for " + fields.architecture,
+                at: fields.place("rope.dimension_count"), expected: String(headSize), found: String(rotation.size))
+        }
+        try rotation.validate(headSize: headSize, place: fields.place(nil))
+        try readScaling(fields, frequencies: frequencies, of: &rotation)
+        imported.model.describeEveryLayer { $0.rotation = rotation }
     }
 
     private mutating func readSpecialTokens(_ file: GGUFFile, _ fields: GGUFFields) throws(TaperError) {
         func token(_ key: String) throws(TaperError) -> Int? {
             guard let value = file.values["tokenizer.ggml." + key] else { return nil }
-            guard let token = value.integer, token < model.vocabularySize, token >= 0 else {
+            guard let token = value.integer, token < imported.model.vocabularySize, token >= 0 else {
                 throw TaperError(
                     .badData, "a special token lies outside the vocabulary", at: fields.place("tokenizer.ggml." + key),
-                    expected: "0 to " + String(model.vocabularySize - 1),
+                    expected: "0 to " + String(imported.model.vocabularySize - 1),
                     found: value.integer.map { String($0) } ?? value.kind)
             }
             return token
         }
-        model.bosToken = try token("bos_token_id")
+        imported.model.bosToken = try token("bos_token_id")
         var ends: Set<Int> = []
         // Also what follows a middle that was filled in: padding, another repository, another file.
         for key in [
@@ -126,21 +154,23 @@ struct GGUFConfig {
         ] {
             if let end = try token(key) { ends.insert(end) }
         }
-        model.eosTokens = ends.sorted()
+        imported.model.eosTokens = ends.sorted()
     }
 
     /// What only the tokenizer's tokens and kind tell: more ends, and the ids of a file that names none.
     mutating func complete(with tokenizer: GGUFTokenizer) throws(TaperError) {
         let ends = try tokenizer.endTokens()
-        model.eosTokens = Set(model.eosTokens + ends.ids).sorted()
-        if model.bosToken == nil { model.bosToken = try tokenizer.special("bos_token_id") }
+        imported.model.eosTokens = Set(imported.model.eosTokens + ends.ids).sorted()
+        if imported.model.bosToken == nil { imported.model.bosToken = try tokenizer.special("bos_token_id") }
         if let end = try tokenizer.special("eos_token_id") {
-            model.eosTokens = Set(model.eosTokens + [end]).sorted()
+            imported.model.eosTokens = Set(imported.model.eosTokens + [end]).sorted()
         }
-        warnings += tokenizer.warnings(ends) + (try tokenizer.defaultWarnings())
+        imported.warnings += tokenizer.warnings(ends) + (try tokenizer.defaultWarnings())
     }
 
-    private mutating func readScaling(_ fields: GGUFFields, frequencies: StoredTensor?) throws(TaperError) {
+    private func readScaling(
+        _ fields: GGUFFields, frequencies: StoredTensor?, of rotation: inout Rotation
+    ) throws(TaperError) {
         // A factor without a type is linear, and older files have it under another name; 0 stands for none.
         let key = ["rope.scaling.factor", "rope.scale_linear"].first { fields.has($0) }
         switch try fields.text("rope.scaling.type") ?? "linear" {
@@ -153,7 +183,7 @@ struct GGUFConfig {
                     .badData, "the factor must be positive", at: fields.place(fields.key(key)),
                     found: shortest(factor))
             }
-            if factor != 1 && factor != 0 { model.ropeScaling = .linear(factor: factor) }
+            if factor != 1 && factor != 0 { rotation.scaling = .linear(factor: factor) }
         case let other:
             throw TaperError(
                 .unsupported, "unknown RoPE scaling", at: fields.place(fields.key("rope.scaling.type")),
@@ -161,39 +191,41 @@ struct GGUFConfig {
                 remedy: "This scaling is not implemented; models of other scalings can be converted")
         }
         guard let frequencies else { return }
-        let scaling = try llama3Scaling(frequencies)
-        guard scaling == .none || model.ropeScaling == .none else {
+        let scaling = try llama3Scaling(frequencies, rotation)
+        guard scaling == .none || rotation.scaling == .none else {
             throw TaperError(
                 .unsupported, "two RoPE scalings at once", at: fields.place(key.map { fields.key($0) }),
                 expected: "a factor or the tensor 'rope_freqs.weight'", found: "both")
         }
-        if scaling != .none { model.ropeScaling = scaling }
+        if scaling != .none { rotation.scaling = scaling }
     }
 
     /// Llama 3.1's scaling stands in GGUF files only as its result, one divisor per pair of channels. The constants of
     /// every published model are tried; the result must be reproduced.
-    private func llama3Scaling(_ tensor: StoredTensor) throws(TaperError) -> ModelConfig.RopeScaling {
+    private func llama3Scaling(
+        _ tensor: StoredTensor, _ rotation: Rotation
+    ) throws(TaperError) -> Rotation.Scaling {
         let place = tensor.file.path + ": tensor 'rope_freqs.weight'"
-        guard tensor.shape == [model.rotarySize / 2], tensor.encoding.decoder == .f32 else {
+        guard tensor.shape == [rotation.size / 2], tensor.encoding.decoder == .f32 else {
             throw TaperError(
                 .badData, "no usable RoPE divisors", at: place,
-                expected: "[" + String(model.rotarySize / 2) + "] of F32",
+                expected: "[" + String(rotation.size / 2) + "] of F32",
                 found: shapeText(tensor.shape) + " of " + tensor.encoding.name)
         }
         let divisors = TensorView(stored: tensor, shape: tensor.shape).decode(rows: 0..<1, with: .f32)
         if divisors.allSatisfy({ $0 == 1 }) { return .none }
-        var candidate = model
-        candidate.ropeScaling = .none
-        let plain = candidate.ropeFrequencies()
+        var candidate = rotation
+        candidate.scaling = .none
+        let plain = candidate.frequencies()
         let factor = Double(divisors.max() ?? 1)
         for original in [8192.0, 4096, 2048, 16384, 32768] where factor.isFinite && factor > 0 {
-            candidate.ropeScaling = .llama3(
+            candidate.scaling = .llama3(
                 factor: factor, lowFrequency: 1, highFrequency: 4, originalContext: original)
-            let scaled = candidate.ropeFrequencies()
+            let scaled = candidate.frequencies()
             let matches = divisors.indices.allSatisfy { pair in
                 abs(plain[pair] / scaled[pair] / Double(divisors[pair]) - 1) < 1e-4
             }
-            if matches { return candidate.ropeScaling }
+            if matches { return candidate.scaling }
         }
         throw TaperError(
             .unsupported, "RoPE divisors that are not Llama 3.1's", at: place,

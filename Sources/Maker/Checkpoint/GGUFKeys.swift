@@ -5,6 +5,7 @@ import Storage
 struct GGUFKeys {
     let file: GGUFFile
     let architecture: String
+    let family: GGUFFamily
 
     /// Read by `GGUFConfig`.
     private static let honoured: Set<String> = [
@@ -49,6 +50,7 @@ struct GGUFKeys {
         for key in file.keys {
             guard let value = file.values[key] else { continue }
             if let name = suffix(of: key, after: architecture + ".") {
+                if family.keys.contains(name) { continue }
                 if GGUFKeys.honoured.contains(name) || GGUFKeys.harmless.contains(name) { continue }
                 if name == "attention.scale" {
                     try checkScale(value, key)
