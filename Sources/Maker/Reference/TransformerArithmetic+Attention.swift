@@ -70,7 +70,7 @@ extension TransformerArithmetic {
             }
             attention(
                 query: a.query, positions: positions, caches: caches, heads: config.headCount,
-                window: config.slidingWindow, output: a.mixed, pool: pool)
+                window: config.slidingWindow, scale: attentionScale, cap: 0, output: a.mixed, pool: pool)
         }
     }
 

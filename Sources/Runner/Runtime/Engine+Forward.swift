@@ -69,12 +69,12 @@ extension Engine {
                 if config.activation == .silu {
                     operations.siluMultiply(gate: gate, up: up, tokens: count, columns: inner, into: up)
                 } else {
-                    operations.gelu(gate, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
-                    for index in 0..<count * inner { up[index] *= gate[index] }
+                    operations.geluMultiply(
+                        gate: gate, up: up, tokens: count, columns: inner, tanhForm: config.activation == .geluTanh,
+                        into: up)
                 }
             } else if config.activation == .silu {
-                for index in 0..<count * inner { gate[index] = 1 }
-                operations.siluMultiply(gate: up, up: gate, tokens: count, columns: inner, into: up)
+                operations.silu(up, tokens: count, columns: inner)
             } else {
                 operations.gelu(up, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
             }
@@ -120,7 +120,8 @@ extension Engine {
                 attention(
                     query: query, tokens: segment.count, firstPosition: segment.firstPosition,
                     cache: segment.sequence.cache.layers[layer], heads: config.headCount,
-                    window: config.slidingWindow, output: output, pool: pool)
+                    window: config.slidingWindow, scale: 1 / Float(config.headSize).squareRoot(), cap: 0,
+                    output: output, pool: pool)
             } else {
                 var positions: [Int] = []
                 var caches: [KVLayer] = []
@@ -130,7 +131,8 @@ extension Engine {
                 }
                 attention(
                     query: query, positions: positions, caches: caches, heads: config.headCount,
-                    window: config.slidingWindow, output: output, pool: pool)
+                    window: config.slidingWindow, scale: 1 / Float(config.headSize).squareRoot(), cap: 0,
+                    output: output, pool: pool)
             }
             start = end
         }
