@@ -85,12 +85,12 @@ extension Engine {
             if config.activation == .silu {
                 operations.siluMultiply(gate: gate, up: up, tokens: count, columns: inner, into: up)
             } else {
-                operations.gelu(gate, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
-                for index in 0..<count * inner { up[index] *= gate[index] }
+                operations.geluMultiply(
+                    gate: gate, up: up, tokens: count, columns: inner, tanhForm: config.activation == .geluTanh,
+                    into: up)
             }
         } else if config.activation == .silu {
-            for index in 0..<count * inner { gate[index] = 1 }
-            operations.siluMultiply(gate: up, up: gate, tokens: count, columns: inner, into: up)
+            operations.silu(up, tokens: count, columns: inner)
         } else {
             operations.gelu(up, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
         }
@@ -103,6 +103,17 @@ extension Engine {
         guard let norm else { return x }
         normalize(x, norm, into: scratch.normed, tokens: tokens)
         return UnsafePointer(scratch.normed)
+    }
+
+    /// Queries or keys, [tokens][heads * headSize], normalized in place where they are.
+    private func normalizeHeads(
+        _ x: UnsafeMutablePointer<Float>, _ norm: TransformerWeights.Norm?, heads: Int, tokens: Int
+    ) {
+        guard let norm else { return }
+        let shape = config.headNormShape(heads: heads)
+        operations.headNorm(
+            x, weight: norm.weight, weightStride: shape.weightStride, tokens: tokens, heads: shape.count,
+            headSize: shape.size, epsilon: Float(config.normEpsilon), centred: config.normalization == .layer, into: x)
     }
 
     /// x += delta, or norm(delta).
@@ -131,6 +142,7 @@ extension Engine {
                 values: scratch.value + segment.firstRow * config.kvSize, tokens: segment.count,
                 firstPosition: segment.firstPosition, cache: segment.sequence.cache.layers[layer], pool: pool)
         }
+        let (scale, cap) = (1 / Float(config.headSize).squareRoot(), Float(config.attentionCap ?? 0))
         var start = 0
         while start < block.segments.count {
             let segment = block.segments[start]
@@ -146,7 +158,7 @@ extension Engine {
                 attention(
                     query: query, tokens: segment.count, firstPosition: segment.firstPosition,
                     cache: segment.sequence.cache.layers[layer], heads: config.headCount,
-                    window: window, output: output, pool: pool)
+                    window: window, scale: scale, cap: cap, output: output, pool: pool)
             } else {
                 var positions: [Int] = []
                 var caches: [KVLayer] = []
@@ -156,7 +168,7 @@ extension Engine {
                 }
                 attention(
                     query: query, positions: positions, caches: caches, heads: config.headCount,
-                    window: window, output: output, pool: pool)
+                    window: window, scale: scale, cap: cap, output: output, pool: pool)
             }
             start = end
         }
@@ -174,6 +186,10 @@ extension Engine {
         take(scratch.normed, tokens: wanted.count, columns: width, for: weights.head, bits: allocation.others)
         multiply(weights.head.product(allocation.others, scratch.logits), nil, nil, scratch.activations, pool: pool)
         addBias(weights.head, to: scratch.logits, tokens: wanted.count)
+        if let cap = config.logitCap {
+            operations.softCap(
+                scratch.logits, cap: Float(cap), tokens: wanted.count, columns: config.vocabularySize)
+        }
     }
 
     /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold: what
