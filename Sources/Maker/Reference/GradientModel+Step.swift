@@ -1,3 +1,4 @@
+internal import CGradient
 import Kernels
 import Model
 public import Storage
