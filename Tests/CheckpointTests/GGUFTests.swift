@@ -104,7 +104,7 @@ import Testing
         var builder = GGUFBuilder.tiny()
         var config = try open(builder).config
         let plain = config.ropeFrequencies()
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        config.describeEveryLayer { $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192) }
         let scaled = config.ropeFrequencies()
         var divisors = ByteWriter()
         for pair in plain.indices { divisors.f32(Float(plain[pair] / scaled[pair])) }
@@ -112,10 +112,10 @@ import Testing
         // With heads of four elements no wavelength reaches the ramp, so that every divisor is 1.
         #expect(try open(builder).config.ropeScaling == .none)
         builder["llama.rope.freq_base"] = .float32(5e8)
-        config.ropeTheta = 5e8
-        config.ropeScaling = .none
+        config.describeEveryLayer { $0.rotation?.theta = 5e8 }
+        config.describeEveryLayer { $0.rotation?.scaling = .none }
         let slow = config.ropeFrequencies()
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        config.describeEveryLayer { $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192) }
         let slowScaled = config.ropeFrequencies()
         divisors = ByteWriter()
         for pair in slow.indices { divisors.f32(Float(slow[pair] / slowScaled[pair])) }

@@ -242,10 +242,10 @@ import Testing
             contextLength: 256,
             normEpsilon: (json["rms_norm_eps"] ?? json["layer_norm_eps"])?.double ?? 0,
             ropeTheta: json["rope_parameters"]?["rope_theta"]?.double ?? 0)
-        model.rotarySize = rotarySize
+        model.describeEveryLayer { $0.rotation?.size = rotarySize }
         model.qkvBias = qkvBias
         model.outputBias = outputBias
-        if family == "mistral" { model.slidingWindow = 16 }
+        if family == "mistral" { model.describeEveryLayer { $0.window = 16 } }
         model.tiedEmbeddings = json["tie_word_embeddings"]?.bool ?? false
         model.bosToken = json["bos_token_id"]?.integer
         model.eosTokens = json["eos_token_id"]?.integer.map { [$0] } ?? []

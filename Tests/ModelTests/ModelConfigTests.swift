@@ -14,7 +14,7 @@ import Testing
         config.tiedEmbeddings = true
         config.bosToken = 1
         config.eosTokens = [2, 5]
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        config.describeEveryLayer { $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192) }
         #expect(try ModelConfig(json: config.json, place: "t") == config)
     }
 
@@ -44,10 +44,10 @@ import Testing
     @Test func llama3ScalingKeepsHighFrequenciesAndDividesLowOnes() {
         var config = Self.sample()
         config.headSize = 128
-        config.rotarySize = 128
-        config.ropeTheta = 500_000
+        config.describeEveryLayer { $0.rotation?.size = 128 }
+        config.describeEveryLayer { $0.rotation?.theta = 500_000 }
         let plain = config.ropeFrequencies()
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        config.describeEveryLayer { $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192) }
         let scaled = config.ropeFrequencies()
         #expect(scaled[0] == plain[0])
         #expect(abs(scaled[63] * 8 / plain[63] - 1) < 1e-12)

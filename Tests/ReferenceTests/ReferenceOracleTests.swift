@@ -10,7 +10,11 @@ import Text
 @Suite struct ReferenceOracleTests {
     static let folder =
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Oracles"
-    static let names = ["llama-gqa-tied", "llama-mha-untied", "mistral", "qwen2", "phi", "stablelm"]
+    static let names = [
+        "llama-gqa-tied", "llama-mha-untied", "llama-bias", "llama-rope-linear", "llama-rope-llama3", "llama-rope-yarn",
+        "mistral", "qwen2", "qwen2-window", "qwen3", "phi", "phi3", "stablelm", "stablelm-parallel-qknorm", "gemma2",
+        "gemma3", "olmo2", "smollm3", "granite",
+    ]
 
     /// A new oracle cannot be forgotten here.
     @Test func everyOracleIsCompared() throws {
