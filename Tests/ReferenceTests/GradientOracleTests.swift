@@ -16,7 +16,8 @@ import Testing
         let model = try GradientModel(WeightSource(try Checkpoint.open(folder)), threads: 2)
         let (loss, gradients) = try model.gradients(tokens)
         #expect(abs(loss - (try #require(expected["value"]?.double))) < 1e-5)
-        let stored = StoredNames(try JSONValue.parse(try Files.read(folder + "/config.json", limit: 1 << 20), place: name))
+        let stored = StoredNames(
+            try JSONValue.parse(try Files.read(folder + "/config.json", limit: 1 << 20), place: name))
         let named = try stored.gradients(gradients, model.config)
         let members = try #require(expected["gradients"]?.members)
         #expect(Set(members.map(\.key)) == Set(named.keys), "\(name)")

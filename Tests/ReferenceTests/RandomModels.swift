@@ -5,12 +5,14 @@ import Storage
 /// Small models with random weights that between them use every choice of `ModelConfig`.
 enum RandomModels {
     static let families = [
-        "llama", "llama-gelu", "mistral", "qwen2", "phi", "stablelm", "plain-silu", "qwen3", "gemma2", "gemma3", "olmo2",
+        "llama", "llama-gelu", "mistral", "qwen2", "phi", "stablelm", "plain-silu", "qwen3", "gemma2", "gemma3",
+        "olmo2",
         "smollm3", "stablelm2",
     ]
 
     static func config(_ family: String) -> ModelConfig {
-        let kvHeads = ["llama": 2, "llama-gelu": 1, "mistral": 2, "qwen2": 1, "qwen3": 2, "gemma2": 2, "olmo2": 2][family] ?? 4
+        let kvHeads =
+            ["llama": 2, "llama-gelu": 1, "mistral": 2, "qwen2": 1, "qwen3": 2, "gemma2": 2, "olmo2": 2][family] ?? 4
         var config = ModelConfig(
             family: family, hiddenSize: 24, intermediateSize: 40, layerCount: 2, headCount: 4, kvHeadCount: kvHeads,
             headSize: 8, vocabularySize: 37, contextLength: 256, normEpsilon: 1e-5, ropeTheta: 10000)

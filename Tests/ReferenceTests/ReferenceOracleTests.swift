@@ -10,18 +10,11 @@ import Text
 @Suite struct ReferenceOracleTests {
     static let folder =
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Oracles"
-    static let names = [
-        "llama-gqa-tied", "llama-mha-untied", "llama-bias", "llama-rope-linear", "llama-rope-llama3", "llama-rope-yarn",
-        "mistral", "qwen2", "qwen2-window", "qwen3", "phi", "phi3", "stablelm", "stablelm-parallel-qknorm", "gemma2",
-        "gemma3", "olmo2", "smollm3", "granite",
-    ]
+    /// Every folder there is, so that a new oracle cannot be forgotten.
+    static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+        .filter { Files.isDirectory(folder + "/" + $0) }.sorted()
 
-    /// A new oracle cannot be forgotten here.
-    @Test func everyOracleIsCompared() throws {
-        let present = try FileManager.default.contentsOfDirectory(atPath: Self.folder)
-            .filter { Files.isDirectory(Self.folder + "/" + $0) }
-        #expect(present.sorted() == Self.names.sorted())
-    }
+    @Test func oraclesAreFound() { #expect(Self.names.count >= 19) }
 
     @Test(arguments: names)
     func matchesTheTransformersLibrary(name: String) throws {

@@ -58,7 +58,9 @@ struct StoredNames {
     /// StableLM keeps one vector for every head.
     private func headName(_ name: String) -> String? {
         guard family == "stablelm" else { return nil }
-        for (ours, theirs) in [("q_norm.weight", "q_layernorm.norms.*.weight"), ("k_norm.weight", "k_layernorm.norms.*.weight")]
+        for (ours, theirs) in [
+            ("q_norm.weight", "q_layernorm.norms.*.weight"), ("k_norm.weight", "k_layernorm.norms.*.weight"),
+        ]
         where name.hasSuffix(ours) { return name.replacingOccurrences(of: ours, with: theirs) }
         return nil
     }
@@ -72,7 +74,8 @@ struct StoredNames {
         case "gemma2", "gemma3_text", "olmo2":
             pairs = [
                 ("post_attention_layernorm", "pre_feedforward_layernorm"),
-                ("self_attn.output_norm", "post_attention_layernorm"), ("mlp.output_norm", "post_feedforward_layernorm"),
+                ("self_attn.output_norm", "post_attention_layernorm"),
+                ("mlp.output_norm", "post_feedforward_layernorm"),
             ]
         default: break
         }
@@ -84,12 +87,17 @@ struct StoredNames {
 
     private func fused(_ gradients: [String: [Float]]) throws -> [String: [Float]] {
         var result = gradients
-        for (name, parts) in [("self_attn.qkv_proj", ["q_proj", "k_proj", "v_proj"]), ("mlp.gate_up_proj", ["gate_proj", "up_proj"])] {
+        for (name, parts) in [
+            ("self_attn.qkv_proj", ["q_proj", "k_proj", "v_proj"]), ("mlp.gate_up_proj", ["gate_proj", "up_proj"]),
+        ] {
             let (block, whole) = (name.split(separator: ".")[0], name.split(separator: ".")[1])
             for key in gradients.keys where key.hasSuffix("\(block).\(parts[0]).weight") {
                 let prefix = String(key.dropLast("\(parts[0]).weight".count))
                 var all: [Float] = []
-                for part in parts { all += try #require(result.removeValue(forKey: "\(prefix)\(part).weight")) }
+                for part in parts {
+                    let values = result.removeValue(forKey: "\(prefix)\(part).weight")
+                    all += try #require(values)
+                }
                 result["\(prefix)\(whole).weight"] = all
             }
         }

@@ -50,7 +50,7 @@ enum TinyModels {
         config.normPlacement = .prePost
         config.activation = .geluTanh
         config.tiedEmbeddings = true
-        config.attentionCap = 2
+        config.attentionCap = 2.5
         config.logitCap = 3
         config.layers[0].window = 5
         return config

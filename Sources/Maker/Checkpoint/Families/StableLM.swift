@@ -17,7 +17,8 @@ extension ModelFamily {
             if try fields.flag("qk_layernorm", default: false) { imported.model.queryKeyNorm = .heads }
         },
         gguf: GGUFFamily(
-            architecture: "stablelm", turnsInPart: true, describe: { fields, imported throws(TaperError) in
+            architecture: "stablelm", turnsInPart: true,
+            describe: { fields, imported throws(TaperError) in
                 let isParallel = try fields.flag("use_parallel_residual", default: false)
                 imported.model.parallelResidual = isParallel
             }))
