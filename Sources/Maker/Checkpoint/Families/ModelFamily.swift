@@ -48,7 +48,7 @@ struct ModelFamily: Sendable {
 
     static let all: [ModelFamily] = [
         .llama, .mistral, .qwen2, .qwen3, .phi, .phi3, .stablelm, .gemma2, .gemma3, .olmo2,
-        .smollm3,
+        .smollm3, .granite,
     ]
 }
 
