@@ -5,7 +5,7 @@ TAPER := .build/release/taper
 RUNNER := build/taper-run
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize lint format demo clean
+.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize test-docs results lint format demo clean
 
 all: build runner
 
@@ -39,6 +39,15 @@ test-sanitize: deps
 # The specification's own reader on the golden files: needs Python with numpy, and nothing that is built here.
 test-formats: deps
 	@python3 formats/reader/check.py
+
+# docs/results.md and the tables of other pages, from the recorded runs in docs/results.
+results:
+	@Scripts/write-results.py
+
+# Pages: records are sound, tables are what records say, links lead somewhere. Needs Python alone.
+test-docs:
+	@python3 -m unittest discover -q -s Scripts/docs
+	@Scripts/write-results.py --check
 
 test: deps
 	$(BUILD) --build-tests
