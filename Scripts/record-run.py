@@ -54,7 +54,7 @@ def git(*arguments):
 def version():
     """The programs' version, as their source has it."""
     for path in (recorded.ROOT / "Sources").rglob("*.swift"):
-        found = re.search(r"\btaperVersion\b[^\"\n]*\"([^\"]+)\"", path.read_text(encoding="utf-8"))
+        found = re.search(r"^public let taperVersion = \"([^\"]+)\"", path.read_text(encoding="utf-8"), re.M)
         if found:
             return found.group(1)
     raise RecordError("Sources: no taperVersion")
@@ -85,13 +85,20 @@ def columns_of(items):
     for key in dict.fromkeys(key for item in items for key in item):
         values = [item[key] for item in items if item.get(key) is not None]
         column = {"key": key, "title": key.replace("_", " ")}
+        for end, unit, divisor, digits in UNITS:
+            if key.endswith(end):
+                column.update({"title": f"{key.replace('_', ' ')} ({unit})", "divide": divisor, "digits": digits})
         if values and all(isinstance(value, str) for value in values):
             columns.append({**column, "align": "left"})
         elif values and all(_is_figure(value) for value in values):
             columns.append(column)
         elif values and all(isinstance(value, list) and value and all(map(_is_figure, value)) for value in values):
-            columns.append({**column, "format": "{} ({}-{})", "reduce": "range", "digits": 1})
+            columns.append({"digits": 1, **column, "format": "{} ({}-{})", "reduce": "range"})
     return columns
+
+
+# Units that people read, by the end of a key.
+UNITS = (("bytes_per_second", "GB/s", 10**9, 1), ("bytes_per_token", "MB", 10**6, 1), ("_bytes", "MB", 10**6, 0))
 
 
 def _is_figure(value):
