@@ -3,9 +3,12 @@ SWIFT ?= swift
 BUILD := $(SWIFT) build -c release
 TAPER := .build/release/taper
 RUNNER := build/taper-run
+PREFIX ?= /usr/local
+DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize test-docs results lint format demo clean
+.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize test-docs test-commands results commands install uninstall \
+	lint format demo clean
 
 all: build runner
 
@@ -48,6 +51,26 @@ results:
 test-docs:
 	@python3 -m unittest discover -q -s Scripts/docs
 	@Scripts/write-results.py --check
+
+# The help in docs/commands, from the built programs.
+commands:
+	@Scripts/write-commands.py pages $(TAPER) .build/release/taper-run
+
+# That help is current; manual pages and completion install, work and go again; the tutorial does what it says. Needs both
+# programs of `make build`.
+test-commands:
+	@Scripts/write-commands.py check $(TAPER) .build/release/taper-run
+	@Scripts/test-install.sh $(TAPER) .build/release/taper-run
+	@Scripts/run-tutorial.py $(TAPER) .build/release/taper-run
+
+# Both programs, manual pages and completion of bash, zsh and fish below PREFIX; builds only what is missing.
+install:
+	@[ -x $(TAPER) ] || $(MAKE) --no-print-directory taper
+	@[ -x $(RUNNER) ] || $(MAKE) --no-print-directory runner
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' Scripts/install.sh install $(TAPER) $(RUNNER)
+
+uninstall:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' Scripts/install.sh uninstall
 
 test: deps
 	$(BUILD) --build-tests
