@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize test-docs test-commands results commands install uninstall \
+.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize test-docs test-commands test-commits results commands install uninstall \
 	lint format demo clean
 
 all: build runner
@@ -62,6 +62,10 @@ test-commands:
 	@Scripts/write-commands.py check $(TAPER) .build/release/taper-run
 	@Scripts/test-install.sh $(TAPER) .build/release/taper-run
 	@Scripts/run-tutorial.py $(TAPER) .build/release/taper-run
+
+# Subjects of commits: area in the table of CONTRIBUTING.md, at most 65 characters.
+test-commits:
+	@Scripts/check-commits.sh
 
 # Both programs, manual pages and completion of bash, zsh and fish below PREFIX; builds only what is missing.
 install:
