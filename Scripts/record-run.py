@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a command that prints JSON and records it in docs/results/NAME.json.
 
-    Scripts/record-run.py NAME [--title TEXT] [--machine NAME] [--note TEXT] [-- COMMAND...]
+    Scripts/record-run.py NAME [--title TEXT] [--machine NAME] [--recorded TEXT] [--note TEXT] [-- COMMAND...]
 
 Machine, date, commit and version are those of the moment. A record that is there keeps its title, prose, columns and views;
 without a command its own is run again. A new record gets a column for every figure of the output's rows: then choose, name
@@ -125,11 +125,14 @@ def record(options, command):
     new = {
         "schema": recorded.RECORD, "title": options.title or old.get("title", options.name.replace("-", " ").capitalize()),
         "date": datetime.date.today().isoformat(), "machine": machine(options.machine),
-        "commands": [shlex.join([pathlib.PurePath(command[0]).name, *map(plain, command[1:])])],
+        "commands": [shlex.join(map(plain, command))],
         "commit": git("rev-parse", "--short=7", "HEAD"), "version": version(),
     }
+    said = [options.recorded] if options.recorded else []
     if git("status", "--porcelain", "--", "Sources", "Package.swift"):
-        new["recorded"] = "sources had changes that were not committed"
+        said.append("sources had changes that were not committed")
+    if said:
+        new["recorded"] = "; ".join(said)
     if "intro" in old:
         new["intro"] = old["intro"]
     new["columns"] = old.get("columns") or columns_of(items)
@@ -155,6 +158,7 @@ def main(arguments):
     parser.add_argument("name", help="the record's file in docs/results, without .json")
     parser.add_argument("--title", help="heading of the table")
     parser.add_argument("--machine", help="short name of a machine that no record has seen")
+    parser.add_argument("--recorded", help="what to know of this run, such as \"machine shared with other work\"")
     parser.add_argument("--note", help="a caveat, below the table")
     options = parser.parse_args(arguments)
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", options.name) or options.name == "page":

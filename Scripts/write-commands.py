@@ -18,6 +18,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "docs"))
 
 import completions
+import examples
 import manual
 import programs
 
@@ -104,6 +105,12 @@ def check(commands, writes):
         else:
             print(f"error: {path.relative_to(ROOT)} is not what the programs say; run `make commands`", file=sys.stderr)
             status = 1
+    shown = [*ROOT.glob("*.md")]
+    for name in ("docs", "formats", "pipelines", "samples"):
+        shown += (ROOT / name).rglob("*.md")
+    for message in examples.check(sorted(shown), commands):
+        print(f"error: {message}", file=sys.stderr)
+        status = 1
     known = {path.name for path in pages(commands)} | {"README.md"}
     for path in sorted(FOLDER.glob("*.md")):
         if path.name not in known:

@@ -40,10 +40,10 @@ def day(date):
     return f"{parsed.day} {parsed:%B %Y}"
 
 
-def source(record):
-    """When, where and with what a record was measured."""
+def source(record, brief=False):
+    """When, where and with what a record was measured; in brief without how that is known."""
     text = f"{day(record['date'])}, {record['machine']['name']}, version {record['version']} at `{record['commit']}`"
-    return text + (f"; {record['recorded']}" if "recorded" in record else "")
+    return text + (f"; {record['recorded']}" if "recorded" in record and not brief else "")
 
 
 def section(name, record):
@@ -98,7 +98,7 @@ def fill(text, records, where, folder):
         if name not in records:
             raise RecordError(f"{where}: there is no record \"{name}\"")
         names.add(name)
-        line = f"\n*{source(records[name])}* ([record]({folder}/{name}.json))\n"
+        line = f"\n*{source(records[name], view is not None)}* ([record]({folder}/{name}.json))\n"
         return opening + table(name, records[name], view) + line + closing
 
     filled = MARKER.sub(replace, text)
