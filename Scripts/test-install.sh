@@ -76,6 +76,8 @@ if command -v fish > /dev/null; then
     done
     fish --no-config -c "source '$root/share/fish/vendor_completions.d/taper-run.fish'; complete -C 'taper-run --sw'" \
         | grep -q '^--switch' || fail "fish does not complete taper-run --sw"
+    [ "$(fish --no-config -c "source '$root/share/fish/vendor_completions.d/taper-run.fish'; complete -C 'taper-run --schedule '" \
+        | cut -f1 | tr '\n' ' ')" = "fixed learned static: " ] || fail "fish does not complete taper-run --schedule"
     count
 fi
 

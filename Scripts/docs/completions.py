@@ -67,10 +67,9 @@ def fish(command):
             else:
                 parts.append(f"-{'s' if len(name) == 2 else 'o'} {name[1:]}")
         if option.value is not None:
-            parts.append("-r")
-            if option.kind == "file":
-                parts.append("-F")
-            elif option.kind:
+            # Files where a file is wanted, and nowhere else.
+            parts.append("-r -F" if option.kind == "file" else "-x")
+            if option.kind and option.kind != "file":
                 parts.append(f"-a '{' '.join(option.kind)}'")
         text = option.help.replace("\\", "\\\\").replace("'", "\\'")
         lines.append(" ".join(parts) + f" -d '{text}'")
