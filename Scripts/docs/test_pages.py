@@ -12,7 +12,8 @@ def pages():
     found = [*ROOT.glob("*.md")]
     for folder in ("docs", "formats", "pipelines", "samples", "Benchmarks", "Examples", "Tests"):
         found += (ROOT / folder).rglob("*.md")
-    return sorted(found)
+    # Packages that a build fetched are not ours.
+    return sorted(page for page in found if not any(part.startswith(".") for part in page.relative_to(ROOT).parts))
 
 
 def prose(text):
