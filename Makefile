@@ -7,8 +7,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize test-docs test-commands test-commits results commands install uninstall \
-	lint format demo clean
+.PHONY: all deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial \
+	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits
 
 all: build runner
 
@@ -55,6 +55,10 @@ test-docs:
 # The help in docs/commands, from the built programs.
 commands:
 	@Scripts/write-commands.py pages $(TAPER) .build/release/taper-run
+
+# What the tutorial's commands print, from the built programs.
+tutorial:
+	@Scripts/run-tutorial.py --write $(TAPER) .build/release/taper-run
 
 # That help is current; manual pages and completion install, work and go again; the tutorial does what it says. Needs both
 # programs of `make build`.
