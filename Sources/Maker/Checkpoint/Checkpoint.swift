@@ -84,7 +84,8 @@ public final class Checkpoint: @unchecked Sendable {
         scaling = nil
         lent = nil
         chatTemplates = companions.templates
-        warnings = source.weights.container.warnings + parsed.imported.warnings + companions.warnings + resolution.warnings
+        warnings =
+            source.weights.container.warnings + parsed.imported.warnings + companions.warnings + resolution.warnings
         metadata = source.metadata
     }
 

@@ -39,7 +39,12 @@ struct GGUFRotation {
 
     /// That of layers with a window.
     func local(_ rule: GGUFFamily.Windows.LocalRotation, beside full: Rotation) throws(TaperError) -> Rotation {
-        guard case .own(let usual) = rule else { return full }
+        var usual = full.theta
+        switch rule {
+        case .shared: return full
+        case .unscaled: break
+        case .own(let theta): usual = theta
+        }
         let theta = try fields.number("rope.freq_base_swa", default: usual)
         let rotation = Rotation(theta: theta, size: full.size)
         try rotation.validate(headSize: headSize, place: fields.place(nil))

@@ -22,7 +22,8 @@ struct HuggingFaceLayers {
                 slides = listed ?? (0..<count).map { $0 >= first }
             }
         case .allButEvery(let usual):
-            let key = fields.value("sliding_window_pattern") != nil ? "sliding_window_pattern" : "_sliding_window_pattern"
+            let key =
+                fields.value("sliding_window_pattern") != nil ? "sliding_window_pattern" : "_sliding_window_pattern"
             let period = try fields.integer(key, default: usual)
             guard period > 0 else { throw fields.wrong(key, "a positive integer") }
             slides = listed ?? (0..<count).map { ($0 + 1) % period != 0 }

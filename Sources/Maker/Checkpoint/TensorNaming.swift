@@ -56,7 +56,9 @@ struct TensorNaming: Sendable {
 
     /// The vectors, one for each of `count` heads, that make up a part.
     func headSources(_ canonical: String, count: Int) -> [String]? {
-        guard let (layer, part, suffix) = TensorNaming.split(canonical), let name = headVectors[part] else { return nil }
+        guard let (layer, part, suffix) = TensorNaming.split(canonical), let name = headVectors[part] else {
+            return nil
+        }
         return (0..<count).map { block(layer) + name + "." + String($0) + suffix }
     }
 

@@ -84,7 +84,8 @@ struct TensorResolution {
                 guard piece.encoding.name == first.encoding.name else {
                     throw TaperError(
                         .unsupported, "weights of heads in different types", at: place,
-                        expected: first.encoding.name, found: "'" + printable(piece.name) + "' of " + piece.encoding.name)
+                        expected: first.encoding.name,
+                        found: "'" + printable(piece.name) + "' of " + piece.encoding.name)
                 }
             }
             return TensorView(stored: first, shape: requirement.shape, further: Array(pieces.dropFirst()))

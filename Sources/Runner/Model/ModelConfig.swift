@@ -166,7 +166,9 @@ public struct ModelConfig: Equatable, Sendable {
         try ModelConfig.check(value, key, range, place)
     }
 
-    private static func check(_ value: Int, _ key: String, _ range: ClosedRange<Int>, _ place: String) throws(TaperError) {
+    private static func check(_ value: Int, _ key: String, _ range: ClosedRange<Int>, _ place: String)
+        throws(TaperError)
+    {
         guard range.contains(value) else {
             throw TaperError(
                 .badData, key + " is out of range", at: place,

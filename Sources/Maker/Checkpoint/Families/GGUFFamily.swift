@@ -29,6 +29,8 @@ struct GGUFFamily: Sendable {
         enum LocalRotation: Sendable {
             /// All layers turn alike.
             case shared
+            /// Layers with a window turn as the others do, but unscaled.
+            case unscaled
             /// Layers with a window turn by `rope.freq_base_swa`, else this base, unscaled.
             case own(Double)
         }

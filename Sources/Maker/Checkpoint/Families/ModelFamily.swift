@@ -47,7 +47,8 @@ struct ModelFamily: Sendable {
     }
 
     static let all: [ModelFamily] = [
-        .llama, .mistral, .qwen2, .qwen3, .phi, .phi3, .stablelm, .gemma2, .gemma3,
+        .llama, .mistral, .qwen2, .qwen3, .phi, .phi3, .stablelm, .gemma2, .gemma3, .olmo2,
+        .smollm3, .granite,
     ]
 }
 

@@ -18,7 +18,8 @@ extension ModelFamily {
             describe(&imported.model)
         },
         gguf: GGUFFamily(
-            architecture: "phi2", turnsInPart: true, describe: { _, imported in
+            architecture: "phi2", turnsInPart: true,
+            describe: { _, imported in
                 imported.model.activation = .geluTanh
                 describe(&imported.model)
             }))
