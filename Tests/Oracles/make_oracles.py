@@ -1,6 +1,6 @@
 """Makes the oracles of this folder: checkpoints with random weights, and what other software computes on them.
 
-    python make_oracles.py [--out FOLDER] [NAME ...]
+    python make_oracles.py [--out FOLDER] [--cases FILE] [NAME ...]
 
 Needs transformers 5 and PyTorch (made with 5.24.0 and 2.13.0). A case of CASES is one folder: `config.json` and
 `model.safetensors` as transformers writes them, `golden.json` with logits and greedy tokens, `gradients.json` with the loss
@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import os
+import runpy
 import shutil
 
 import numpy
@@ -172,11 +173,13 @@ def make(name, case, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", default=os.path.dirname(os.path.abspath(__file__)))
+    parser.add_argument("--cases", help="a Python file with a table CASES of its own")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for name in arguments.names or CASES:
-        make(name, CASES[name], os.path.join(arguments.out, name))
+    cases = runpy.run_path(arguments.cases)["CASES"] if arguments.cases else CASES
+    for name in arguments.names or cases:
+        make(name, cases[name], os.path.join(arguments.out, name))
 
 
 if __name__ == "__main__":

@@ -52,16 +52,9 @@ struct GGUFConfig {
         imported.model.attentionOutputBias = has("attn_output.bias")
         imported.model.mlpBias = has("ffn_down.bias")
         imported.model.headBias = tensors["output.bias"] != nil
-        try readRotation(fields, frequencies: tensors["rope_freqs.weight"])
-        try readWindows(fields)
+        try readLayers(fields, frequencies: tensors["rope_freqs.weight"])
         try gguf.describe(fields, &imported)
-        let isParallel = try fields.flag("use_parallel_residual", default: imported.model.parallelResidual)
-        guard isParallel == imported.model.parallelResidual else {
-            throw TaperError(
-                .unsupported, "the order of attention and MLP is not supported for " + architecture,
-                at: fields.place(fields.key("use_parallel_residual")),
-                expected: String(imported.model.parallelResidual), found: String(isParallel))
-        }
+        try checkOrder(fields)
         try readSpecialTokens(file, fields)
         try imported.model.validate(place: fields.place(nil))
     }
@@ -102,37 +95,41 @@ struct GGUFConfig {
         return model
     }
 
+    private mutating func readLayers(_ fields: GGUFFields, frequencies: StoredTensor?) throws(TaperError) {
+        let rotation = GGUFRotation(fields: fields, headSize: imported.model.headSize, turnsInPart: gguf.turnsInPart)
+        let full = try rotation.read(frequencies: frequencies)
+        imported.model.describeEveryLayer { $0.rotation = full }
+        guard let windows = gguf.windows else { return try limitContext(fields) }
+        let window = try fields.integer("attention.sliding_window", default: windows.usual ?? 0)
+        // Zero stands for none; and one as long as the context hides nothing.
+        guard window > 0 else { return }
+        let local = try rotation.local(windows.rotation, beside: full)
+        for (index, slides) in try windows.slides(fields, count: imported.model.layerCount).enumerated() where slides {
+            imported.model.layers[index] = LayerDescription(
+                window: window < imported.model.contextLength ? window : nil, rotation: local)
+        }
+    }
+
     /// A window that the family does not know limits the context, within which it hides nothing.
-    private mutating func readWindows(_ fields: GGUFFields) throws(TaperError) {
+    private mutating func limitContext(_ fields: GGUFFields) throws(TaperError) {
         let window = try fields.integer("attention.sliding_window", default: 0)
         guard window > 0 && window < imported.model.contextLength else { return }
-        if let slides = gguf.slides {
-            for layer in imported.model.layers.indices where slides(layer) {
-                imported.model.layers[layer].window = window
-            }
-            return
-        }
         imported.warnings.append(
-            fields.place(nil) + ": sliding-window attention is not supported: the context is limited to the window, "
-                + String(window) + " of " + String(imported.model.contextLength) + " tokens")
+            fields.place(nil) + ": which layers of " + fields.architecture
+                + " have a window is not known: the context is limited to the window, " + String(window) + " of "
+                + String(imported.model.contextLength) + " tokens")
         imported.model.contextLength = window
     }
 
-    private mutating func readRotation(
-        _ fields: GGUFFields, frequencies: StoredTensor?
-    ) throws(TaperError) {
-        let headSize = imported.model.headSize
-        var rotation = Rotation(
-            theta: try fields.number("rope.freq_base", default: 10000),
-            size: try fields.integer("rope.dimension_count", default: headSize))
-        guard rotation.size == headSize || gguf.turnsInPart else {
+    private func checkOrder(_ fields: GGUFFields) throws(TaperError) {
+        let key = "use_parallel_residual"
+        let isParallel = try fields.flag(key, default: imported.model.parallelResidual)
+        guard isParallel == imported.model.parallelResidual || gguf.keys.contains(key) else {
             throw TaperError(
-                .unsupported, "partial rotation is not supported for " + fields.architecture,
-                at: fields.place("rope.dimension_count"), expected: String(headSize), found: String(rotation.size))
+                .unsupported, "the order of attention and MLP is not supported for " + fields.architecture,
+                at: fields.place(fields.key(key)), expected: String(imported.model.parallelResidual),
+                found: String(isParallel))
         }
-        try rotation.validate(headSize: headSize, place: fields.place(nil))
-        try readScaling(fields, frequencies: frequencies, of: &rotation)
-        imported.model.describeEveryLayer { $0.rotation = rotation }
     }
 
     private mutating func readSpecialTokens(_ file: GGUFFile, _ fields: GGUFFields) throws(TaperError) {
@@ -166,130 +163,5 @@ struct GGUFConfig {
             imported.model.eosTokens = Set(imported.model.eosTokens + [end]).sorted()
         }
         imported.warnings += tokenizer.warnings(ends) + (try tokenizer.defaultWarnings())
-    }
-
-    private func readScaling(
-        _ fields: GGUFFields, frequencies: StoredTensor?, of rotation: inout Rotation
-    ) throws(TaperError) {
-        // A factor without a type is linear, and older files have it under another name; 0 stands for none.
-        let key = ["rope.scaling.factor", "rope.scale_linear"].first { fields.has($0) }
-        switch try fields.text("rope.scaling.type") ?? "linear" {
-        case "none": break
-        case "linear":
-            guard let key else { break }
-            let factor = try fields.number(key)
-            guard factor.isFinite, factor >= 0 else {
-                throw TaperError(
-                    .badData, "the factor must be positive", at: fields.place(fields.key(key)),
-                    found: shortest(factor))
-            }
-            if factor != 1 && factor != 0 { rotation.scaling = .linear(factor: factor) }
-        case let other:
-            throw TaperError(
-                .unsupported, "unknown RoPE scaling", at: fields.place(fields.key("rope.scaling.type")),
-                expected: "none or linear", found: "'" + printable(other) + "'",
-                remedy: "This scaling is not implemented; models of other scalings can be converted")
-        }
-        guard let frequencies else { return }
-        let scaling = try llama3Scaling(frequencies, rotation)
-        guard scaling == .none || rotation.scaling == .none else {
-            throw TaperError(
-                .unsupported, "two RoPE scalings at once", at: fields.place(key.map { fields.key($0) }),
-                expected: "a factor or the tensor 'rope_freqs.weight'", found: "both")
-        }
-        if scaling != .none { rotation.scaling = scaling }
-    }
-
-    /// Llama 3.1's scaling stands in GGUF files only as its result, one divisor per pair of channels. The constants of
-    /// every published model are tried; the result must be reproduced.
-    private func llama3Scaling(
-        _ tensor: StoredTensor, _ rotation: Rotation
-    ) throws(TaperError) -> Rotation.Scaling {
-        let place = tensor.file.path + ": tensor 'rope_freqs.weight'"
-        guard tensor.shape == [rotation.size / 2], tensor.encoding.decoder == .f32 else {
-            throw TaperError(
-                .badData, "no usable RoPE divisors", at: place,
-                expected: "[" + String(rotation.size / 2) + "] of F32",
-                found: shapeText(tensor.shape) + " of " + tensor.encoding.name)
-        }
-        let divisors = TensorView(stored: tensor, shape: tensor.shape).decode(rows: 0..<1, with: .f32)
-        if divisors.allSatisfy({ $0 == 1 }) { return .none }
-        var candidate = rotation
-        candidate.scaling = .none
-        let plain = candidate.frequencies()
-        let factor = Double(divisors.max() ?? 1)
-        for original in [8192.0, 4096, 2048, 16384, 32768] where factor.isFinite && factor > 0 {
-            candidate.scaling = .llama3(
-                factor: factor, lowFrequency: 1, highFrequency: 4, originalContext: original)
-            let scaled = candidate.frequencies()
-            let matches = divisors.indices.allSatisfy { pair in
-                abs(plain[pair] / scaled[pair] / Double(divisors[pair]) - 1) < 1e-4
-            }
-            if matches { return candidate.scaling }
-        }
-        throw TaperError(
-            .unsupported, "RoPE divisors that are not Llama 3.1's", at: place,
-            remedy: "Use the Hugging Face checkpoint of this model")
-    }
-}
-
-/// Typed reading of the metadata of the file's architecture: "block_count" stands for "llama.block_count".
-struct GGUFFields {
-    let file: GGUFFile
-    let architecture: String
-
-    init(_ file: GGUFFile) throws(TaperError) {
-        self.file = file
-        guard let architecture = file.values["general.architecture"]?.string else {
-            throw TaperError(
-                .badData, "no architecture", at: file.file.path + ": metadata 'general.architecture'",
-                expected: "a string", found: file.values["general.architecture"]?.kind ?? "nothing")
-        }
-        self.architecture = architecture
-    }
-
-    func has(_ name: String) -> Bool { file.values[key(name)] != nil }
-    func key(_ name: String) -> String { architecture + "." + name }
-    func place(_ key: String?) -> String { file.file.path + ": metadata" + (key.map { " '" + $0 + "'" } ?? "") }
-
-    private func wrong(_ name: String, _ expected: String) -> TaperError {
-        TaperError(
-            .badData, "no usable value", at: place(key(name)), expected: expected,
-            found: file.values[key(name)]?.kind ?? "nothing")
-    }
-
-    func integer(_ name: String, default fallback: Int? = nil) throws(TaperError) -> Int {
-        guard let value = file.values[key(name)] else {
-            if let fallback { return fallback }
-            throw wrong(name, "an integer")
-        }
-        if let array = value.array {
-            // Written by tools that know one value per layer; where all are equal, that is one value.
-            if array.type == .int32 || array.type == .uint32, let first = try array.integers().first,
-                try array.integers().allSatisfy({ $0 == first }), first >= 0
-            {
-                return first
-            }
-            throw TaperError(
-                .unsupported, "values that differ by layer are not supported", at: place(key(name)),
-                expected: "an integer", found: value.kind)
-        }
-        guard let integer = value.integer, integer >= 0 else { throw wrong(name, "a whole number") }
-        return integer
-    }
-    func number(_ name: String, default fallback: Double? = nil) throws(TaperError) -> Double {
-        if file.values[key(name)] == nil, let fallback { return fallback }
-        guard let number = file.values[key(name)]?.double else { throw wrong(name, "a floating-point number") }
-        return number
-    }
-    func flag(_ name: String, default fallback: Bool) throws(TaperError) -> Bool {
-        guard let value = file.values[key(name)] else { return fallback }
-        guard let flag = value.bool else { throw wrong(name, "a boolean") }
-        return flag
-    }
-    func text(_ name: String) throws(TaperError) -> String? {
-        guard let value = file.values[key(name)] else { return nil }
-        guard let text = value.string else { throw wrong(name, "a string") }
-        return text
     }
 }

@@ -12,7 +12,15 @@ extension ModelFamily {
             try imported.describeGemma(fields)
             imported.model.attentionCap = try fields.cap("attn_logit_softcapping", default: 50)
             imported.model.logitCap = try fields.cap("final_logit_softcapping", default: 30)
-        })
+        },
+        gguf: GGUFFamily(
+            architecture: "gemma2", keys: ["attn_logit_softcapping", "final_logit_softcapping"],
+            windows: GGUFFamily.Windows(period: 2, usual: 4096),
+            describe: { fields, imported throws(TaperError) in
+                imported.describeGemma(fields, largestLayerCount: 46)
+                imported.model.attentionCap = try fields.factor("attn_logit_softcapping", default: 50)
+                imported.model.logitCap = try fields.factor("final_logit_softcapping", default: 30)
+            }))
 
     /// Keys that all of Gemma's classes have.
     static let gemmaKeys: Set<String> = [
@@ -41,6 +49,17 @@ extension ImportedModel {
         foldGemma()
         folding.normOffset = 1
         folding.scoreScale = (Double(model.headSize) / scalar).squareRoot()
+    }
+
+    /// As llama.cpp computes what its files do not say: weights of norms have their 1 already, and scores are divided by the
+    /// square root of headSize, in the 27B models of hiddenSize / headCount.
+    mutating func describeGemma(_ fields: GGUFFields, largestLayerCount: Int) {
+        model.normPlacement = .prePost
+        model.activation = .geluTanh
+        foldGemma()
+        if model.layerCount == largestLayerCount {
+            folding.scoreScale = (Double(model.headSize) / Double(model.hiddenSize / model.headCount)).squareRoot()
+        }
     }
 
     mutating func foldGemma() { folding.embeddingScale = Double(model.hiddenSize).squareRoot() }

@@ -18,5 +18,13 @@ extension ModelFamily {
             // What its class takes where a file says nothing.
             guard fields.value("rope_parameters") == nil, fields.value("rope_local_base_freq") == nil else { return }
             imported.model.describeEveryLayer { if $0.window != nil { $0.rotation?.theta = 10000 } }
-        })
+        },
+        gguf: GGUFFamily(
+            architecture: "gemma3", keys: ["final_logit_softcapping"],
+            windows: GGUFFamily.Windows(period: 6, rotation: .own(10000)),
+            describe: { fields, imported throws(TaperError) in
+                imported.describeGemma(fields, largestLayerCount: 62)
+                imported.model.queryKeyNorm = .head
+                imported.model.logitCap = try fields.factor("final_logit_softcapping", default: nil)
+            }))
 }

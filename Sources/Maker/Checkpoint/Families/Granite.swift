@@ -21,5 +21,23 @@ extension ModelFamily {
             imported.folding.scoreScale =
                 try multiplier("attention_multiplier") * Double(imported.model.headSize).squareRoot()
             imported.folding.logitScale = 1 / (try multiplier("logits_scaling"))
-        })
+        },
+        gguf: GGUFFamily(
+            architecture: "granite", interleaves: true,
+            keys: [
+                "embedding_scale", "residual_scale", "attention.scale", "logit_scale", "rope.scaling.finetuned",
+            ],
+            describe: { fields, imported throws(TaperError) in
+                imported.folding.embeddingScale = try fields.factor("embedding_scale") ?? 1
+                imported.folding.residualScale = try fields.factor("residual_scale") ?? 1
+                if let scale = try fields.factor("attention.scale") {
+                    imported.folding.scoreScale = scale * Double(imported.model.headSize).squareRoot()
+                }
+                // Whatever its name says, logits are divided by it.
+                imported.folding.logitScale = 1 / (try fields.factor("logit_scale") ?? 1)
+                // Here the key says whether anything turns queries and keys at all.
+                if try !fields.flag("rope.scaling.finetuned", default: true) {
+                    imported.model.describeEveryLayer { $0.rotation = nil }
+                }
+            }))
 }

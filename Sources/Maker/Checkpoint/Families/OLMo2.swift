@@ -14,5 +14,12 @@ extension ModelFamily {
             imported.model.queryKeyNorm = .full
             imported.model.qkvBias = try fields.flag("attention_bias", default: false)
             imported.model.attentionOutputBias = imported.model.qkvBias
-        })
+        },
+        // OLMo 3 goes by the same name there, and differs by windows only.
+        gguf: GGUFFamily(
+            architecture: "olmo2", windows: GGUFFamily.Windows(period: 4, rotation: .unscaled),
+            describe: { _, imported in
+                imported.model.normPlacement = .post
+                imported.model.queryKeyNorm = .full
+            }))
 }

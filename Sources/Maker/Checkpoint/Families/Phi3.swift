@@ -8,5 +8,13 @@ extension ModelFamily {
         naming: TensorNaming(fused: [
             TensorNaming.Fused(name: "self_attn.qkv_proj", parts: [.query, .key, .value]),
             TensorNaming.Fused(name: "mlp.gate_up_proj", parts: [.gate, .up]),
-        ]))
+        ]),
+        gguf: GGUFFamily(
+            architecture: "phi3", turnsInPart: true, windows: GGUFFamily.Windows(period: 0), naming: ggufNaming))
+
+    private static let ggufNaming = {
+        var naming = TensorNaming.gguf
+        naming.fused.append(TensorNaming.Fused(name: "ffn_up", parts: [.gate, .up]))
+        return naming
+    }()
 }

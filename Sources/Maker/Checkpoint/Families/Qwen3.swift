@@ -11,5 +11,6 @@ extension ModelFamily {
             imported.model.queryKeyNorm = .head
             imported.model.qkvBias = try fields.flag("attention_bias", default: false)
             imported.model.attentionOutputBias = imported.model.qkvBias
-        })
+        },
+        gguf: GGUFFamily(architecture: "qwen3", describe: { _, imported in imported.model.queryKeyNorm = .head }))
 }

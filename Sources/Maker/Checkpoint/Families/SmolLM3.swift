@@ -22,5 +22,13 @@ extension ModelFamily {
                 turns = marks.map { $0 == 1 }
             }
             for (layer, turns) in turns.enumerated() where !turns { imported.model.layers[layer].rotation = nil }
-        })
+        },
+        gguf: GGUFFamily(
+            architecture: "smollm3", interleaves: true,
+            describe: { _, imported in
+                // No key says it; llama.cpp takes every fourth layer.
+                for layer in imported.model.layers.indices where (layer + 1) % 4 == 0 {
+                    imported.model.layers[layer].rotation = nil
+                }
+            }))
 }

@@ -17,9 +17,10 @@ extension ModelFamily {
             if try fields.flag("qk_layernorm", default: false) { imported.model.queryKeyNorm = .heads }
         },
         gguf: GGUFFamily(
-            architecture: "stablelm", turnsInPart: true,
-            describe: { fields, imported throws(TaperError) in
-                let isParallel = try fields.flag("use_parallel_residual", default: false)
-                imported.model.parallelResidual = isParallel
+            architecture: "stablelm", keys: ["use_parallel_residual"], turnsInPart: true,
+            describe: { fields, imported in
+                // The tensors decide: converters wrote use_parallel_residual as true where a config did not have it.
+                imported.model.parallelResidual = !fields.has(tensor: "blk.0.ffn_norm.weight")
+                if fields.has(tensor: "blk.0.attn_q_norm.weight") { imported.model.queryKeyNorm = .heads }
             }))
 }
