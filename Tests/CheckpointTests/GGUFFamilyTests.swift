@@ -87,7 +87,8 @@ import Testing
     }
 
     @Test func olmoIsReadWithAndWithoutWindows() throws {
-        var builder = tiny("olmo2", adding: Self.normsBehind.merging(["attn_q_norm.weight": 8, "attn_k_norm.weight": 4]) { $1 })
+        let norms = Self.normsBehind.merging(["attn_q_norm.weight": 8, "attn_k_norm.weight": 4]) { $1 }
+        var builder = tiny("olmo2", adding: norms)
         builder.tensors.removeAll { $0.name.hasSuffix("attn_norm.weight") || $0.name.hasSuffix("ffn_norm.weight") }
         builder["olmo2.rope.scaling.type"] = .string("yarn")
         builder["olmo2.rope.scaling.factor"] = .float32(8)
