@@ -1,9 +1,13 @@
 import Bundle
 import Checkpoint
-import Foundation
+import Decoding
+import class Foundation.FileManager
+import struct Foundation.UUID
+import Glibc
 import Kernels
 import Model
 import Pipeline
+import Quantization
 import Reference
 import Runtime
 import Storage
