@@ -22,7 +22,10 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
         "offset-2-64", "sections-swapped", "mapped-with-other-raw-length", "schedule-not-an-array",
         "schedule-no-steps", "schedule-no-tokens", "schedule-prefill-not-held", "scale-infinite", "zstd-two-frames",
         "bytes-byte", "table-entry-byte", "half-nan", "half-section-compressed", "model-absurdly-large",
-        "tensor-shape-negative", "vector-byte",
+        "tensor-shape-negative", "vector-byte", "model-norm-placement-null", "model-attention-cap-text",
+        "model-logit-cap-negative", "model-layers-too-many", "model-layers-window-text", "model-layers-rope-array",
+        "model-layers-rope-larger-than-head", "model-yarn-beta-missing", "model-scaling-factor-too-large",
+        "model-key-unknown-in-schema-2", "model-scaling-null", "model-yarn-context-0",
     ]
 
     /// The bundle that the cases damage: five sections and the checksums.
@@ -77,7 +80,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
 
     static let all: [HostileCase] =
         damaged + header + table + frames + manifest + tensors + halves + schedules
-        + rungs + learnedScheduler
+        + rungs + learnedScheduler + descriptions
 
     /// One byte of damage, or a piece missing or too much.
     static let damaged: [HostileCase] = [

@@ -19,6 +19,8 @@ struct TinyBundle {
     ]
     var learned: LearnedScheduler?
     var provenance: JSONValue = .object([.init("source", .string("tiny"))])
+    /// What differs from the model below.
+    var change: @Sendable (inout ModelConfig) -> Void = { _ in }
 
     var model: ModelConfig {
         var config = ModelConfig(
@@ -26,6 +28,7 @@ struct TinyBundle {
             headSize: 4, vocabularySize: 11, contextLength: 64, normEpsilon: 1e-5, ropeTheta: 10000)
         config.tiedEmbeddings = tied
         config.eosTokens = [0]
+        change(&config)
         return config
     }
 

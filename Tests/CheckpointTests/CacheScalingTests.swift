@@ -140,6 +140,29 @@ import Text
         }
     }
 
+    /// The pairs are those of the block's own rotation, and a norm of keys would take their powers back.
+    @Test func exponentsOfKeysFollowTheDescription() throws {
+        var config = try checkpoint().config
+        let none = [Int](repeating: 0, count: config.kvSize)
+        func blocks(_ keys: [Int]) -> [CacheScaling.Block] {
+            var all = (0..<config.layerCount).map { _ in CacheScaling.Block(keys: none, values: none) }
+            all[1].keys = keys
+            return all
+        }
+        func check(_ keys: [Int]) throws {
+            _ = try CacheScaling(blocks: blocks(keys), config: config, place: "test")
+        }
+        expectFailure(.badData, ["block 1", "keys 0 and 2"]) { try check([1, 0, 0, 0]) }
+        config.layers[1].rotation?.size = 2
+        expectFailure(.badData, ["block 1", "keys 0 and 1"]) { try check([1, 0, 0, 0]) }
+        try check([1, 1, 2, 3])
+        config.layers[1].rotation = nil
+        try check([1, 0, 0, 0])
+        config.queryKeyNorm = .head
+        expectFailure(.badData, ["block 1", "0 for all keys"]) { try check([1, 0, 0, 0]) }
+        try check(none)
+    }
+
     @Test func weightsBeyondComputingAreRefused() throws {
         let huge = try checkpoint([keys: { $0 == 3 ? 0x1p80 : 1 }])
         expectFailure(.badData, [keys, "[3,", "2^64"]) { _ = try huge.read(keys) }

@@ -47,7 +47,47 @@ import Testing
         #expect(phi.tensorRequirements().last?.name == TensorName.headBias)
     }
 
+    /// Elements of a norm of queries and of keys: of one head, or of all.
+    @Test(arguments: [
+        (ModelConfig.QueryKeyNorm.none, [Int]()), (.head, [10, 10]), (.heads, [40, 20]), (.full, [40, 20]),
+    ])
+    func normsOfQueriesAndKeysGoByTheirKind(_ kind: ModelConfig.QueryKeyNorm, _ sizes: [Int]) {
+        let config = Self.config {
+            $0.queryKeyNorm = kind
+            $0.normalization = .layer
+        }
+        let norms: [TensorName.Part] = [.queryNorm, .keyNorm]
+        #expect(norms.filter { config.has($0) }.map { config.shape($0).rows } == sizes)
+        #expect(!norms.contains { config.hasBias($0) })
+        let names = config.tensorRequirements().filter { $0.layer == 0 && $0.name.contains("_norm.") }.map(\.name)
+        #expect(names.count == sizes.count && names.allSatisfy { $0.hasSuffix(".weight") })
+    }
+
+    @Test(arguments: [
+        (ModelConfig.NormPlacement.pre, false, [TensorName.Part.inputNorm, .mlpNorm]), (.pre, true, [.inputNorm]),
+        (.post, false, [.attentionOutputNorm, .mlpOutputNorm]),
+        (.prePost, false, [.inputNorm, .mlpNorm, .attentionOutputNorm, .mlpOutputNorm]),
+    ])
+    func normsStandWhereTheirPlacementSays(
+        _ placement: ModelConfig.NormPlacement, _ isParallel: Bool, _ norms: [TensorName.Part]
+    ) {
+        let config = Self.config {
+            $0.normPlacement = placement
+            $0.parallelResidual = isParallel
+            $0.normalization = .layer
+        }
+        #expect(config.blockParts().filter { !$0.row.isLinear } == norms)
+        #expect(norms.allSatisfy { config.hasBias($0) && config.shape($0) == (64, 1) })
+    }
+
     @Test func biasesGoByTheirFact() {
+        let attention = Self.config { $0.attentionOutputBias = true }
+        #expect(attention.blockParts().filter { attention.hasBias($0) } == [.attentionOutput])
+        let mlp = Self.config { $0.mlpBias = true }
+        #expect(mlp.blockParts().filter { mlp.hasBias($0) } == [.gate, .up, .down])
+        let head = Self.config { $0.headBias = true }
+        #expect(!head.blockParts().contains { head.hasBias($0) })
+        #expect(head.tensorRequirements().last?.name == TensorName.headBias)
         let qwen = Self.config { $0.qkvBias = true }
         #expect(qwen.blockParts().filter { qwen.hasBias($0) } == [.query, .key, .value])
         let bare = Self.config()

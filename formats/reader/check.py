@@ -13,6 +13,7 @@ import numpy as np
 import chat
 from encoding import Codec
 import learned
+from model import CAPS, SECOND, SECOND_FLAGS
 from refusal import Refused
 from taper_bundle import Bundle
 from tokenizer import Tokenizer
@@ -119,6 +120,44 @@ def logits_are_the_programs():
                 compare(found, result, allowed, f"{path} at {result['bits']} bits")
 
 
+def texts_are_the_runners():
+    """The greedy texts of the small families, token by token."""
+    for path in files("families"):
+        with open(path.removesuffix(".taper") + ".json") as file:
+            expected = json.load(file)
+        bundle = Bundle(path)
+        prompt = Codec(Tokenizer(bundle.container.unpacked("tokenizer"))).encode(expected["prompt"])
+        if [float(text["bits"]) for text in expected["generations"]] != bundle.precisions:
+            raise Failed(f"{path}: holds {bundle.precisions}, not the precisions of its texts")
+        for text in expected["generations"]:
+            tokens = text["tokens"]
+            logits = Transformer(bundle, float(text["bits"])).logits(prompt + tokens[:-1])[len(prompt) - 1 :]
+            behind = logits.max(1) - np.take_along_axis(logits, np.array(tokens)[:, None], 1)[:, 0]
+            if not (behind <= TOLERANCES["families"] * logits.std(1)).all():
+                raise Failed(f"{path} at {text['bits']} bits: {logits.argmax(1).tolist()}, expected {tokens}")
+
+
+def what_the_second_schema_says_shows_in_logits():
+    """So a reader that leaves such a key out is found; biases and norms it would miss in the tensors."""
+    shown = set()
+    for path in files("families"):
+        bundle = Bundle(path)
+        model, precision = bundle.manifest.model, bundle.precisions[-1]
+        transformer = Transformer(bundle, precision)
+        tokens = list(range(3, 15))
+        whole = transformer.logits(tokens)[-1]
+        for owner in [model, *model.get("layers", [])]:
+            for key in (SECOND - {"norm_placement"} - set(SECOND_FLAGS) | {"sliding_window", "rope"}) & owner.keys():
+                value = owner.pop(key)
+                apart = np.sqrt(np.mean((transformer.logits(tokens)[-1] - whole) ** 2)) / whole.std()
+                owner[key] = value
+                if not apart > 5 * TOLERANCES["families"]:
+                    raise Failed(f"{path}: without {key} logits differ by {apart:.5f} only")
+                shown.add(key)
+    if not shown >= {"qk_norm", *CAPS, "layers", "rope"}:
+        raise Failed(f"formats/golden/families shows {sorted(shown)} only")
+
+
 def compare(found, expected, tolerance, place):
     """Compares the last position's logits (the first of them that are given), and the best token at every position."""
     last = np.array(expected["last"])
@@ -172,7 +211,8 @@ def the_worked_tokenizers_hold():
 
 CHECKS = [
     valid_files_are_read, broken_files_are_refused, a_flipped_bit_anywhere_is_refused, chat_formats_are_told_apart,
-    the_worked_weight_holds, the_worked_tokenizers_hold, logits_are_the_programs, tokens_are_the_texts,
+    the_worked_weight_holds, the_worked_tokenizers_hold, logits_are_the_programs, texts_are_the_runners,
+    what_the_second_schema_says_shows_in_logits, tokens_are_the_texts,
     the_learned_scheduler_steps_down_where_the_program_does,
 ]
 

@@ -9,6 +9,7 @@ from strict_json import is_integer, parse
 import model as description
 
 PLACE = "section 'manifest'"
+SCHEMAS = ("taper-bundle-1", "taper-bundle-2")
 HALF = 16
 
 
@@ -40,9 +41,11 @@ class Manifest:
         value = parse(text, PLACE)
         demand(isinstance(value, dict), PLACE, "no object")
         schema = value.get("schema")
-        demand(schema == "taper-bundle-1", PLACE, f"schema is {schema}, not taper-bundle-1")
+        demand(schema in SCHEMAS, PLACE, f"schema is {schema}, not one of {', '.join(SCHEMAS)}")
         self.model = value.get("model")
         description.check(self.model)
+        second = self.model.keys() & description.SECOND
+        demand(schema == SCHEMAS[1] or not second, PLACE, f"'{min(second, default='')}' needs the schema {SCHEMAS[1]}")
         self.precisions = precisions(value.get("precisions"), PLACE, half=True)
         self.provenance = value.get("provenance")
         self.lengths, self.tensors = {}, {}

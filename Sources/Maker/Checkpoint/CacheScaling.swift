@@ -45,6 +45,11 @@ public struct CacheScaling: Equatable, Sendable {
                             + "\(CacheScaling.exponentLimit)", found: "\(exponents.count)")
                 }
             }
+            guard config.queryKeyNorm == .none || block.keys.allSatisfy({ $0 == 0 }) else {
+                throw TaperError(
+                    .badData, "powers of keys, which a norm would take back", at: place + ": block \(layer)",
+                    expected: "0 for all keys")
+            }
             let half = (config.layers[layer].rotation?.size ?? 0) / 2
             for head in 0..<config.kvHeadCount {
                 for pair in 0..<half {

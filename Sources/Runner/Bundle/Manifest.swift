@@ -70,10 +70,11 @@ public struct Manifest: Sendable {
         }
         guard let modelJSON = json["model"] else { throw TaperError(.badData, "\"model\" is missing", at: place) }
         model = try ModelConfig(json: modelJSON, place: place + ": model")
-        guard schema == Manifest.secondSchema || !model.exceedsFirstVersion else {
+        let second = modelJSON.members?.first { ModelConfig.secondVersionKeys.contains($0.key) }
+        if schema != Manifest.secondSchema, let second {
             throw TaperError(
-                .badData, "the model needs the second schema", at: place, expected: Manifest.secondSchema,
-                found: Manifest.schema)
+                .badData, "model: " + second.key + " needs the second schema", at: place,
+                expected: Manifest.secondSchema, found: Manifest.schema)
         }
         precisions = try Manifest.integers(json["precisions"], "precisions", place)
         guard Manifest.arePrecisions(precisions) else {

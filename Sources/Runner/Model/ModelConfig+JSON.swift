@@ -63,6 +63,9 @@ extension ModelConfig {
         "num_key_value_heads", "head_dim", "vocab_size", "max_position_embeddings", "norm_eps", "rope_theta",
         "rotary_dim", "normalization", "hidden_act", "gated_mlp", "parallel_residual", "qkv_bias", "output_bias",
         "tie_word_embeddings", "bos_token_id", "eos_token_id", "sliding_window", "rope_scaling",
+    ]
+    /// Those of the manifest's second schema, which has nothing else to itself.
+    public static let secondVersionKeys: Set<String> = [
         "attention_output_bias", "mlp_bias", "head_bias", "norm_placement", "qk_norm", "attn_logit_softcapping",
         "final_logit_softcapping", "layers",
     ]
@@ -71,7 +74,7 @@ extension ModelConfig {
     ///   here knows, since it may change what the model computes.
     public init(json: JSONValue, place: String) throws(TaperError) {
         let fields = ModelFields(json: json, place: place)
-        try fields.refuseOthers(than: ModelConfig.keys)
+        try fields.refuseOthers(than: ModelConfig.keys.union(ModelConfig.secondVersionKeys))
         let layerCount = try fields.integer("num_hidden_layers")
         try ModelConfig.checkLayerCount(layerCount, place: place)
         self.init(
@@ -121,15 +124,17 @@ extension ModelConfig {
 
         let shared = LayerDescription(window: try fields.window(), rotation: try Rotation(fields))
         describeEveryLayer { $0 = shared }
+        // Of the shared layer, too, whether or not one is left that goes by it.
+        try validate(place: place)
         if let list = json["layers"] {
             guard let items = list.array, items.count == layerCount else {
                 throw fields.wrong("layers", "an array of num_hidden_layers objects")
             }
             for (index, item) in items.enumerated() {
-                layers[index] = try LayerDescription(
-                    json: item, differingFrom: shared, place: place + ": layers[" + String(index) + "]")
+                let place = place + ": layers[" + String(index) + "]"
+                layers[index] = try LayerDescription(json: item, differingFrom: shared, place: place)
+                try validate(layers[index], place: place)
             }
         }
-        try validate(place: place)
     }
 }

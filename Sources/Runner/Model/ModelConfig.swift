@@ -123,7 +123,8 @@ public struct ModelConfig: Equatable, Sendable {
         try check(layerCount, "num_hidden_layers", 1...ModelConfig.layerLimit, place)
         try check(headCount, "num_attention_heads", 1...65536, place)
         try check(kvHeadCount, "num_key_value_heads", 1...65536, place)
-        try check(headSize, "head_dim", 1...65536, place)
+        // A rotation turns pairs.
+        try check(headSize, "head_dim", 2...65536, place)
         // Kernels add up a row's products in 32 bits.
         try check(querySize, "num_attention_heads * head_dim", 1...1 << 17, place)
         try check(vocabularySize, "vocab_size", 1...1 << 21, place)
@@ -137,10 +138,7 @@ public struct ModelConfig: Equatable, Sendable {
             throw TaperError(
                 .badData, "rms_norm_eps is out of range", at: place, expected: "0 to 1", found: shortest(normEpsilon))
         }
-        for layer in layers {
-            if let window = layer.window { try check(window, "sliding_window", 1...1 << 26, place) }
-            try layer.rotation?.validate(headSize: headSize, place: place)
-        }
+        for layer in layers { try validate(layer, place: place) }
         for (cap, key) in [
             (attentionCap, "attn_logit_softcapping"), (logitCap, "final_logit_softcapping"),
         ] {
@@ -158,6 +156,11 @@ public struct ModelConfig: Equatable, Sendable {
                 .badData, "a special token lies outside the vocabulary", at: place,
                 expected: "0 to " + String(vocabularySize - 1), found: String(token))
         }
+    }
+
+    func validate(_ layer: LayerDescription, place: String) throws(TaperError) {
+        if let window = layer.window { try check(window, "sliding_window", 1...1 << 26, place) }
+        try layer.rotation?.validate(headSize: headSize, place: place)
     }
 
     private func check(

@@ -62,11 +62,21 @@ public struct Rotation: Equatable, Sendable {
                 .badData, "rope_theta is out of range", at: place, expected: "a finite number above 1",
                 found: shortest(theta))
         }
+        // Far beyond all that is published, and near enough for frequencies to stay numbers.
         func check(_ value: Double, _ key: String) throws(TaperError) {
-            guard value.isFinite, value > 0 else {
+            guard value >= 1e-6, value <= 1e9 else {
                 throw TaperError(
-                    .badData, key + " of rope_scaling is out of range", at: place, expected: "a positive number",
-                    found: shortest(value))
+                    .badData, key + " of rope_scaling is out of range", at: place,
+                    expected: "0.000001 to 1000000000", found: shortest(value))
+            }
+        }
+        func check(_ value: Double, _ key: String, above: Double, _ lower: String) throws(TaperError) {
+            try check(value, key)
+            try check(above, lower)
+            guard value > above else {
+                throw TaperError(
+                    .badData, key + " of rope_scaling is out of range", at: place,
+                    expected: "more than " + lower + ", " + shortest(above), found: shortest(value))
             }
         }
         switch scaling {
@@ -74,14 +84,12 @@ public struct Rotation: Equatable, Sendable {
         case .linear(let factor): try check(factor, "factor")
         case .llama3(let factor, let low, let high, let original):
             try check(factor, "factor")
-            try check(low, "low_freq_factor")
             try check(original, "original_max_position_embeddings")
-            try check(high - low, "high_freq_factor less low_freq_factor")
+            try check(high, "high_freq_factor", above: low, "low_freq_factor")
         case .yarn(let yarn):
             try check(yarn.factor, "factor")
             try check(yarn.originalContext, "original_max_position_embeddings")
-            try check(yarn.betaSlow, "beta_slow")
-            try check(yarn.betaFast - yarn.betaSlow, "beta_fast less beta_slow")
+            try check(yarn.betaFast, "beta_fast", above: yarn.betaSlow, "beta_slow")
             try check(yarn.attentionFactor, "attention_factor")
         }
     }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Makes this folder: a bundle of random weights for every kind of model that `model.md` describes, and its logits.
+"""Makes this folder: a bundle of random weights for every kind of model in `model.md`, with logits and texts.
 
-    python3 formats/golden/families/make.py .build/release/taper
+    python3 formats/golden/families/make.py .build/release/taper .build/release/taper-run
 
-No matrix has more than 64 columns, for which kernels hardly round activations, so the logits test a reader closely."""
+Bundles that are there stay; delete one to make it anew. No matrix has more than 64 columns, for which kernels hardly
+round activations, so the logits test a reader closely."""
 
 import json
 import os
@@ -17,10 +18,18 @@ import numpy as np
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 VOCABULARY, HIDDEN, INNER = 256, 32, 40
 TOKENS = [5, 17, 3, 250, 17, 96, 31, 5, 5, 200, 128, 64]
+PROMPT, NEW_TOKENS = "rate-distortion", 16
 
 LINEAR = dict(rope_type="linear", factor=4.0)
 LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
               original_max_position_embeddings=64)
+YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=64)
+SHARP_YARN = dict(rope_type="yarn", factor=2.0, original_max_position_embeddings=32, beta_fast=4.0, beta_slow=0.25,
+                  attention_factor=1.25, truncate=False)
+# A tied head would mostly repeat the last token if embeddings, times their factor, were larger than what blocks add.
+SMALL = dict(tie_word_embeddings=True, initializer_range=0.12)
+GEMMA = dict(SMALL, head_dim=16, num_key_value_heads=1, query_pre_attn_scalar=24, sliding_window=3,
+             hidden_activation="gelu_pytorch_tanh")
 # Name, architecture, keys of config.json beside the common ones, flags of `convert`, flags of `calibrate`.
 VARIANTS = [
     ("mistral", "Mistral", dict(sliding_window=3, head_dim=16, num_hidden_layers=1), ["--bits", "2-8"], []),
@@ -36,14 +45,37 @@ VARIANTS = [
     ("stablelm-parallel", "StableLm",
      dict(partial_rotary_factor=0.5, use_parallel_residual=True, use_qkv_bias=True, num_key_value_heads=1),
      ["--bits", "2,16"], []),
+    ("stablelm-heads", "StableLm",
+     dict(partial_rotary_factor=0.25, use_parallel_residual=True, qk_layernorm=True), ["--bits", "3,16"], []),
+    ("llama-biases", "Llama", dict(attention_bias=True, mlp_bias=True), ["--bits", "4,16"], []),
+    ("llama-yarn", "Llama", dict(rope_scaling=YARN), ["--bits", "4"], []),
+    ("qwen2-window", "Qwen2", dict(use_sliding_window=True, sliding_window=4, max_window_layers=1),
+     ["--bits", "5"], []),
+    ("qwen3", "Qwen3", dict(head_dim=16), ["--bits", "3,16"], []),
+    ("gemma2", "Gemma2",
+     dict(GEMMA, tie_word_embeddings=False, attn_logit_softcapping=2.0, final_logit_softcapping=3.0),
+     ["--bits", "4,16"], []),
+    ("gemma3", "Gemma3", dict(GEMMA, sliding_window_pattern=2, rope_local_base_freq=100.0, rope_scaling=LINEAR),
+     ["--bits", "2-3"], []),
+    ("olmo2", "Olmo2", dict(attention_bias=True), ["--bits", "4,16"], []),
+    ("smollm3", "SmolLM3", dict(no_rope_layers=[1, 0], rope_scaling=SHARP_YARN, tie_word_embeddings=False),
+     ["--bits", "6"], []),
+    ("granite", "Granite",
+     dict(SMALL, embedding_multiplier=7.0, residual_multiplier=0.6, attention_multiplier=0.5, logits_scaling=0.4),
+     ["--bits", "4,16"], []),
 ]
+TYPES = {"Gemma3": "gemma3_text"}
+# What goes by other names than those of LLaMA. Of the three, OLMo 2 has no norms of inputs.
+GEMMA_NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
+NORMS = {"Gemma2": GEMMA_NORMS, "Gemma3": GEMMA_NORMS, "Phi": ("input_layernorm",),
+         "Olmo2": ("post_attention_layernorm", "post_feedforward_layernorm")}
 
 
 def checkpoint(folder, architecture, keys, seed):
     """Writes config, tokenizer of single bytes and random weights in Hugging Face layout."""
     config = dict(
-        architectures=[f"{architecture}ForCausalLM"], model_type=architecture.lower(), hidden_size=HIDDEN,
-        intermediate_size=INNER, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        architectures=[f"{architecture}ForCausalLM"], model_type=TYPES.get(architecture, architecture.lower()),
+        hidden_size=HIDDEN, intermediate_size=INNER, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
         vocab_size=VOCABULARY, max_position_embeddings=256, rope_theta=10000.0, hidden_act="silu", bos_token_id=1,
         eos_token_id=2, tie_word_embeddings=False, torch_dtype="float32", rms_norm_eps=1e-6, layer_norm_eps=1e-5)
     config.update(keys)
@@ -59,28 +91,38 @@ def checkpoint(folder, architecture, keys, seed):
         if bias:
             tensors[f"{name}.bias"] = 0.3 * random.normal(size=rows)
 
-    def norm(name):
-        tensors[f"{name}.weight"] = 1 + 0.3 * random.normal(size=HIDDEN)
-        if layer:
-            tensors[f"{name}.bias"] = 0.3 * random.normal(size=HIDDEN)
+    def norm(name, count=HIDDEN, bias=layer):
+        # Gemma's norms multiply by one more than their weight.
+        tensors[f"{name}.weight"] = 0.3 * random.normal(size=count) + (not architecture.startswith("Gemma"))
+        if bias:
+            tensors[f"{name}.bias"] = 0.3 * random.normal(size=count)
 
-    tensors["model.embed_tokens.weight"] = random.normal(size=(VOCABULARY, HIDDEN))
-    biased = phi or architecture == "Qwen2" or config.get("use_qkv_bias", False)
+    tensors["model.embed_tokens.weight"] = random.normal(size=(VOCABULARY, HIDDEN)) * config.get("initializer_range", 1)
+    attention_bias, mlp_bias = phi or config.get("attention_bias", False), phi or config.get("mlp_bias", False)
+    biased = attention_bias or architecture == "Qwen2" or config.get("use_qkv_bias", False)
     for i in range(config["num_hidden_layers"]):
         block = f"model.layers.{i}"
-        norm(f"{block}.input_layernorm")
-        if not (phi or config.get("use_parallel_residual")):
-            norm(f"{block}.post_attention_layernorm")
+        usual = ("input_layernorm", "post_attention_layernorm")
+        for name in NORMS.get(architecture, usual[:1] if config.get("use_parallel_residual") else usual):
+            norm(f"{block}.{name}")
+        for head, rows in ("q", queries), ("k", keys):
+            if architecture in ("Qwen3", "Gemma3"):
+                norm(f"{block}.self_attn.{head}_norm", size)
+            elif architecture == "Olmo2":
+                norm(f"{block}.self_attn.{head}_norm", rows)
+            elif config.get("qk_layernorm"):
+                for n in range(rows // size):
+                    norm(f"{block}.self_attn.{head}_layernorm.norms.{n}", size, bias=False)
         for name, rows in ("q", queries), ("k", keys), ("v", keys):
             linear(f"{block}.self_attn.{name}_proj", rows, HIDDEN, biased)
-        linear(f"{block}.self_attn.{'dense' if phi else 'o_proj'}", HIDDEN, queries, phi)
+        linear(f"{block}.self_attn.{'dense' if phi else 'o_proj'}", HIDDEN, queries, attention_bias)
         if phi:
             linear(f"{block}.mlp.fc1", INNER, HIDDEN, True)
             linear(f"{block}.mlp.fc2", HIDDEN, INNER, True)
         else:
-            linear(f"{block}.mlp.gate_proj", INNER, HIDDEN, False)
-            linear(f"{block}.mlp.up_proj", INNER, HIDDEN, False)
-            linear(f"{block}.mlp.down_proj", HIDDEN, INNER, False)
+            linear(f"{block}.mlp.gate_proj", INNER, HIDDEN, mlp_bias)
+            linear(f"{block}.mlp.up_proj", INNER, HIDDEN, mlp_bias)
+            linear(f"{block}.mlp.down_proj", HIDDEN, INNER, mlp_bias)
     norm("model.final_layernorm" if phi else "model.norm")
     linear("lm_head", VOCABULARY, HIDDEN, phi)
     if config["tie_word_embeddings"]:
@@ -113,35 +155,55 @@ def tokenizer():
                 pre_tokenizer=byte_level, post_processor=None, decoder=byte_level, model=model)
 
 
-def main():
-    def taper(*arguments):
-        command = [os.path.abspath(sys.argv[1]), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def run(program, *arguments):
+    command = [os.path.abspath(program), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    for seed, (name, architecture, keys, convert, calibrate) in enumerate(VARIANTS, 1):
-        bundle = os.path.join(FOLDER, f"{name}.taper")
-        with tempfile.TemporaryDirectory() as work:
-            source, text = f"{work}/{name}", os.path.join(FOLDER, "../../../samples/tiny/calibration.txt")
-            checkpoint(source, architecture, keys, seed)
-            taper("convert", source, "-o", bundle, *convert, "--effort", "fast", "--no-calibrate", "--force", "--quiet",
-                  "--work", f"{work}/intermediate")
-            if calibrate:
-                taper("calibrate", bundle, *calibrate, "--calibration", text, "--reference", source, "--quiet")
-        held = json.loads(taper("inspect", bundle, "--json"))
-        precisions = [p["bits"] for p in held["precisions"]] + [r["bits"] for r in held.get("rungs", [])]
-        results = []
-        for bits in sorted(precisions):
-            tokens = ",".join(map(str, TOKENS))
-            logits = np.array(json.loads(taper("logits", bundle, "--tokens", tokens, "--bits", f"{bits:g}"))["logits"])
-            last = [round(value, 5) for value in logits[-1].tolist()]
-            results.append(dict(bits=f"{bits:g}", argmax=logits.argmax(1).tolist(), last=last))
-        version = taper("--version").strip()
-        made = f"taper {version} from random weights (make.py): convert {' '.join(convert)} --effort fast"
+
+def make(taper, bundle, seed, name, architecture, keys, convert, calibrate):
+    """Writes a bundle; returns what it was made with."""
+    text = os.path.join(FOLDER, "../../../samples/tiny/calibration.txt")
+    with tempfile.TemporaryDirectory() as work:
+        source = f"{work}/{name}"
+        checkpoint(source, architecture, keys, seed)
+        run(taper, "convert", source, "-o", bundle, *convert, "--effort", "fast", "--no-calibrate", "--quiet", "--work",
+            f"{work}/intermediate")
         if calibrate:
-            made += f", calibrate {' '.join(calibrate)}"
-        with open(os.path.join(FOLDER, f"{name}.json"), "w") as file:
-            json.dump(dict(made_with=made, tokens=TOKENS, logits=results), file)
+            run(taper, "calibrate", bundle, *calibrate, "--calibration", text, "--reference", source, "--quiet")
+    version = run(taper, "--version").strip()
+    made = f"taper {version} from random weights (make.py): convert {' '.join(convert)} --effort fast"
+    return made + (f", calibrate {' '.join(calibrate)}" if calibrate else "")
+
+
+def record(taper, runner, bundle):
+    """Logits and greedy texts at every precision and rung."""
+    held = json.loads(run(taper, "inspect", bundle, "--json"))
+    precisions = [p["bits"] for p in held["precisions"]] + [r["bits"] for r in held.get("rungs", [])]
+    results, texts = [], []
+    for bits in (f"{bits:g}" for bits in sorted(precisions)):
+        tokens = ",".join(map(str, TOKENS))
+        logits = np.array(json.loads(run(taper, "logits", bundle, "--tokens", tokens, "--bits", bits))["logits"])
+        last = [round(value, 5) for value in logits[-1].tolist()]
+        results.append(dict(bits=bits, argmax=logits.argmax(1).tolist(), last=last))
+        text = json.loads(run(runner, "-m", bundle, "-p", PROMPT, "-n", str(NEW_TOKENS), "--bits", bits, "--json"))
+        texts.append(dict(bits=bits, tokens=text["tokens"]))
+    return dict(tokens=TOKENS, logits=results, prompt=PROMPT, generations=texts)
+
+
+def main():
+    taper, runner = sys.argv[1:]
+    for seed, variant in enumerate(VARIANTS, 1):
+        path = os.path.join(FOLDER, variant[0])
+        if os.path.exists(f"{path}.taper"):
+            with open(f"{path}.json") as file:
+                made = json.load(file)["made_with"]
+        else:
+            made = make(taper, f"{path}.taper", seed, *variant)
+        results = record(taper, runner, f"{path}.taper")
+        with open(f"{path}.json", "w") as file:
+            json.dump(dict(made_with=made, **results), file)
             file.write("\n")
+        print(variant[0])
 
 
 if __name__ == "__main__":
