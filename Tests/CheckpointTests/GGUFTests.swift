@@ -100,7 +100,7 @@ import Testing
         #expect(checkpoint.chatTemplates.standard == "{{ messages }}")
     }
 
-    @Test func llama3DivisorsAreRecognised() throws {
+    @Test func divisorsOfFrequenciesAreRead() throws {
         var builder = GGUFBuilder.tiny()
         var config = try open(builder).config
         let plain = try #require(config.layers[0].rotation).frequencies()
@@ -128,7 +128,12 @@ import Testing
         divisors = ByteWriter()
         for divisor in [3, 5] as [Float] { divisors.f32(divisor) }
         builder.edit("rope_freqs.weight") { $0.data = divisors.bytes }
-        expectFailure(.unsupported, ["rope_freqs.weight"]) { _ = try open(builder) }
+        #expect(
+            try open(builder).config.layers[0].rotation?.scaling == .perPair(divisors: [3, 5], magnitude: 1))
+        divisors = ByteWriter()
+        for divisor in [3, 0] as [Float] { divisors.f32(divisor) }
+        builder.edit("rope_freqs.weight") { $0.data = divisors.bytes }
+        expectFailure(.badData, ["rope_freqs.weight"]) { _ = try open(builder) }
     }
 
     @Test func linearScalingIsRead() throws {

@@ -29,7 +29,7 @@ import Text
                 "rope_parameters",
                 .object([.init("linear_attention", .object([.init("rope_type", .string("default"))]))])
             ),
-            ("rope_parameters", .object([.init("rope_type", .string("default")), .init("short_factor", .array([]))])),
+            ("rope_parameters", .object([.init("rope_type", .string("default")), .init("novel_factor", .array([]))])),
         ] as [(String, JSONValue)]) func whatChangesResultsIsRefused(key: String, value: JSONValue) throws
     {
         expectFailure(.unsupported, [key]) { _ = try open([key: value]) }

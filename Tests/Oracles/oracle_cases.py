@@ -25,6 +25,10 @@ CASES = {
         "Gemma3Text", embedding=1.2, num_hidden_layers=6, num_key_value_heads=1, head_dim=16, intermediate_size=64,
         hidden_size=32, query_pre_attn_scalar=20, sliding_window=16),
     "phi3": case("Phi3"),
+    "phi3-longrope": case(
+        "Phi3", original_max_position_embeddings=64, **rope(
+            "longrope", short_factor=[1.0, 1.02, 1.1, 1.3, 1.7, 2.6], long_factor=[1.0, 1.5, 3.0, 6.0, 12.0, 24.0],
+            original_max_position_embeddings=64)),
     "olmo2": case("Olmo2", tie_word_embeddings=False),
     "smollm3": case("SmolLM3", num_hidden_layers=4, hidden_size=32, intermediate_size=64),
     "granite": case(

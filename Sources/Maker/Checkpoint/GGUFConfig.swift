@@ -99,6 +99,12 @@ struct GGUFConfig {
         let rotation = GGUFRotation(fields: fields, headSize: imported.model.headSize, turnsInPart: gguf.turnsInPart)
         let full = try rotation.read(frequencies: frequencies)
         imported.model.describeEveryLayer { $0.rotation = full }
+        if let limit = try rotation.contextLimit() {
+            imported.warnings.append(
+                fields.place(nil) + ": the rotation changes with the length of the text: the context is limited to "
+                    + "\(limit) of \(imported.model.contextLength) tokens, where it does not")
+            imported.model.contextLength = limit
+        }
         guard let windows = gguf.windows else { return try limitContext(fields) }
         let window = try fields.integer("attention.sliding_window", default: windows.usual ?? 0)
         // Zero stands for none; and one as long as the context hides nothing.

@@ -19,12 +19,25 @@ struct GGUFRotation {
                 at: fields.place(fields.key("rope.dimension_count")), expected: String(headSize),
                 found: String(rotation.size))
         }
-        for name in ["rope_factors_long.weight", "rope_factors_short.weight"] where fields.has(tensor: name) {
+        let short = fields.file.tensors.first { $0.name == "rope_factors_short.weight" }
+        if short == nil, fields.has(tensor: "rope_factors_long.weight") {
             throw TaperError(
-                .unsupported, "a rotation that depends on the length of the text", at: fields.file.file.path,
-                found: "tensor '" + name + "'", remedy: "Models of the same family with a shorter context can be read")
+                .badData, "tensors are missing", at: fields.file.file.path, expected: "'rope_factors_short.weight'")
         }
         try rotation.validate(headSize: headSize, place: fields.place(nil))
+        if let short {
+            rotation.scaling = .perPair(
+                divisors: try divisors(short, rotation).map { Double($0) },
+                magnitude: try fields.number("rope.scaling.attn_factor", default: 1))
+            try rotation.validate(headSize: headSize, place: fields.place(nil))
+            return rotation
+        }
+        let magnitude = try fields.number("rope.scaling.attn_factor", default: 1)
+        guard magnitude == 1 || magnitude == 0 else {
+            throw TaperError(
+                .unsupported, "a factor of RoPE without LongRoPE's factors",
+                at: fields.place(fields.key("rope.scaling.attn_factor")), expected: "1", found: shortest(magnitude))
+        }
         rotation.scaling = try scaling()
         guard let frequencies else { return rotation }
         let divided = try divided(frequencies, Rotation(theta: rotation.theta, size: rotation.size))
@@ -35,6 +48,13 @@ struct GGUFRotation {
         }
         if divided != .none { rotation.scaling = divided }
         return rotation
+    }
+
+    /// Positions up to which LongRoPE's short factors hold; nil where nothing depends on the length of the text.
+    func contextLimit() throws(TaperError) -> Int? {
+        guard fields.has(tensor: "rope_factors_short.weight") else { return nil }
+        let original = try fields.integer("rope.scaling.original_context_length")
+        return original < (try fields.integer("context_length")) ? original : nil
     }
 
     /// That of layers with a window.
@@ -98,16 +118,9 @@ struct GGUFRotation {
     }
 
     /// Llama 3.1's scaling stands in GGUF files only as its result, one divisor per pair of channels. The published models'
-    /// constants are tried with every context; the result must be reproduced.
+    /// constants are tried with every context; other divisors are taken as they are.
     private func divided(_ tensor: StoredTensor, _ plain: Rotation) throws(TaperError) -> Rotation.Scaling {
-        let place = tensor.file.path + ": tensor 'rope_freqs.weight'"
-        guard tensor.shape == [plain.size / 2], tensor.encoding.decoder == .f32 else {
-            throw TaperError(
-                .badData, "no usable RoPE divisors", at: place,
-                expected: "[" + String(plain.size / 2) + "] of F32",
-                found: shapeText(tensor.shape) + " of " + tensor.encoding.name)
-        }
-        let divisors = TensorView(stored: tensor, shape: tensor.shape).decode(rows: 0..<1, with: .f32)
+        let divisors = try divisors(tensor, plain)
         if divisors.allSatisfy({ $0 == 1 }) { return .none }
         let frequencies = plain.frequencies()
         let factor = Double(divisors.max() ?? 1)
@@ -121,8 +134,23 @@ struct GGUFRotation {
             }
             if matches { return scaling }
         }
-        throw TaperError(
-            .unsupported, "RoPE divisors that are not Llama 3.1's", at: place,
-            remedy: "Use the Hugging Face checkpoint of this model")
+        return .perPair(divisors: divisors.map { Double($0) }, magnitude: 1)
+    }
+
+    /// One for each pair.
+    private func divisors(_ tensor: StoredTensor, _ plain: Rotation) throws(TaperError) -> [Float] {
+        guard tensor.shape == [plain.size / 2], tensor.encoding.decoder == .f32 else {
+            throw TaperError(
+                .badData, "no usable RoPE divisors", at: tensor.file.path + ": tensor '" + tensor.name + "'",
+                expected: "[" + String(plain.size / 2) + "] of F32",
+                found: shapeText(tensor.shape) + " of " + tensor.encoding.name)
+        }
+        let divisors = TensorView(stored: tensor, shape: tensor.shape).decode(rows: 0..<1, with: .f32)
+        guard divisors.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+            throw TaperError(
+                .badData, "no usable RoPE divisors", at: tensor.file.path + ": tensor '" + tensor.name + "'",
+                expected: "positive numbers")
+        }
+        return divisors
     }
 }

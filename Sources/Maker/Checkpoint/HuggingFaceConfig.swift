@@ -102,13 +102,19 @@ struct HuggingFaceConfig {
 
     private mutating func readLayers(_ fields: ConfigFields) throws(TaperError) {
         let model = imported.model
-        let rotations = try HuggingFaceRotation(
-            fields: fields, defaults: family.defaults, headSize: model.headSize, contextLength: model.contextLength
-        ).read()
+        let rotation = HuggingFaceRotation(
+            fields: fields, defaults: family.defaults, headSize: model.headSize, contextLength: model.contextLength)
+        let rotations = try rotation.read()
+        if let limit = try rotation.contextLimit() {
+            imported.warnings.append(
+                fields.place + ": the rotation changes with the length of the text: the context is limited to "
+                    + "\(limit) of \(model.contextLength) tokens, where it does not")
+            imported.model.contextLength = limit
+        }
         let windows = try HuggingFaceLayers(fields: fields, rule: family.windows, count: model.layerCount).read()
         for (index, slides) in windows.slides.enumerated() {
             // A window as long as the context hides nothing.
-            let window = slides ? windows.window.flatMap { $0 < model.contextLength ? $0 : nil } : nil
+            let window = slides ? windows.window.flatMap { $0 < imported.model.contextLength ? $0 : nil } : nil
             imported.model.layers[index] = LayerDescription(
                 window: window, rotation: slides ? rotations.sliding ?? rotations.full : rotations.full)
         }

@@ -48,16 +48,15 @@ struct HuggingFaceRotation {
     private static let keys: Set<String> = [
         "rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "low_freq_factor", "high_freq_factor",
         "original_max_position_embeddings", "beta_fast", "beta_slow", "attention_factor", "mscale", "mscale_all_dim",
-        "truncate", "finetuned",
+        "truncate", "finetuned", "long_factor", "short_factor",
     ]
 
     private func rotation(_ rope: ConfigFields, needsType: Bool) throws(TaperError) -> Rotation {
         for member in rope.json.members ?? [] where !HuggingFaceRotation.keys.contains(member.key) {
-            // Long and short factors stand for a rotation that depends on the length of the text.
             guard !member.value.isNull else { continue }
             throw TaperError(
                 .unsupported, "a rotation that is not supported", at: rope.place,
-                expected: "default, linear, llama3 or yarn", found: "'" + printable(member.key) + "'")
+                expected: "default, linear, llama3, yarn or longrope", found: "'" + printable(member.key) + "'")
         }
         let theta =
             rope.value("rope_theta") != nil
@@ -79,9 +78,12 @@ struct HuggingFaceRotation {
                 originalContext: try positive(rope, "original_max_position_embeddings"))
         case "yarn":
             result.scaling = .yarn(try yarn(rope))
+        case "longrope", "su":
+            result.scaling = try longRope(rope, pairs: result.size / 2)
         case let other:
             throw TaperError(
-                .unsupported, "unknown rope_type", at: rope.place, expected: "default, linear, llama3 or yarn",
+                .unsupported, "unknown rope_type", at: rope.place,
+                expected: "default, linear, llama3, yarn or longrope",
                 found: "'" + printable(other) + "'")
         }
         return result
@@ -121,6 +123,41 @@ struct HuggingFaceRotation {
             }
         }
         return yarn
+    }
+
+    /// Positions up to which LongRoPE's short factors hold; nil where nothing depends on the length of the text.
+    ///
+    /// Beyond them other software turns all tokens anew, by the long factors; keys in a cache cannot follow.
+    func contextLimit() throws(TaperError) -> Int? {
+        let rope = fields.value("rope_parameters") ?? fields.value("rope_scaling")
+        guard rope?["short_factor"] != nil else { return nil }
+        let original = try originalContext(ConfigFields(json: rope ?? .object([]), place: fields.place))
+        return original < contextLength ? original : nil
+    }
+
+    private func originalContext(_ rope: ConfigFields) throws(TaperError) -> Int {
+        let key = "original_max_position_embeddings"
+        let value = try (rope.value(key) != nil ? rope : fields).integer(key)
+        guard value > 1 else { throw fields.wrong(key, "an integer above 1") }
+        return value
+    }
+
+    private func longRope(_ rope: ConfigFields, pairs: Int) throws(TaperError) -> Rotation.Scaling {
+        func factors(_ key: String) throws(TaperError) -> [Double] {
+            let list = (rope.value(key)?.array ?? []).compactMap { $0.double }
+            guard list.count == pairs, list.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+                throw rope.wrong(key, "\(pairs) positive numbers")
+            }
+            return list
+        }
+        // Read, so that a file that lacks them is noticed.
+        _ = try factors("long_factor")
+        let original = try originalContext(rope)
+        var stretch = Double(contextLength) / Double(original)
+        if rope.value("factor") != nil { stretch = try positive(rope, "factor") }
+        var magnitude = stretch <= 1 ? 1 : (1 + logarithm(stretch) / logarithm(Double(original))).squareRoot()
+        if rope.value("attention_factor") != nil { magnitude = try positive(rope, "attention_factor") }
+        return .perPair(divisors: try factors("short_factor"), magnitude: magnitude)
     }
 
     private func positive(_ fields: ConfigFields, _ key: String) throws(TaperError) -> Double {

@@ -49,6 +49,11 @@ extension Rotation {
                 .init("beta_fast", .number(yarn.betaFast)), .init("beta_slow", .number(yarn.betaSlow)),
                 .init("attention_factor", .number(yarn.attentionFactor)), .init("truncate", .bool(yarn.truncates)),
             ])
+        case .perPair(let divisors, let magnitude):
+            .object([
+                .init("rope_type", .string("longrope")), .init("factors", .array(divisors.map { .number($0) })),
+                .init("attention_factor", .number(magnitude)),
+            ])
         }
     }
 
@@ -83,7 +88,16 @@ extension Rotation {
                     originalContext: try inner.number("original_max_position_embeddings"),
                     betaFast: try inner.number("beta_fast"), betaSlow: try inner.number("beta_slow"),
                     attentionFactor: try inner.number("attention_factor"), truncates: try inner.flag("truncate")))
-        default: throw fields.wrong("rope_scaling", "rope_type \"linear\", \"llama3\" or \"yarn\"")
+        case "longrope":
+            try inner.refuseOthers(than: ["rope_type", "factors", "attention_factor"])
+            guard let list = object["factors"]?.array else { throw inner.wrong("factors", "an array of numbers") }
+            var divisors: [Double] = []
+            for item in list {
+                guard let divisor = item.double else { throw inner.wrong("factors", "an array of numbers") }
+                divisors.append(divisor)
+            }
+            scaling = .perPair(divisors: divisors, magnitude: try inner.number("attention_factor"))
+        default: throw fields.wrong("rope_scaling", "rope_type \"linear\", \"llama3\", \"yarn\" or \"longrope\"")
         }
     }
 }

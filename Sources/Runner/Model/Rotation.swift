@@ -15,6 +15,9 @@ public struct Rotation: Equatable, Sendable {
         /// Llama 3.1: low frequencies divided by `factor`, high ones kept, a smooth ramp between.
         case llama3(factor: Double, lowFrequency: Double, highFrequency: Double, originalContext: Double)
         case yarn(YaRN)
+        /// Every pair's frequency divided by a number of its own, [size / 2], and cosines and sines multiplied by one
+        /// (LongRoPE, arXiv 2402.13753).
+        case perPair(divisors: [Double], magnitude: Double)
     }
 
     public init(theta: Double, size: Int, scaling: Scaling = .none) {
@@ -40,14 +43,18 @@ public struct Rotation: Equatable, Sendable {
             case .yarn(let yarn):
                 let share = yarn.divided(pair, theta: theta, size: size)
                 return base * (1 - share) + base / yarn.factor * share
+            case .perPair(let divisors, _): return base / divisors[pair]
             }
         }
     }
 
     /// What cosines and sines are multiplied by, so that scores grow by its square.
     public var magnitude: Double {
-        if case .yarn(let yarn) = scaling { return yarn.attentionFactor }
-        return 1
+        switch scaling {
+        case .yarn(let yarn): yarn.attentionFactor
+        case .perPair(_, let magnitude): magnitude
+        case .none, .linear, .llama3: 1
+        }
     }
 
     /// - Throws: `badData` for what no rotation can be.
@@ -91,6 +98,14 @@ public struct Rotation: Equatable, Sendable {
             try check(yarn.originalContext, "original_max_position_embeddings")
             try check(yarn.betaFast, "beta_fast", above: yarn.betaSlow, "beta_slow")
             try check(yarn.attentionFactor, "attention_factor")
+        case .perPair(let divisors, let magnitude):
+            guard divisors.count == size / 2 else {
+                throw TaperError(
+                    .badData, "rope_scaling has not one factor for each pair", at: place, expected: String(size / 2),
+                    found: String(divisors.count))
+            }
+            for divisor in divisors { try check(divisor, "a factor") }
+            try check(magnitude, "attention_factor")
         }
     }
 }

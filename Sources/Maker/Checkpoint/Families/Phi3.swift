@@ -1,7 +1,7 @@
 import Model
 
 extension ModelFamily {
-    /// Phi-3 and Phi-4 of the same class (arXiv 2404.14219): LLaMA with fused projections.
+    /// Phi-3 and Phi-4 of the same class (arXiv 2404.14219): LLaMA with fused projections, and LongRoPE where the context is long.
     static let phi3 = ModelFamily(
         name: "phi3", architecture: "Phi3ForCausalLM",
         defaults: Defaults(contextLength: 4096, partialRotary: 1, normEpsilon: 1e-5), windows: .everyLayer,
@@ -10,7 +10,8 @@ extension ModelFamily {
             TensorNaming.Fused(name: "mlp.gate_up_proj", parts: [.gate, .up]),
         ]),
         gguf: GGUFFamily(
-            architecture: "phi3", turnsInPart: true, windows: GGUFFamily.Windows(period: 0), naming: ggufNaming))
+            architecture: "phi3", keys: ["rope.scaling.attn_factor"], turnsInPart: true,
+             windows: GGUFFamily.Windows(period: 0), naming: ggufNaming))
 
     private static let ggufNaming = {
         var naming = TensorNaming.gguf
