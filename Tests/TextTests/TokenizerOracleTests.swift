@@ -18,6 +18,7 @@ enum Fixtures {
 @Suite struct TokenizerOracleTests {
     static let names = [
         "gpt2", "llama3", "qwen2-nfc", "smollm-digits", "llama2-spm", "unigram-metaspace-nfkc", "unigram-charsmap",
+        "unigram-t5", "unigram-xlmr", "unigram-albert", "unigram-bytes", "unigram-punctuation",
     ]
 
     @Test(arguments: names)
