@@ -32,6 +32,7 @@ import gguf
 import numpy
 from safetensors.numpy import load_file
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "Oracles"))
 
