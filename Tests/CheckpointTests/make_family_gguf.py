@@ -15,7 +15,7 @@ of rows; src/models/*.cpp for what its loader takes where no key says it, which 
                               sqrt(embedding / heads); norms have their 1 added; embeddings times sqrt(embedding)
     gemma3    as they are     as gemma2, but layer i has a window if (i + 1) % 6 != 0, and turns by rope.freq_base_swa, else 10000,
                               unscaled; 62 layers instead of 46
-    olmo2     as they are     nothing
+    olmo2     as they are     OLMo 3 under the same name has windows, and only layers without one are scaled
     smollm3   interleaved     layer i turns nothing if (i + 1) % 4 == 0
     granite   interleaved     logits are divided by logit_scale; rope.scaling.finetuned false means that nothing turns
     stablelm  as they are     parallel if there is no ffn_norm, whatever use_parallel_residual says; norms of heads as rows
@@ -32,6 +32,7 @@ import gguf
 import numpy
 from safetensors.numpy import load_file
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "Oracles"))
 
@@ -45,7 +46,7 @@ LAYERS = {
 NORMS_BEHIND = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm",
                 "post_feedforward_layernorm": "post_ffw_norm"}
 OTHERS = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
-ARCHITECTURES = {"gemma3_text": "gemma3", "mistral": "llama"}
+ARCHITECTURES = {"gemma3_text": "gemma3", "mistral": "llama", "olmo3": "olmo2"}
 INTERLEAVED = {"llama", "granite", "smollm3"}
 
 
@@ -138,6 +139,9 @@ def write_settings(writer, config, architecture):
         writer.add_final_logit_softcapping(config["final_logit_softcapping"])
     if architecture.startswith("gemma") or architecture == "phi3":
         writer.add_sliding_window(config["sliding_window"] or 0)
+    if config["model_type"] == "olmo3":
+        writer.add_sliding_window(config["sliding_window"])
+        writer.add_sliding_window_pattern([kind == "sliding_attention" for kind in config["layer_types"]])
     if architecture == "phi3":
         writer.add_rope_scaling_orig_ctx_len(config["original_max_position_embeddings"])
     if architecture == "granite":
@@ -191,6 +195,13 @@ def cases():
                 "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
                 "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}}),
         "olmo2": case("Olmo2", tie_word_embeddings=False, **small),
+        # Under the name of OLMo 2, with windows.
+        "olmo3": case("Olmo3", num_hidden_layers=5, sliding_window=5, **{
+            **small, "hidden_size": 24, "intermediate_size": 24,
+            "rope_parameters": {
+                "full_attention": {
+                    "rope_type": "yarn", "rope_theta": 5e5, "factor": 8.0, "original_max_position_embeddings": 32},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 5e5}}}),
         "smollm3": case("SmolLM3", num_hidden_layers=4, **small),
         "granite": case(
             "Granite", attention_bias=True, mlp_bias=True, tie_word_embeddings=False, embedding=1.0,

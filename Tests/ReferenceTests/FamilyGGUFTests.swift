@@ -13,7 +13,7 @@ import Testing
     static let names = [
         "gemma2", "gemma2-46-layers", "gemma3", "granite", "llama-bias", "llama-linear", "llama-llama3", "llama-yarn",
         "llama-yarn-stated",
-        "olmo2", "phi3-partial", "phi3-window", "qwen2-yarn", "qwen3", "smollm3", "stablelm-parallel-qknorm",
+        "olmo2", "olmo3", "phi3-partial", "phi3-window", "qwen2-yarn", "qwen3", "smollm3", "stablelm-parallel-qknorm",
         "stablelm-sequential-qknorm",
     ]
 

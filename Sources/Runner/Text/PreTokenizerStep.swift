@@ -137,11 +137,14 @@ enum CharacterTraits {
         }
     }
 
+    /// As in the `tokenizers` library, whose table is that of Unicode 8.
     static func isPunctuation(_ value: UInt32) -> Bool {
         switch value {
         case 0x21...0x2f, 0x3a...0x40, 0x5b...0x60, 0x7b...0x7e: return true
+        // These two are symbols today.
+        case 0x166d, 0x111c9: return true
         case 0..<0x80: return false
-        default: break
+        default: if isNewerPunctuation(value) { return false }
         }
         guard let scalar = Unicode.Scalar(value) else { return false }
         switch scalar.properties.generalCategory {
@@ -149,6 +152,20 @@ enum CharacterTraits {
             .finalPunctuation, .otherPunctuation:
             return true
         default: return false
+        }
+    }
+
+    /// Punctuation of later versions, up to 17.
+    private static func isNewerPunctuation(_ value: UInt32) -> Bool {
+        switch value {
+        case 0x61d, 0x9fd, 0xa76, 0xc77, 0xc84, 0x1b4e...0x1b4f, 0x1b7d...0x1b7f, 0x2e43...0x2e4f, 0x2e52...0x2e5d,
+            0x2e60...0x2e63, 0x10d6e, 0x10ead, 0x10ed0, 0x10f55...0x10f59, 0x10f86...0x10f89, 0x113d4...0x113d5,
+            0x113d7...0x113d8, 0x1144b...0x1144f, 0x1145a...0x1145b, 0x1145d, 0x11660...0x1166c, 0x116b9, 0x1183b,
+            0x11944...0x11946, 0x119e2, 0x11a3f...0x11a46, 0x11a9a...0x11a9c, 0x11a9e...0x11aa2, 0x11b00...0x11b09,
+            0x11be1, 0x11c41...0x11c45, 0x11c70...0x11c71, 0x11ef7...0x11ef8, 0x11f43...0x11f4f, 0x11fff,
+            0x12ff1...0x12ff2, 0x16d6d...0x16d6f, 0x16e97...0x16e9a, 0x16fe2, 0x1e5ff, 0x1e95e...0x1e95f:
+            true
+        default: false
         }
     }
 }
