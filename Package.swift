@@ -112,10 +112,8 @@ if !embedded {
         libraryTarget(
             "TaperConvert",
             [
-                "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Metrics", "Checkpoint", "Bundle", "Model",
-                "Storage",
-            ]
-        ),
+                "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Metrics", "Bundle", "Model", "Storage",
+            ]),
         .executableTarget(
             name: "taper",
             dependencies: [
@@ -154,6 +152,8 @@ if !embedded {
                 "Calibration", "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
                 "Kernels", "Model", "Storage",
             ]),
+        tests("TaperRuntime", ["TaperRuntime", "TaperConvert"]),
+        tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Metrics"]),
         tests("Experiments", ["Experiments", "Evaluation", "Metrics", "Model", "Runtime", "Storage"]),
         tests(
             "Pipeline",

@@ -23,6 +23,7 @@ public enum Prompt: Hashable, Sendable, ExpressibleByStringLiteral {
     /// Ids of the model's vocabulary, nothing added.
     case tokens([Int])
 
+    /// A user's message, after a system message where there is one.
     public static func message(_ text: String, system: String? = nil) -> Prompt {
         .messages((system.map { [Message(.system, $0)] } ?? []) + [Message(.user, text)])
     }

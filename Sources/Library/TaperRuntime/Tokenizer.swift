@@ -37,5 +37,6 @@ public struct Tokenizer: Sendable {
     /// The token of this spelling.
     public func token(spelled text: String) -> Int? { inner.id(ofToken: text) }
 
+    /// Whether the token is markup, no text.
     public func isSpecial(_ token: Int) -> Bool { inner.isSpecial(token) }
 }
