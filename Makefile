@@ -5,7 +5,8 @@ TAPER := .build/release/taper
 RUNNER := build/taper-run
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-formats test-sanitize lint format demo clean
+.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-examples test-formats
+.PHONY: test-sanitize docs lint format demo clean
 
 all: build runner
 
@@ -40,15 +41,24 @@ test-sanitize: deps
 test-formats: deps
 	@python3 formats/reader/check.py
 
+# Examples/ as somebody else's package: by address and version, and run on the sample checkpoint.
+test-examples: deps
+	@Scripts/test-examples.sh
+
+# DocC archives of the libraries in build/docs; a link that leads nowhere is an error. No network.
+docs: deps
+	$(BUILD) --target TaperConvert
+	@Scripts/make-docs.sh
+
 test: deps
 	$(BUILD) --build-tests
 	$(SWIFT) test -c release --skip-build
 
 lint:
-	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+	$(SWIFT) format lint --strict -r Sources Tests Examples/Sources Examples/Package.swift Package.swift
 
 format:
-	$(SWIFT) format -i -r Sources Tests Package.swift
+	$(SWIFT) format -i -r Sources Tests Examples/Sources Examples/Package.swift Package.swift
 
 # The main job on SmolLM2-135M-Instruct; OFFLINE=1 uses the small checkpoint in samples/ instead.
 # Both programs are built at once: each alone leaves processors idle.
@@ -57,4 +67,4 @@ demo: deps
 	@OFFLINE=$(OFFLINE) Scripts/demo.sh
 
 clean:
-	rm -rf .build .build-runner .build-runner-arm64 build
+	rm -rf .build .build-runner .build-runner-arm64 .build-examples build

@@ -18,7 +18,8 @@ let runnerSettings: [SwiftSetting] =
 /// measures it), Library (what other packages import), Tools (programs of the workstation), C (what Swift modules call).
 func folder(_ level: String, _ name: String) -> String { "Sources/" + level + "/" + name }
 func cTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    // Bit-exact twins need the compiler to keep multiplications and additions apart.
+    // Bit-exact twins need the compiler to keep multiplications and additions apart. From tools version 6.2 on, packages that
+    // depend on this one by a version may have such flags too (`make test-examples`).
     .target(
         name: name, dependencies: dependencies, path: folder("C", name),
         cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off", "-fno-math-errno", "-Wno-psabi"])],

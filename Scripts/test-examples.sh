@@ -20,8 +20,8 @@ cp -R Examples "$work/outside"
 rm -rf "$work/outside/.build" "$work/outside/Package.resolved"
 
 # As they stand they depend on the folder above.
-swift package --package-path Examples --scratch-path "$work/by-path" show-dependencies --format flatlist |
-    grep -qx taper || { say "the examples do not depend on the folder above"; exit 1; }
+swift package --package-path Examples --scratch-path "$work/by-path" show-dependencies --format json 2>"$work/log" |
+    grep -qF "\"$root\"" || { say "the examples do not depend on the folder above"; exit 1; }
 
 say "build outside, by address and version"
 TAPER_URL="file://$work/taper" TAPER_VERSION=9.9.9 swift build --package-path "$work/outside" --scratch-path "$scratch" \

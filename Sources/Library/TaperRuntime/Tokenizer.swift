@@ -8,7 +8,9 @@ public struct Tokenizer: Sendable {
     public var startToken: Int? { inner.bosToken }
     public var endToken: Int? { inner.eosToken }
 
+    /// Ids of a text's tokens.
     /// - Parameters:
+    ///   - text: any text.
     ///   - addsSpecial: puts what the tokenizer adds around a text, such as a start token.
     ///   - readsSpecial: special tokens in the text count as such, not as plain text.
     /// - Throws: `invalidData` for text that the vocabulary cannot spell.
@@ -23,8 +25,10 @@ public struct Tokenizer: Sendable {
     /// Tokens of a text.
     public func count(_ text: String) throws(TaperError) -> Int { try encode(text).count }
 
-    /// Ids outside the vocabulary add nothing.
-    /// - Parameter keepsSpecial: writes special tokens out by their names.
+    /// Text of a sequence of tokens; bytes that are not UTF-8 become U+FFFD.
+    /// - Parameters:
+    ///   - tokens: ids; those outside the vocabulary add nothing.
+    ///   - keepsSpecial: writes special tokens out by their names.
     public func decode(_ tokens: [Int], keepsSpecial: Bool = false) -> String {
         inner.decode(tokens, skipSpecial: !keepsSpecial)
     }
