@@ -20,8 +20,8 @@ public enum ConversionEvent: Sendable {
             case .began(let stage): .began(stage: stage)
             case .advanced(let stage, let fraction, let left):
                 .advanced(stage: stage, fraction: fraction, secondsLeft: left)
-            case .ended(let stage, let result): .ended(stage: stage, result: result)
-            case .note(let text): .note(text)
+            case .ended(let stage, let result): .ended(stage: stage, result: told(result))
+            case .note(let text): .note(told(text))
             case .warning(let text): .warning(told(text))
             }
     }

@@ -2,8 +2,8 @@ internal import Synchronization
 
 /// An answer that is being written: its pieces as they come, for one reader.
 ///
-/// The model does not wait for its reader. Leaving the loop, dropping the stream, or cancelling the task that reads it ends the
-/// answer within a token; in a cancelled task the loop throws `cancelled`.
+/// The model does not wait for its reader. The answer ends within a token when nothing refers to the stream any longer, as after
+/// leaving a loop over it, and when the task that reads it is cancelled, where the loop throws `cancelled`.
 public struct AnswerStream: AsyncSequence, Sendable {
     public typealias Element = AnswerPiece
     public typealias Failure = TaperError
