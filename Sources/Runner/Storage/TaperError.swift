@@ -47,11 +47,15 @@ public struct TaperError: Error, Equatable, Sendable {
         self.parts = parts
     }
 
+    // Errors are made in hundreds of places, and a small program has room for one copy of this.
+
     /// An error that is told in one sentence, which becomes its `what`.
+    @inline(never)
     public init(_ code: Code, _ message: String) {
         self.init(code, Parts(message, place: "", expected: "", found: "", remedy: ""))
     }
 
+    @inline(never)
     public init(
         _ code: Code, _ what: String, at place: String, expected: String = "", found: String = "",
         remedy: String = ""
@@ -97,6 +101,7 @@ public struct TaperError: Error, Equatable, Sendable {
     }
 
     /// The same error with the place it happened put in front, for callers that know more than the thrower.
+    @inline(never)
     public func at(_ place: String) -> TaperError {
         TaperError(
             code,
