@@ -74,6 +74,27 @@ import Testing
         #expect(await conversation.messages.count == 4)
     }
 
+    @Test func aMessageWhoseReplyNeverBeganLeavesNoTrace() async throws {
+        var options = LanguageModel.Options(contextLength: 60_000)
+        options.answersAtOnce = 1
+        let model = try await SampleBundle.model(options)
+        let (conversation, other) = (try model.conversation(), try model.conversation())
+        _ = try await conversation.answer(to: Self.questions[0])
+        _ = try await other.answer(to: Self.questions[0])
+        let before = await conversation.messages
+        // Takes the only place, so that the reply waits.
+        let endless = model.stream("Who was Noah?", options: CancellationTests.endless)
+        for try await _ in endless { break }
+        let reply = conversation.reply(to: Self.questions[1])
+        reply.cancel()
+        let cancelled = try await reply.answer()
+        #expect(cancelled.end == .cancelled && cancelled.tokens.isEmpty)
+        #expect(await conversation.messages == before)
+        endless.cancel()
+        let expected = try await other.answer(to: Self.questions[2]).text
+        #expect(try await conversation.answer(to: Self.questions[2]).text == expected)
+    }
+
     @Test func aFullContextLeavesTheConversationAsItWas() async throws {
         let model = try await SampleBundle.model(.init(contextLength: 90))
         let conversation = try model.conversation()

@@ -41,7 +41,6 @@ private func word(_ field: String) -> String? {
     case "calibration": "calibrationText"
     case "generated": "ownSequences"
     case "chat_template": "chatFormat"
-    case "max_new_tokens": "maxTokens"
     default: nil
     }
 }

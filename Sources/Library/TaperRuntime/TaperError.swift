@@ -93,8 +93,15 @@ extension TaperError.Code {
     }
 }
 
-/// "contextLength" of "context_length".
+/// How users of the library set a field: "contextLength" is "context_length".
 private func camelCased(_ field: String) -> String {
+    switch field {
+    case "no_mmap": return "copiesFile"
+    case "bits_prefill": return "prefill"
+    case "max_new_tokens": return "maxTokens"
+    case "schedule", "switch": return "precision"
+    default: break
+    }
     let words = field.split(separator: "_")
     return words.dropFirst().reduce(words.first.map(String.init) ?? "") {
         $0 + $1.prefix(1).uppercased() + $1.dropFirst()

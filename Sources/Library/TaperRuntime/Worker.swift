@@ -120,7 +120,10 @@ actor Worker {
         guard let conversation = seat.conversation else {
             return seat.system.map { [Message(.system, $0)] } ?? []
         }
-        return conversation.messages.map { Message(Message.Role(rawValue: $0.role) ?? .user, $0.content) }
+        var messages = conversation.messages.map { Message(Message.Role(rawValue: $0.role) ?? .user, $0.content) }
+        // Its reply never began; the next message takes its place.
+        if !seat.isAnswering, messages.last?.role == .user { messages.removeLast() }
+        return messages
     }
 
     func clear(_ seat: Seat) throws(TaperError) {
