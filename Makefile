@@ -3,10 +3,12 @@ SWIFT ?= swift
 BUILD := $(SWIFT) build -c release
 TAPER := .build/release/taper
 RUNNER := build/taper-run
+PREFIX ?= /usr/local
+DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 test test-arm64 test-examples test-formats
-.PHONY: test-sanitize docs lint format demo clean
+.PHONY: all deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial docs \
+	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples
 
 all: build runner
 
@@ -49,6 +51,43 @@ test-examples: deps
 docs: deps
 	$(BUILD) --target TaperConvert
 	@Scripts/make-docs.sh
+
+# docs/results.md and the tables of other pages, from the recorded runs in docs/results.
+results:
+	@Scripts/write-results.py
+
+# Pages: records are sound, tables are what records say, links lead somewhere. Needs Python alone.
+test-docs:
+	@python3 -m unittest discover -q -s Scripts/docs
+	@Scripts/write-results.py --check
+
+# The help in docs/commands, from the built programs.
+commands:
+	@Scripts/write-commands.py pages $(TAPER) .build/release/taper-run
+
+# What the tutorial's commands print, from the built programs.
+tutorial:
+	@Scripts/run-tutorial.py --write $(TAPER) .build/release/taper-run
+
+# That help is current; manual pages and completion install, work and go again; the tutorial does what it says. Needs both
+# programs of `make build`.
+test-commands:
+	@Scripts/write-commands.py check $(TAPER) .build/release/taper-run
+	@Scripts/test-install.sh $(TAPER) .build/release/taper-run
+	@Scripts/run-tutorial.py $(TAPER) .build/release/taper-run
+
+# Subjects of commits: area in the table of CONTRIBUTING.md, at most 65 characters.
+test-commits:
+	@Scripts/check-commits.sh
+
+# Both programs, manual pages and completion of bash, zsh and fish below PREFIX; builds only what is missing.
+install:
+	@[ -x $(TAPER) ] || $(MAKE) --no-print-directory taper
+	@[ -x $(RUNNER) ] || $(MAKE) --no-print-directory runner
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' Scripts/install.sh install $(TAPER) $(RUNNER)
+
+uninstall:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' Scripts/install.sh uninstall
 
 test: deps
 	$(BUILD) --build-tests

@@ -80,7 +80,7 @@ link() {
         "$@" -L"$embedded" -lswiftUnicodeDataTables -lzstd -ljson-c -lm -o "$output.new"
 }
 # shellcheck disable=SC2086
-"$clang" $target $headers -Os -c Scripts/runner-libc.c -o "$objects/runner-libc.o"
+"$clang" $target $headers -Os -fno-builtin -c Scripts/runner-libc.c -o "$objects/runner-libc.o"
 # Another C library may divide its functions among files in another way; then it is linked as it is.
 link "$@" "$objects/runner-libc.o" 2>"$objects/link.log" || {
     echo "note: linking the whole C library; $objects/link.log says why" >&2

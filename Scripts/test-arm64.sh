@@ -40,4 +40,18 @@ for cpu in max cortex-a57; do
         count=$((count + 1))
     done
 done
+
+# Every kind of block, by the static runner of this machine and by the emulated one, at the bundle's highest precision.
+[ -x build/taper-run ] || Scripts/build-runner.sh build/taper-run
+for bundle in formats/golden/families/*.taper; do
+    for program in "build/taper-run" "qemu-aarch64-static -cpu max $runner" "qemu-aarch64-static -cpu cortex-a57 $runner"; do
+        .build/release/taper-run -m "$bundle" -p "A small text." -n 24 --ignore-eos -q >"$work/here"
+        $program -m "$bundle" -p "A small text." -n 24 --ignore-eos -q >"$work/there"
+        cmp "$work/here" "$work/there" && [ -s "$work/here" ] || {
+            echo "error: $bundle: $program writes another text, or none" >&2
+            exit 70
+        }
+        count=$((count + 1))
+    done
+done
 echo "$count generations equal on arm64 and here" >&2

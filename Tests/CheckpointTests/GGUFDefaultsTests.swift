@@ -86,7 +86,9 @@ import Text
         func scaling(_ values: [String: GGUFBuilder.Value]) throws -> Double? {
             var builder = GGUFBuilder.tiny()
             for (key, value) in values { builder["llama.rope." + key] = value }
-            if case .linear(factor: let factor) = try open(builder).config.ropeScaling { return factor }
+            if case .linear(factor: let factor)? = try open(builder).config.layers[0].rotation?.scaling {
+                return factor
+            }
             return nil
         }
         #expect(try scaling(["scale_linear": .float32(4)]) == 4)

@@ -195,9 +195,9 @@ import Testing
         },
         Case("tensor missing", ["blk.1.ffn_up.weight"]) { $0.tensors.removeAll { $0.name == "blk.1.ffn_up.weight" } },
         Case("embedding missing", ["token_embd.weight"]) { $0.tensors.removeAll { $0.name == "token_embd.weight" } },
-        Case("bias the architecture lacks", ["blk.0.attn_output.bias"], code: .unsupported) {
+        Case("norm the architecture lacks", ["blk.0.attn_q_norm.weight"], code: .unsupported) {
             $0.tensors.append(
-                .init(name: "blk.0.attn_output.bias", dimensions: [8], data: [UInt8](repeating: 0, count: 32)))
+                .init(name: "blk.0.attn_q_norm.weight", dimensions: [8], data: [UInt8](repeating: 0, count: 32)))
         },
         Case("encoding that is only known by name", ["IQ2_XXS", "token_embd.weight"], code: .unsupported) {
             $0.edit("token_embd.weight") {

@@ -103,24 +103,28 @@ import Testing
     @Test func llama3DivisorsAreRecognised() throws {
         var builder = GGUFBuilder.tiny()
         var config = try open(builder).config
-        let plain = config.ropeFrequencies()
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
-        let scaled = config.ropeFrequencies()
+        let plain = try #require(config.layers[0].rotation).frequencies()
+        config.describeEveryLayer {
+            $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        }
+        let scaled = try #require(config.layers[0].rotation).frequencies()
         var divisors = ByteWriter()
         for pair in plain.indices { divisors.f32(Float(plain[pair] / scaled[pair])) }
         builder.tensors.append(.init(name: "rope_freqs.weight", dimensions: [2], data: divisors.bytes))
         // With heads of four elements no wavelength reaches the ramp, so that every divisor is 1.
-        #expect(try open(builder).config.ropeScaling == .none)
+        #expect(try open(builder).config.layers[0].rotation?.scaling == Rotation.Scaling.none)
         builder["llama.rope.freq_base"] = .float32(5e8)
-        config.ropeTheta = 5e8
-        config.ropeScaling = .none
-        let slow = config.ropeFrequencies()
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
-        let slowScaled = config.ropeFrequencies()
+        config.describeEveryLayer { $0.rotation?.theta = 5e8 }
+        config.describeEveryLayer { $0.rotation?.scaling = .none }
+        let slow = try #require(config.layers[0].rotation).frequencies()
+        config.describeEveryLayer {
+            $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        }
+        let slowScaled = try #require(config.layers[0].rotation).frequencies()
         divisors = ByteWriter()
         for pair in slow.indices { divisors.f32(Float(slow[pair] / slowScaled[pair])) }
         builder.edit("rope_freqs.weight") { $0.data = divisors.bytes }
-        #expect(try open(builder).config.ropeScaling == config.ropeScaling)
+        #expect(try open(builder).config.layers[0].rotation?.scaling == config.layers[0].rotation?.scaling)
         divisors = ByteWriter()
         for divisor in [3, 5] as [Float] { divisors.f32(divisor) }
         builder.edit("rope_freqs.weight") { $0.data = divisors.bytes }
@@ -131,7 +135,7 @@ import Testing
         var builder = GGUFBuilder.tiny()
         builder["llama.rope.scaling.type"] = .string("linear")
         builder["llama.rope.scaling.factor"] = .float32(4)
-        #expect(try open(builder).config.ropeScaling == .linear(factor: 4))
+        #expect(try open(builder).config.layers[0].rotation?.scaling == .linear(factor: 4))
     }
 
     /// A block of 32 weights in every supported encoding, and what ggml's definition makes of it.

@@ -22,15 +22,15 @@ import Testing
             ])
         }
         #expect(old.config == new.config)
-        #expect(old.config.ropeTheta == 5e5)
-        #expect(try open { $0.config["rope_scaling"] = .null }.config.ropeTheta == 10000)
+        #expect(old.config.layers[0].rotation?.theta == 5e5)
+        #expect(try open { $0.config["rope_scaling"] = .null }.config.layers[0].rotation?.theta == 10000)
     }
 
     @Test func ropeScalingIsReadInBothSpellings() throws {
         let linear = try open {
             $0.config["rope_scaling"] = .object([.init("type", .string("linear")), .init("factor", .number(2.5))])
         }
-        #expect(linear.config.ropeScaling == .linear(factor: 2.5))
+        #expect(linear.config.layers[0].rotation?.scaling == .linear(factor: 2.5))
         let values: [JSONValue.Member] = [
             .init("rope_type", .string("llama3")), .init("factor", .number(8)), .init("low_freq_factor", .number(1)),
             .init("high_freq_factor", .number(4)), .init("original_max_position_embeddings", .integer(8192)),
@@ -38,7 +38,7 @@ import Testing
         for key in ["rope_scaling", "rope_parameters"] {
             let config = try open { $0.config[key] = .object(values) }.config
             #expect(
-                config.ropeScaling
+                config.layers[0].rotation?.scaling
                     == .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192))
         }
     }
@@ -119,8 +119,9 @@ import Testing
             Case(["rms_norm_eps": .integer(-1)], ["rms_norm_eps"]),
             Case(["max_position_embeddings": .integer(0)], ["max_position_embeddings"]),
             Case(
-                ["rope_scaling": .object([.init("rope_type", .string("yarn"))])], ["rope_scaling", "yarn"],
+                ["rope_scaling": .object([.init("rope_type", .string("longrope"))])], ["rope_scaling", "longrope"],
                 code: .unsupported),
+            Case(["rope_scaling": .object([.init("rope_type", .string("yarn"))])], ["rope_scaling", "factor"]),
             Case(["rope_scaling": .object([.init("factor", .number(2))])], ["rope_scaling", "rope_type"]),
             Case(["rope_scaling": .object([.init("type", .string("linear"))])], ["factor"]),
             Case(
@@ -135,7 +136,10 @@ import Testing
                 ["quantization_config": .object([.init("quant_method", .string("gptq"))])],
                 ["quantization_config", "gptq"], code: .unsupported),
             Case(["hidden_act": .string("relu")], ["hidden_act", "relu"], code: .unsupported),
-            Case(["attention_bias": .bool(true)], ["attention_bias"], code: .unsupported),
+            Case(["attention_bias": .bool(true)], ["q_proj.bias"]),
+            Case(["attention_bias": .integer(1)], ["attention_bias"]),
+            Case(["use_qkv_bias": .bool(true)], ["use_qkv_bias"], code: .unsupported),
+            Case(["qk_layernorm": .bool(true)], ["qk_layernorm"], code: .unsupported),
             Case(["tie_word_embeddings": .string("no")], ["tie_word_embeddings"]),
             Case(["tie_word_embeddings": .bool(true)], ["tie_word_embeddings", "lm_head.weight"]),
             Case(["eos_token_id": .integer(12)], ["vocabulary", "12"]),
@@ -210,7 +214,7 @@ import Testing
             $0.config["architectures"] = .array([.string("MistralForCausalLM")])
             $0.config["sliding_window"] = .integer(16)
         }
-        #expect(limited.config.slidingWindow == 16)
+        #expect(limited.config.layers[0].window == 16)
         #expect(limited.config.contextLength == 64)
         #expect(limited.warnings.isEmpty)
         for window in [JSONValue.null, .integer(64), .integer(4096)] {
@@ -242,10 +246,10 @@ import Testing
             contextLength: 256,
             normEpsilon: (json["rms_norm_eps"] ?? json["layer_norm_eps"])?.double ?? 0,
             ropeTheta: json["rope_parameters"]?["rope_theta"]?.double ?? 0)
-        model.rotarySize = rotarySize
+        model.describeEveryLayer { $0.rotation?.size = rotarySize }
         model.qkvBias = qkvBias
-        model.outputBias = outputBias
-        if family == "mistral" { model.slidingWindow = 16 }
+        (model.attentionOutputBias, model.mlpBias, model.headBias) = (outputBias, outputBias, outputBias)
+        if family == "mistral" { model.describeEveryLayer { $0.window = 16 } }
         model.tiedEmbeddings = json["tie_word_embeddings"]?.bool ?? false
         model.bosToken = json["bos_token_id"]?.integer
         model.eosTokens = json["eos_token_id"]?.integer.map { [$0] } ?? []

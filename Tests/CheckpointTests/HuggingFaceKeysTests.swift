@@ -25,7 +25,11 @@ import Text
             ("layer_types", .array([.string("sliding_attention"), .string("sliding_attention")])),
             ("pruned_heads", .object([.init("0", .array([.integer(1)]))])),
             ("position_embedding_type", .string("alibi")),
-            ("rope_parameters", .object([.init("full_attention", .object([.init("rope_type", .string("default"))]))])),
+            (
+                "rope_parameters",
+                .object([.init("linear_attention", .object([.init("rope_type", .string("default"))]))])
+            ),
+            ("rope_parameters", .object([.init("rope_type", .string("default")), .init("short_factor", .array([]))])),
         ] as [(String, JSONValue)]) func whatChangesResultsIsRefused(key: String, value: JSONValue) throws
     {
         expectFailure(.unsupported, [key]) { _ = try open([key: value]) }

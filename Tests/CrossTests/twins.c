@@ -157,9 +157,17 @@ static void elementwise(const ck_table_t *twin, const ck_table_t *t) {
     BOTH("rms_norm", f->rms_norm(x, w, 1e-5f, n, o[k]));
     BOTH("layer_norm", f->layer_norm(x, w, b, 1e-5f, n, o[k]));
     BOTH("silu_multiply", f->silu_multiply(x, w, n, o[k]));
-    BOTH("gelu", f->gelu(x, 0, n, o[k]));
-    BOTH("gelu (tanh)", f->gelu(x, 1, n, o[k]));
+    BOTH("layer_norm without bias, in place", f->layer_norm(o[k], w, NULL, 1e-5f, n, o[k]));
+    BOTH("rms_norm in place", f->rms_norm(o[k], w, 1e-5f, n, o[k]));
+    BOTH("silu", f->silu_multiply(x, NULL, n, o[k]));
+    BOTH("gelu", f->gelu_multiply(x, NULL, 0, n, o[k]));
+    BOTH("gelu (tanh)", f->gelu_multiply(x, NULL, 1, n, o[k]));
+    BOTH("gelu_multiply", f->gelu_multiply(x, w, 0, n, o[k]));
+    BOTH("gelu_multiply (tanh)", f->gelu_multiply(x, w, 1, n, o[k]));
     BOTH("add", f->add(w, n, o[k]));
+    BOTH("add_scaled", f->add_scaled(w, 0.22f, n, o[k]));
+    BOTH("scale", f->scale(o[k], 0.22f, n));
+    BOTH("soft_cap", f->soft_cap(o[k], 0.7f, 1.3f, n));
     BOTH("softmax", o[k][0] += f->softmax_numerators(o[k], n));
     expect(twin->argmax(x, n) == t->argmax(x, n), t->name, "argmax", n, 0, 0);
     expect(twin->magnitude(x, n) == t->magnitude(x, n), t->name, "magnitude", n, 0, 0);
@@ -187,6 +195,7 @@ static void attention(const ck_table_t *twin, const ck_table_t *t) {
     const int heads = 1 + below(5), size = 1 + below(140), tokens = 1 + below(20), visible = 1 + below(150);
     const int positions = visible + tokens - 1, capacity = (positions + 15) / 16 * 16, window = below(3) ? 0 : 1 + below(80);
     const int width = heads * size;
+    const float cap = below(2) ? 0 : 0.1f * (float)(1 + below(500));
     float *q = numbers(tokens * width, 3), *x = numbers(size, 2), *out[2];
     uint16_t *keys = calloc((size_t)(capacity * size), 2), *values = calloc((size_t)(capacity * size), 2);
     for (int p = 0; p < positions; p++) {
@@ -197,7 +206,7 @@ static void attention(const ck_table_t *twin, const ck_table_t *t) {
     for (int k = 0; k < 2; k++) {
         out[k] = calloc((size_t)(tokens * width), 4);
         ck_attention_t a = {.query = q, .out = out[k], .query_stride = width, .keys = keys, .values = values, .tokens = tokens,
-                            .heads = heads, .head_size = size, .visible = visible, .window = window, .scale = 0.2f};
+                            .heads = heads, .head_size = size, .visible = visible, .window = window, .scale = 0.2f, .cap = cap};
         float *scratch = malloc(4 * ck_attention_scratch_floats(tokens, heads, size, visible));
         (k ? t : twin)->attention(&a, scratch);
         free(scratch);

@@ -1,5 +1,6 @@
 import Kernels
 import Storage
+import Testing
 
 /// A small fixed sequence of random numbers, so that every run tests the same cases.
 struct TestRandom {
@@ -112,4 +113,34 @@ func filled(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) -> [Flo
 /// Largest absolute difference.
 func distance(_ a: [Float], _ b: [Double]) -> Double {
     zip(a, b).map { abs(Double($0) - $1) }.reduce(a.count == b.count ? 0 : .infinity, max)
+}
+
+/// Runs `body` on every instruction set, checks that all agree bit for bit, and returns the result.
+func agreed(_ what: String, _ body: (VectorOps, ThreadPool) -> [Float]) -> [Float] {
+    var first: [Float]?
+    for set in InstructionSet.available {
+        let pool = ThreadPool(threadCount: 1, instructionSet: set)
+        let result = body(VectorOps(pool), pool)
+        if let first { #expect(bits(first) == bits(result), "\(what) on \(set.name)") } else { first = result }
+    }
+    return first ?? []
+}
+
+/// e^x as (e^(x / 1024))^1024 with a Taylor series: no need for a library in a test of exp.
+func exponential(_ x: Double) -> Double {
+    let small = x / 1024
+    var (term, sum) = (1.0, 1.0)
+    for n in 1...14 {
+        term *= small / Double(n)
+        sum += term
+    }
+    for _ in 0..<10 { sum *= sum }
+    return sum
+}
+
+/// tanh(x); its series near 0, where the quotient of exponentials would cancel.
+func hyperbolicTangent(_ x: Double) -> Double {
+    if abs(x) < 0.02 { return x * (1 + x * x * (-1.0 / 3 + x * x * (2.0 / 15 - x * x * 17 / 315))) }
+    let e = exponential(2 * max(-40, min(40, x)))
+    return (e - 1) / (e + 1)
 }

@@ -1,32 +1,9 @@
 import Kernels
 import Testing
 
-/// Norms, activations, rotation: the same bits on every instruction set, and close to double precision.
+/// Norms, softmax, rotation: the same bits on every instruction set, and close to double precision.
 @Suite struct VectorOpsTests {
     static let counts = [1, 2, 7, 15, 16, 17, 31, 48, 63, 64, 65, 576, 1003]
-
-    /// Runs `body` on every instruction set, checks that all agree bit for bit, and returns the result.
-    private func agreed(_ what: String, _ body: (VectorOps, ThreadPool) -> [Float]) -> [Float] {
-        var first: [Float]?
-        for set in InstructionSet.available {
-            let pool = ThreadPool(threadCount: 1, instructionSet: set)
-            let result = body(VectorOps(pool), pool)
-            if let first { #expect(bits(first) == bits(result), "\(what) on \(set.name)") } else { first = result }
-        }
-        return first ?? []
-    }
-
-    private func exp(_ x: Double) -> Double {
-        // e^x = (e^(x / 1024))^1024 with a Taylor series: no need for a library in a test of exp.
-        let small = x / 1024
-        var (term, sum) = (1.0, 1.0)
-        for n in 1...14 {
-            term *= small / Double(n)
-            sum += term
-        }
-        for _ in 0..<10 { sum *= sum }
-        return sum
-    }
 
     @Test(arguments: counts)
     func norms(count: Int) {
@@ -55,60 +32,60 @@ import Testing
         }
         // One value alone has no variance: all that is left of it is rounding, divided by sqrt(epsilon).
         #expect(distance(layer, wanted) < (count < 3 ? 1e-3 : 2e-5))
+        let bare = agreed("layerNorm without bias") { ops, _ in
+            filled(count) {
+                ops.layerNorm(x, weight: weight, bias: nil, epsilon: 1e-5, tokens: 1, columns: count, into: $0)
+            }
+        }
+        #expect(bits(zip(bare, bias).map(+)) == bits(layer))
     }
 
-    @Test(arguments: counts)
-    func activations(count: Int) {
-        var random = TestRandom(count + 1)
-        let gate = random.floats(count, scale: 12)
-        let up = random.floats(count)
-        let silu = agreed("siluMultiply") { ops, _ in
-            filled(count) { ops.siluMultiply(gate: gate, up: up, tokens: 1, columns: count, into: $0) }
-        }
-        #expect(distance(silu, zip(gate, up).map { Double($0) / (1 + exp(-Double($0))) * Double($1) }) < 1e-5)
-
-        for tanhForm in [false, true] {
-            let gelu = agreed("gelu") { ops, _ in
-                filled(count) {
-                    $0.update(from: gate, count: count)
-                    ops.gelu($0, tanhForm: tanhForm, tokens: 1, columns: count)
+    @Test(arguments: [1, 3, 16, 20, 48, 64, 100])
+    func everyHeadHasItsOwnNorm(headSize: Int) {
+        var random = TestRandom(headSize)
+        let (tokens, heads) = (11, 3)
+        let x = random.floats(tokens * heads * headSize, scale: 3)
+        let weight = random.floats(heads * headSize)
+        for centred in [false, true] {
+            for stride in [0, headSize] {
+                let apart = agreed("headNorm") { ops, _ in
+                    filled(x.count) {
+                        ops.headNorm(
+                            x, weight: weight, weightStride: stride, tokens: tokens, heads: heads, headSize: headSize,
+                            epsilon: 1e-6, centred: centred, into: $0)
+                    }
+                }
+                let inPlace = agreed("headNorm in place") { ops, _ in
+                    filled(x.count) {
+                        $0.update(from: x, count: x.count)
+                        ops.headNorm(
+                            $0, weight: weight, weightStride: stride, tokens: tokens, heads: heads, headSize: headSize,
+                            epsilon: 1e-6, centred: centred, into: $0)
+                    }
+                }
+                #expect(bits(apart) == bits(inPlace))
+                let wanted = (0..<tokens * heads).flatMap { row in
+                    let own = x[row * headSize..<(row + 1) * headSize].map { Double($0) }
+                    let mean = centred ? own.reduce(0, +) / Double(headSize) : 0
+                    let square = own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(headSize)
+                    return own.indices.map {
+                        (own[$0] - mean) / (square + 1e-6).squareRoot() * Double(weight[row % heads * stride + $0])
+                    }
+                }
+                #expect(distance(apart, wanted) < (headSize < 4 ? 1e-3 : 2e-5))
+                // What rows of one head each are to an ordinary norm.
+                if stride == 0 && !centred {
+                    let rows = agreed("rmsNorm of heads in place") { ops, _ in
+                        filled(x.count) {
+                            $0.update(from: x, count: x.count)
+                            ops.rmsNorm(
+                                $0, weight: weight, epsilon: 1e-6, tokens: tokens * heads, columns: headSize, into: $0)
+                        }
+                    }
+                    #expect(bits(rows) == bits(apart))
                 }
             }
-            let wanted = gate.map { value in
-                let x = Double(value)
-                if tanhForm { return x / (1 + exp(-2 * 0.7978845608028654 * (x + 0.044715 * x * x * x))) }
-                // Phi by its series about 0, which converges for all x used here.
-                var (term, sum, n) = (x, x, 1.0)
-                while abs(term) > 1e-18 * abs(sum) && n < 600 {
-                    term *= x * x / (2 * n + 1)
-                    sum += term
-                    n += 1
-                }
-                return x * (0.5 + sum * exp(-x * x / 2) * 0.3989422804014327)
-            }
-            #expect(distance(gelu, wanted) < 5e-6)
         }
-    }
-
-    @Test(arguments: counts)
-    func additions(count: Int) {
-        var random = TestRandom(count + 2)
-        let a = random.floats(2 * count)
-        let b = random.floats(2 * count)
-        let sum = agreed("add") { ops, _ in
-            filled(2 * count) {
-                $0.update(from: a, count: 2 * count)
-                ops.add(b, tokens: 2, columns: count, into: $0)
-            }
-        }
-        #expect(sum == zip(a, b).map(+))
-        let biased = agreed("addBias") { ops, _ in
-            filled(2 * count) {
-                $0.update(from: a, count: 2 * count)
-                ops.addBias(b, tokens: 2, columns: count, to: $0)
-            }
-        }
-        #expect(biased == a.indices.map { a[$0] + b[$0 % count] })
     }
 
     @Test(arguments: counts)
@@ -124,7 +101,7 @@ import Testing
             }
         }
         #expect(Set(sums).count == 1)
-        let exact = x.map { exp(Double($0) - Double(top)) }
+        let exact = x.map { exponential(Double($0) - Double(top)) }
         #expect(distance(numerators, exact) < 2e-6)
         #expect(abs(Double(Float(bitPattern: sums[0])) - exact.reduce(0, +)) < 1e-5 * Double(count))
 

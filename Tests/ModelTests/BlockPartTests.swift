@@ -36,7 +36,7 @@ import Testing
             $0.gatedMLP = false
             $0.normalization = .layer
             $0.qkvBias = true
-            $0.outputBias = true
+            ($0.attentionOutputBias, $0.mlpBias, $0.headBias) = (true, true, true)
         }
         #expect(
             phi.blockParts() == [.inputNorm, .query, .key, .value, .attentionOutput, .up, .down])

@@ -14,7 +14,9 @@ import Testing
         config.tiedEmbeddings = true
         config.bosToken = 1
         config.eosTokens = [2, 5]
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        config.describeEveryLayer {
+            $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        }
         #expect(try ModelConfig(json: config.json, place: "t") == config)
     }
 
@@ -41,14 +43,16 @@ import Testing
         #expect(config.tensorRequirements().filter(\.isLinear).count == 14)
     }
 
-    @Test func llama3ScalingKeepsHighFrequenciesAndDividesLowOnes() {
+    @Test func llama3ScalingKeepsHighFrequenciesAndDividesLowOnes() throws {
         var config = Self.sample()
         config.headSize = 128
-        config.rotarySize = 128
-        config.ropeTheta = 500_000
-        let plain = config.ropeFrequencies()
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
-        let scaled = config.ropeFrequencies()
+        config.describeEveryLayer { $0.rotation?.size = 128 }
+        config.describeEveryLayer { $0.rotation?.theta = 500_000 }
+        let plain = try #require(config.layers[0].rotation).frequencies()
+        config.describeEveryLayer {
+            $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192)
+        }
+        let scaled = try #require(config.layers[0].rotation).frequencies()
         #expect(scaled[0] == plain[0])
         #expect(abs(scaled[63] * 8 / plain[63] - 1) < 1e-12)
         for index in 0..<64 { #expect(scaled[index] <= plain[index] && scaled[index] * 8 >= plain[index] * 0.999999) }

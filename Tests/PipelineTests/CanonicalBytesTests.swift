@@ -38,9 +38,9 @@ import Testing
             #expect(bytes.firstRange(of: Array(label.utf8)) != nil, "\(label)")
         }
         var other = config
-        other.ropeScaling = .linear(factor: 2)
+        other.describeEveryLayer { $0.rotation?.scaling = .linear(factor: 2) }
         var third = config
-        third.ropeScaling = .linear(factor: 4)
+        third.describeEveryLayer { $0.rotation?.scaling = .linear(factor: 4) }
         #expect(Set([bytes, CanonicalBytes.of(other), CanonicalBytes.of(third)]).count == 3)
     }
 
@@ -49,8 +49,8 @@ import Testing
         var config = ModelConfig(
             family: "llama", hiddenSize: 16, intermediateSize: 16, layerCount: 2, headCount: 4, kvHeadCount: 2,
             headSize: 4, vocabularySize: 12, contextLength: 64, normEpsilon: 1e-5, ropeTheta: 10000)
-        config.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 32)
-        config.slidingWindow = 8
+        config.describeEveryLayer { $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 32) }
+        config.describeEveryLayer { $0.window = 8 }
         config.bosToken = 1
         config.eosTokens = [2]
         let members = try #require(config.json.members)

@@ -4,35 +4,69 @@ import Storage
 
 /// Small models with random weights that between them use every choice of `ModelConfig`.
 enum RandomModels {
-    static let families = ["llama", "llama-gelu", "mistral", "qwen2", "phi", "stablelm", "plain-silu"]
+    static let families = [
+        "llama", "llama-gelu", "mistral", "qwen2", "phi", "stablelm", "plain-silu", "qwen3", "gemma2", "gemma3",
+        "olmo2",
+        "smollm3", "stablelm2",
+    ]
 
     static func config(_ family: String) -> ModelConfig {
-        let kvHeads = ["llama": 2, "llama-gelu": 1, "mistral": 2, "qwen2": 1][family] ?? 4
+        let kvHeads =
+            ["llama": 2, "llama-gelu": 1, "mistral": 2, "qwen2": 1, "qwen3": 2, "gemma2": 2, "olmo2": 2][family] ?? 4
         var config = ModelConfig(
             family: family, hiddenSize: 24, intermediateSize: 40, layerCount: 2, headCount: 4, kvHeadCount: kvHeads,
             headSize: 8, vocabularySize: 37, contextLength: 256, normEpsilon: 1e-5, ropeTheta: 10000)
         switch family {
         case "llama": config.tiedEmbeddings = true
         case "llama-gelu": config.activation = .geluTanh
-        case "mistral": config.slidingWindow = 5
+        case "mistral": config.describeEveryLayer { $0.window = 5 }
         case "qwen2":
             config.qkvBias = true
-            config.ropeScaling = .linear(factor: 2)
+            config.describeEveryLayer { $0.rotation?.scaling = .linear(factor: 2) }
         case "phi":
             config.normalization = .layer
             config.parallelResidual = true
             config.gatedMLP = false
             config.activation = .geluTanh
-            config.rotarySize = 4
+            config.describeEveryLayer { $0.rotation?.size = 4 }
             config.qkvBias = true
-            config.outputBias = true
+            config.attentionOutputBias = true
+            config.mlpBias = true
+            config.headBias = true
         case "stablelm":
             config.normalization = .layer
             config.activation = .gelu
-            config.rotarySize = 2
+            config.describeEveryLayer { $0.rotation?.size = 2 }
+        case "qwen3":
+            config.queryKeyNorm = .head
+            config.describeEveryLayer { $0.rotation?.scaling = .yarn(YaRN(factor: 4, originalContext: 16)) }
+        case "gemma2", "gemma3":
+            config.normPlacement = .prePost
+            config.activation = .geluTanh
+            config.tiedEmbeddings = true
+            config.layers[0].window = 4
+            if family == "gemma2" {
+                (config.attentionCap, config.logitCap) = (1.5, 2)
+            } else {
+                config.queryKeyNorm = .head
+                config.layers[1].rotation?.theta = 400
+            }
+        case "olmo2":
+            config.normPlacement = .post
+            config.queryKeyNorm = .full
+        case "smollm3":
+            config.layers[1].rotation = nil
+            config.qkvBias = true
+            config.attentionOutputBias = true
+        case "stablelm2":
+            config.normalization = .layer
+            config.parallelResidual = true
+            config.queryKeyNorm = .heads
+            config.describeEveryLayer { $0.rotation?.size = 2 }
         default:
             config.gatedMLP = false
             config.headSize = 10
+            config.describeEveryLayer { $0.rotation?.size = 10 }
         }
         return config
     }

@@ -10,14 +10,11 @@ import Text
 @Suite struct ReferenceOracleTests {
     static let folder =
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Oracles"
-    static let names = ["llama-gqa-tied", "llama-mha-untied", "mistral", "qwen2", "phi", "stablelm"]
+    /// Every folder there is, so that a new oracle cannot be forgotten.
+    static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+        .filter { Files.isDirectory(folder + "/" + $0) }.sorted()
 
-    /// A new oracle cannot be forgotten here.
-    @Test func everyOracleIsCompared() throws {
-        let present = try FileManager.default.contentsOfDirectory(atPath: Self.folder)
-            .filter { Files.isDirectory(Self.folder + "/" + $0) }
-        #expect(present.sorted() == Self.names.sorted())
-    }
+    @Test func oraclesAreFound() { #expect(Self.names.count >= 19) }
 
     @Test(arguments: names)
     func matchesTheTransformersLibrary(name: String) throws {

@@ -21,26 +21,23 @@ struct NaiveTransformer {
         return tokens.enumerated().map { position, token in
             var x = matrix(TensorName.embedding)[token]
             for layer in 0..<config.layerCount {
-                let normed = norm(
-                    x, TensorName.weight(.inputNorm, layer: layer), TensorName.bias(.inputNorm, layer: layer))
-                let query = rotate(linear(normed, .query, layer), position)
-                keys[layer].append(rotate(linear(normed, .key, layer), position).map(half))
+                let normed = norm(x, .inputNorm, layer)
+                let query = headNorm(linear(normed, .query, layer), .queryNorm, layer)
+                let key = headNorm(linear(normed, .key, layer), .keyNorm, layer)
+                keys[layer].append(rotate(key, position, layer).map(half))
                 values[layer].append(linear(normed, .value, layer).map(half))
-                let attended = attend(query, keys[layer], values[layer])
-                let attention = linear(attended, .attentionOutput, layer)
+                let attended = attend(rotate(query, position, layer), keys[layer], values[layer], layer)
+                let attention = norm(linear(attended, .attentionOutput, layer), .attentionOutputNorm, layer)
                 if config.parallelResidual {
                     x = zip(zip(x, attention).map(+), mlp(normed, layer)).map(+)
                 } else {
                     x = zip(x, attention).map(+)
-                    let second = norm(
-                        x, TensorName.weight(.postAttentionNorm, layer: layer),
-                        TensorName.bias(.postAttentionNorm, layer: layer))
-                    x = zip(x, mlp(second, layer)).map(+)
+                    x = zip(x, norm(mlp(norm(x, .mlpNorm, layer), layer), .mlpOutputNorm, layer)).map(+)
                 }
             }
             let final = norm(x, TensorName.finalNorm, TensorName.finalNormBias)
             let head = config.tiedEmbeddings ? TensorName.embedding : TensorName.head
-            return product(final, matrix(head), vectors[TensorName.headBias])
+            return product(final, matrix(head), vectors[TensorName.headBias]).map { capped($0, config.logitCap) }
         }
     }
 
@@ -117,28 +114,59 @@ struct NaiveTransformer {
         return x.indices.map { (x[$0] - mean) * scale * weights[$0] + biases[$0] }
     }
 
-    private func rotate(_ x: [Double], _ position: Int) -> [Double] {
+    /// A block's norm; x itself where the model has none there.
+    private func norm(_ x: [Double], _ part: TensorName.Part, _ layer: Int) -> [Double] {
+        let weight = TensorName.weight(part, layer: layer)
+        return vectors[weight] == nil ? x : norm(x, weight, TensorName.bias(part, layer: layer))
+    }
+
+    /// Queries or keys of all heads.
+    private func headNorm(_ x: [Double], _ part: TensorName.Part, _ layer: Int) -> [Double] {
+        guard config.queryKeyNorm != .none else { return x }
+        let name = TensorName.weight(part, layer: layer)
+        if config.queryKeyNorm == .full { return norm(x, name, "") }
+        let weights = vectors[name] ?? []
+        return stride(from: 0, to: x.count, by: config.headSize).flatMap { start in
+            let head = Array(x[start..<start + config.headSize])
+            let count = Double(head.count)
+            let mean = config.normalization == .layer ? head.reduce(0, +) / count : 0
+            let variance = head.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+            let scale = 1 / (variance + config.normEpsilon).squareRoot()
+            let own = config.queryKeyNorm == .heads ? start : 0
+            return head.indices.map { (head[$0] - mean) * scale * weights[own + $0] }
+        }
+    }
+
+    private func capped(_ x: Double, _ cap: Double?) -> Double { cap.map { $0 * tanh(x / $0) } ?? x }
+
+    private func rotate(_ x: [Double], _ position: Int, _ layer: Int) -> [Double] {
+        guard let rotation = config.layers[layer].rotation else { return x }
         var out = x
-        let pairs = config.rotarySize / 2
-        let frequencies = config.ropeFrequencies()
+        let pairs = rotation.size / 2
+        let frequencies = rotation.frequencies()
         for head in stride(from: 0, to: x.count, by: config.headSize) {
             for pair in 0..<pairs {
                 let angle = Double(position) * frequencies[pair]
                 let (a, b) = (x[head + pair], x[head + pair + pairs])
-                out[head + pair] = a * cos(angle) - b * sin(angle)
-                out[head + pair + pairs] = a * sin(angle) + b * cos(angle)
+                out[head + pair] = (a * cos(angle) - b * sin(angle)) * rotation.magnitude
+                out[head + pair + pairs] = (a * sin(angle) + b * cos(angle)) * rotation.magnitude
             }
         }
         return out
     }
 
-    private func attend(_ query: [Double], _ keys: [[Double]], _ values: [[Double]]) -> [Double] {
+    private func attend(
+        _ query: [Double], _ allKeys: [[Double]], _ allValues: [[Double]], _ layer: Int
+    ) -> [Double] {
         var out: [Double] = []
+        let seen = config.layers[layer].window ?? allKeys.count
+        let (keys, values) = (Array(allKeys.suffix(seen)), Array(allValues.suffix(seen)))
         let size = config.headSize
         for head in 0..<config.headCount {
             let shared = head / (config.headCount / config.kvHeadCount) * size
             let scores = keys.map { key in
-                (0..<size).reduce(0) { $0 + query[head * size + $1] * key[shared + $1] } / Double(size).squareRoot()
+                let product = (0..<size).reduce(0) { $0 + query[head * size + $1] * key[shared + $1] }
+                return capped(product / Double(size).squareRoot(), config.attentionCap)
             }
             let largest = scores.max()!
             let weights = scores.map { exp($0 - largest) }

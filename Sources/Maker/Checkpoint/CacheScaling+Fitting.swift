@@ -18,16 +18,25 @@ extension CacheScaling {
         var blocks: [Block] = []
         for layer in 0..<config.layerCount {
             try Interrupt.check("Nothing was written")
+            let none = [Int](repeating: 0, count: config.kvSize)
+            var block = Block(keys: none, values: none)
+            // Nothing bounds what attention reads where only outputs are normalized; there the runtime watches alone.
+            guard config.has(.inputNorm) else {
+                blocks.append(block)
+                continue
+            }
             let norm = try InputNorm(checkpoint, layer: layer)
-            let keys = CacheScaling.paired(try norm.bounds(of: .key), config)
             let values = try norm.bounds(of: .value)
-            var block = Block(
-                keys: [Int](repeating: 0, count: keys.count), values: [Int](repeating: 0, count: values.count))
-            if CacheScaling.isSuspect(keys) {
-                // A row's own scale takes any power of two, so key rows may differ as they like.
-                let partners = CacheScaling.cachedMaxima(
-                    CacheScaling.paired(try norm.bounds(of: .query), config), config)
-                block.keys = CacheScaling.exponents(keys, partners: partners, evens: false)
+            // A norm of keys bounds them, and would take back every scale.
+            if config.queryKeyNorm == .none {
+                let pairs = (config.layers[layer].rotation?.size ?? 0) / 2
+                let keys = CacheScaling.paired(try norm.bounds(of: .key), pairs: pairs, config)
+                if CacheScaling.isSuspect(keys) {
+                    // A row's own scale takes any power of two, so key rows may differ as they like.
+                    let partners = CacheScaling.cachedMaxima(
+                        CacheScaling.paired(try norm.bounds(of: .query), pairs: pairs, config), config)
+                    block.keys = CacheScaling.exponents(keys, partners: partners, evens: false)
+                }
             }
             if CacheScaling.isSuspect(values) {
                 let columns = try CacheScaling.columnLengths(checkpoint, layer: layer)
@@ -75,9 +84,8 @@ extension CacheScaling {
     private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
     /// Bounds of channels that RoPE turns together become the bound of the pair.
-    private static func paired(_ bounds: [Double], _ config: ModelConfig) -> [Double] {
+    private static func paired(_ bounds: [Double], pairs half: Int, _ config: ModelConfig) -> [Double] {
         var result = bounds
-        let half = config.rotarySize / 2
         for start in stride(from: 0, to: bounds.count, by: config.headSize) {
             for pair in start..<start + half {
                 let length = (bounds[pair] * bounds[pair] + bounds[pair + half] * bounds[pair + half]).squareRoot()

@@ -45,7 +45,7 @@ public struct CacheScaling: Equatable, Sendable {
                             + "\(CacheScaling.exponentLimit)", found: "\(exponents.count)")
                 }
             }
-            let half = config.rotarySize / 2
+            let half = (config.layers[layer].rotation?.size ?? 0) / 2
             for head in 0..<config.kvHeadCount {
                 for pair in 0..<half {
                     let first = head * config.headSize + pair

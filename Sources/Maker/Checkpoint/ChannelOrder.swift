@@ -97,7 +97,7 @@ public struct ChannelOrder: Equatable, Sendable {
         switch axis {
         case .hidden: hidden
         case .inner: layer.map { inner[$0] }
-        case .heads, .kvHeads, .vocabulary: nil
+        case .heads, .kvHeads, .headElements, .vocabulary: nil
         }
     }
 

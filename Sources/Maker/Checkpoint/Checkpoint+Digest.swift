@@ -33,7 +33,7 @@ extension Checkpoint {
         inParallel: (_ count: Int, _ body: (Int) -> Void) -> Void, progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> [String: Digest] {
         struct Block {
-            let view: TensorView
+            let file: SourceFile
             let range: Range<Int>
         }
         var blocks: [Block] = []
@@ -43,8 +43,10 @@ extension Checkpoint {
             let bytes = view.storedBytes(rows: 0..<view.rows)
             let first = blocks.count
             for start in stride(from: bytes.lowerBound, to: bytes.upperBound, by: Self.hashedBlock) {
-                blocks.append(Block(view: view, range: start..<min(start + Self.hashedBlock, bytes.upperBound)))
+                blocks.append(
+                    Block(file: view.stored.file, range: start..<min(start + Self.hashedBlock, bytes.upperBound)))
             }
+            for piece in view.further { blocks.append(Block(file: piece.file, range: piece.bytes)) }
             firstBlocks.append(first..<blocks.count)
         }
         var hashes = [UInt64](repeating: 0, count: blocks.count)
@@ -57,7 +59,7 @@ extension Checkpoint {
                 nonisolated(unsafe) let out = buffer
                 inParallel(count) { part in
                     let block = blocks[first + part]
-                    let file = block.view.stored.file
+                    let file = block.file
                     out[first + part] = checksum(UnsafeRawBufferPointer(rebasing: file.bytes[block.range]))
                     file.map.advise(.doNotNeed, range: block.range)
                 }
@@ -77,6 +79,12 @@ extension Checkpoint {
             // Weights that are not finite are refused or read, and a refusal must not be skipped.
             writer.u8(acceptsNonfinite ? 1 : 0)
             for hash in hashes[range] { writer.u64(hash) }
+            // Constants that become part of it.
+            let folded = folding.change(of: tensor.name, config)
+            if folded != (0, 1) {
+                writer.u64(folded.offset.bitPattern)
+                writer.u64(folded.factor.bitPattern)
+            }
             // What other tensors make of this one.
             if let scaling, scaling.changes(tensor.name) { scaling.write(to: &writer, name: tensor.name) }
             digests[tensor.name] = Digest(of: writer.bytes)

@@ -33,6 +33,8 @@ public final class Checkpoint: @unchecked Sendable {
     private let files: [SourceFile]
     private let gguf: GGUFFile?
     private let order: ChannelOrder?
+    /// Constants that become part of the weights as they are read.
+    let folding: WeightFolding
     let scaling: CacheScaling?
     /// Tensors that can be read; nil: all.
     private let lent: Set<String>?
@@ -60,18 +62,19 @@ public final class Checkpoint: @unchecked Sendable {
         }
         let parsed = try HuggingFaceConfig(json: json, place: configPath)
         let companions = try HuggingFaceCompanions(directory: source.directory)
-        var config = parsed.model
+        var config = parsed.imported.model
         let ends = HuggingFaceEnds.read(directory: source.directory).ids.filter { $0 < config.vocabularySize }
         config.eosTokens = companions.eosTokens.union(config.eosTokens).union(ends).sorted()
         config.bosToken = config.bosToken ?? companions.bosToken
         try config.validate(place: source.directory + ": special tokens")
         let resolution = try TensorResolution(
-            source.weights.container, config: config, naming: parsed.naming, interleaved: false,
+            source.weights.container, config: config, naming: parsed.family.naming, interleaved: false,
             place: source.directory)
 
         path = source.directory
         format = CheckpointFormat.safetensors.rawValue
         self.config = config
+        folding = parsed.imported.folding
         self.options = options
         views = resolution.views
         tensors = resolution.entries
@@ -81,7 +84,8 @@ public final class Checkpoint: @unchecked Sendable {
         scaling = nil
         lent = nil
         chatTemplates = companions.templates
-        warnings = source.weights.container.warnings + parsed.warnings + companions.warnings + resolution.warnings
+        warnings =
+            source.weights.container.warnings + parsed.imported.warnings + companions.warnings + resolution.warnings
         metadata = source.metadata
     }
 
@@ -89,14 +93,16 @@ public final class Checkpoint: @unchecked Sendable {
         let gguf = try GGUFFile(path: path)
         var parsed = try GGUFConfig(gguf)
         let tokenizer = GGUFTokenizer(file: gguf)
-        try tokenizer.check(rows: parsed.model.vocabularySize)
+        try tokenizer.check(rows: parsed.imported.model.vocabularySize)
         try parsed.complete(with: tokenizer)
         let resolution = try TensorResolution(
-            gguf.container, config: parsed.model, naming: .gguf, interleaved: parsed.interleaved, place: path)
+            gguf.container, config: parsed.imported.model, naming: parsed.gguf.naming,
+            interleaved: parsed.gguf.interleaves, place: path)
 
         self.path = path
         format = CheckpointFormat.gguf.rawValue
-        config = parsed.model
+        config = parsed.imported.model
+        folding = parsed.imported.folding
         self.options = options
         views = resolution.views
         tensors = resolution.entries
@@ -106,13 +112,14 @@ public final class Checkpoint: @unchecked Sendable {
         scaling = nil
         lent = nil
         chatTemplates = try GGUFTokenizer(file: gguf).chatTemplates()
-        warnings = parsed.warnings + resolution.warnings
+        warnings = parsed.imported.warnings + resolution.warnings
         metadata = gguf.metadata
     }
 
     private init(_ other: Checkpoint, order: ChannelOrder?, scaling: CacheScaling?, lent: Set<String>?) {
         path = other.path
         config = other.config
+        folding = other.folding
         format = other.format
         tensors = other.tensors
         chatTemplates = other.chatTemplates
@@ -210,7 +217,7 @@ public final class Checkpoint: @unchecked Sendable {
                 found: value.isFinite ? "\(value)" : value.isNaN ? "NaN" : "infinity",
                 remedy: "The checkpoint is damaged; \(field("allow_nonfinite")) reads such weights as zero")
         }
-        return values
+        return folding.folded(values, name: name, config)
     }
 
     /// The checkpoint's own tokenizer.

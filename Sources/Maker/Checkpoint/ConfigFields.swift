@@ -1,3 +1,4 @@
+import Model
 import Storage
 
 /// Typed reading of a config file's keys; null counts as absent, as in Hugging Face's own code.
@@ -51,5 +52,34 @@ struct ConfigFields {
             all.append(integer)
         }
         return all
+    }
+
+    func activation(_ key: String) throws(TaperError) -> ModelConfig.Activation {
+        switch try text(key) ?? "" {
+        case "silu", "swish": return .silu
+        case "gelu": return .gelu
+        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
+        case let other:
+            throw TaperError(
+                .unsupported, "unknown " + key, at: place, expected: "silu, gelu or gelu_new",
+                found: "'" + printable(other) + "'")
+        }
+    }
+
+    /// A soft cap; null turns it off, and what a class takes where the key is absent may be on.
+    func cap(_ key: String, default fallback: Double?) throws(TaperError) -> Double? {
+        guard let value = json[key] else { return fallback }
+        if value.isNull { return nil }
+        let cap = try number(key)
+        guard cap > 0 else { throw wrong(key, "a positive number or null") }
+        return cap
+    }
+
+    /// - Throws: `unsupported` when the flag is on.
+    func refuse(_ key: String, for family: String) throws(TaperError) {
+        if try flag(key, default: false) {
+            throw TaperError(
+                .unsupported, key + " is not supported for " + family, at: place, expected: "false", found: "true")
+        }
     }
 }

@@ -5,19 +5,22 @@ import Storage
 struct GGUFKeys {
     let file: GGUFFile
     let architecture: String
+    let family: GGUFFamily
 
     /// Read by `GGUFConfig`.
     private static let honoured: Set<String> = [
-        "context_length", "embedding_length", "block_count", "feed_forward_length", "use_parallel_residual",
+        "context_length", "embedding_length", "block_count", "feed_forward_length",
         "attention.head_count", "attention.head_count_kv", "attention.key_length", "attention.value_length",
         "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon", "attention.sliding_window",
         "rope.dimension_count", "rope.freq_base", "rope.scale_linear", "rope.scaling.type", "rope.scaling.factor",
+        "rope.scaling.original_context_length", "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
+        "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_ext_factor", "use_parallel_residual",
     ]
     /// Facts about how the model was made, and dimensions of parts that no supported architecture has.
     private static let harmless: Set<String> = [
         "vocab_size", "rope.scaling.finetuned", "expert_used_count", "expert_feed_forward_length",
         "expert_shared_feed_forward_length", "interleave_moe_layer_step", "pooling_type", "full_attention_interval",
-        "rope.scaling.original_context_length", "attention.layer_indices",
+        "attention.layer_indices",
     ]
     /// The value at which a key changes nothing; any other is refused.
     private static let neutral: [String: Double] = [
@@ -49,6 +52,8 @@ struct GGUFKeys {
         for key in file.keys {
             guard let value = file.values[key] else { continue }
             if let name = suffix(of: key, after: architecture + ".") {
+                if family.keys.contains(name) { continue }
+                if family.windows != nil && GGUFFamily.Windows.keys.contains(name) { continue }
                 if GGUFKeys.honoured.contains(name) || GGUFKeys.harmless.contains(name) { continue }
                 if name == "attention.scale" {
                     try checkScale(value, key)
@@ -106,7 +111,7 @@ struct GGUFKeys {
 
     /// Rows of queries and keys, which the architecture alone decides.
     private func checkLayout(_ value: GGUFValue, _ key: String) throws(TaperError) {
-        let usual = architecture == "llama" ? "Meta AI original pth" : "reference"
+        let usual = family.interleaves ? "Meta AI original pth" : "reference"
         guard value.string == usual else { throw refuse(value, key, expected: "'" + usual + "'") }
     }
 }

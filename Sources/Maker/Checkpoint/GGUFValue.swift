@@ -123,6 +123,12 @@ struct GGUFArray {
         }
     }
 
+    /// Booleans, which some writers store as integers.
+    func flags() throws(TaperError) -> [Bool] {
+        guard type == .bool else { return try integers().map { $0 != 0 } }
+        return bytes.prefix(count).map { $0 != 0 }
+    }
+
     func floats() throws(TaperError) -> [Float] {
         guard type == .float32 else { throw wrong("32-bit floats") }
         return (0..<count).map { index in

@@ -5,28 +5,10 @@ import Storage
 struct HuggingFaceConfig {
     static let byteLimit = 2_000_000
 
-    /// Without the end-of-sequence tokens of the files beside it.
-    private(set) var model: ModelConfig
-    private(set) var naming: TensorNaming
-    private(set) var warnings: [String] = []
+    private(set) var imported: ImportedModel
+    let family: ModelFamily
     /// Facts for people: model_type, architecture, dtype, version of the writer.
-    private(set) var facts: [JSONValue.Member] = []
-
-    /// What differs between the families: defaults of transformers' own classes for keys a config leaves out.
-    private struct Family {
-        let name: String
-        let architecture: String
-        let contextLength: Int
-        var kvHeads: Int?
-        var partialRotary = 1.0
-    }
-    private static let families = [
-        Family(name: "llama", architecture: "LlamaForCausalLM", contextLength: 2048),
-        Family(name: "mistral", architecture: "MistralForCausalLM", contextLength: 131072, kvHeads: 8),
-        Family(name: "qwen2", architecture: "Qwen2ForCausalLM", contextLength: 32768),
-        Family(name: "phi", architecture: "PhiForCausalLM", contextLength: 2048, partialRotary: 0.5),
-        Family(name: "stablelm", architecture: "StableLmForCausalLM", contextLength: 4096, partialRotary: 0.25),
-    ]
+    let facts: [JSONValue.Member]
 
     static func read(path: String) throws(TaperError) -> JSONValue {
         let bytes = try Files.read(path, limit: byteLimit)
@@ -57,7 +39,7 @@ struct HuggingFaceConfig {
 
     init(json: JSONValue, place: String) throws(TaperError) {
         let fields = ConfigFields(json: json, place: place)
-        let family = try HuggingFaceConfig.family(fields)
+        family = try HuggingFaceConfig.family(fields)
         facts = HuggingFaceConfig.facts(of: json)
         if let quantization = fields.value("quantization_config") ?? fields.value("compression_config") {
             throw TaperError(
@@ -65,10 +47,27 @@ struct HuggingFaceConfig {
                 found: "method '" + printable(quantization["quant_method"]?.string ?? "unnamed") + "'",
                 remedy: "Use the full-precision checkpoint it was made from")
         }
-        warnings += try HuggingFaceKeys.check(fields)
+        let warnings = try HuggingFaceKeys.check(fields, family: family)
+        imported = ImportedModel(model: try HuggingFaceConfig.sizes(fields, family))
+        imported.warnings = warnings
         if fields.value("auto_map") != nil {
-            warnings.append(place + ": auto_map asks for code from the checkpoint; it is ignored, no code is run")
+            imported.warnings.append(
+                place + ": auto_map asks for code from the checkpoint; it is ignored, no code is run")
         }
+        imported.model.normalization = family.normalization
+        imported.model.activation =
+            fields.value("hidden_act") == nil ? family.defaults.activation : try fields.activation("hidden_act")
+        imported.model.tiedEmbeddings = try fields.flag(
+            "tie_word_embeddings", default: family.defaults.tiedEmbeddings)
+        imported.model.bosToken = fields.value("bos_token_id") == nil ? nil : try fields.integer("bos_token_id")
+        imported.model.eosTokens = Set(try fields.integers("eos_token_id")).sorted()
+        try readLayers(fields)
+        try family.describe(fields, &imported)
+        try imported.model.validate(place: place)
+    }
+
+    private static func sizes(_ fields: ConfigFields, _ family: ModelFamily) throws(TaperError) -> ModelConfig {
+        let place = fields.place
         let headCount = try fields.integer("num_attention_heads")
         let hiddenSize = try fields.integer("hidden_size")
         guard headCount > 0, hiddenSize > 0 else {
@@ -76,36 +75,47 @@ struct HuggingFaceConfig {
                 .badData, "hidden_size and num_attention_heads must be positive", at: place,
                 found: String(hiddenSize) + " and " + String(headCount))
         }
-        if fields.value("head_dim") == nil && hiddenSize % headCount != 0 {
+        let usualSize = family.defaults.headSize ?? hiddenSize / headCount
+        guard fields.value("head_dim") != nil || family.defaults.headSize != nil || hiddenSize % headCount == 0 else {
             throw TaperError(
                 .badData, "hidden_size is not a multiple of num_attention_heads, and head_dim is absent", at: place,
                 found: String(hiddenSize) + " and " + String(headCount))
         }
-        let isLayerNorm = family.name == "phi" || family.name == "stablelm"
-        model = ModelConfig(
+        let layerCount = try fields.integer("num_hidden_layers")
+        try ModelConfig.checkLayerCount(layerCount, place: place)
+        let isLayerNorm = family.normalization == .layer
+        let model = ModelConfig(
             family: family.name, hiddenSize: hiddenSize, intermediateSize: try fields.integer("intermediate_size"),
-            layerCount: try fields.integer("num_hidden_layers"), headCount: headCount,
-            kvHeadCount: try fields.integer("num_key_value_heads", default: family.kvHeads ?? headCount),
-            headSize: try fields.integer("head_dim", default: hiddenSize / headCount),
+            layerCount: layerCount, headCount: headCount,
+            kvHeadCount: try fields.integer("num_key_value_heads", default: family.defaults.kvHeads ?? headCount),
+            headSize: try fields.integer("head_dim", default: usualSize),
             vocabularySize: try fields.integer("vocab_size"),
-            contextLength: try fields.integer("max_position_embeddings", default: family.contextLength),
-            normEpsilon: isLayerNorm
-                ? try fields.number("layer_norm_eps", default: 1e-5) : try fields.number("rms_norm_eps", default: 1e-6),
-            ropeTheta: 10000)
+            contextLength: try fields.integer("max_position_embeddings", default: family.defaults.contextLength),
+            normEpsilon: try fields.number(
+                isLayerNorm ? "layer_norm_eps" : "rms_norm_eps",
+                default: family.defaults.normEpsilon ?? (isLayerNorm ? 1e-5 : 1e-6)),
+            ropeTheta: family.defaults.ropeTheta)
         // Checked before anything is computed from the sizes.
         try model.validate(place: place)
-        naming = family.name == "phi" ? .phi : .huggingFace
-        model.activation = try HuggingFaceConfig.activation(fields)
-        model.tiedEmbeddings = try fields.flag("tie_word_embeddings", default: false)
-        model.bosToken = fields.value("bos_token_id") == nil ? nil : try fields.integer("bos_token_id")
-        model.eosTokens = Set(try fields.integers("eos_token_id")).sorted()
-        try readRope(fields, family)
-        try readFamily(fields)
-        try limitToWindow(fields)
-        try model.validate(place: place)
+        return model
     }
 
-    private static func family(_ fields: ConfigFields) throws(TaperError) -> Family {
+    private mutating func readLayers(_ fields: ConfigFields) throws(TaperError) {
+        let model = imported.model
+        let rotations = try HuggingFaceRotation(
+            fields: fields, defaults: family.defaults, headSize: model.headSize, contextLength: model.contextLength
+        ).read()
+        let windows = try HuggingFaceLayers(fields: fields, rule: family.windows, count: model.layerCount).read()
+        for (index, slides) in windows.slides.enumerated() {
+            // A window as long as the context hides nothing.
+            let window = slides ? windows.window.flatMap { $0 < model.contextLength ? $0 : nil } : nil
+            imported.model.layers[index] = LayerDescription(
+                window: window, rotation: slides ? rotations.sliding ?? rotations.full : rotations.full)
+        }
+    }
+
+    private static func family(_ fields: ConfigFields) throws(TaperError) -> ModelFamily {
+        let families = ModelFamily.all
         let known = families.map { $0.architecture }.joined(separator: ", ")
         var architecture: String?
         if let list = fields.value("architectures") {
@@ -137,128 +147,5 @@ struct HuggingFaceConfig {
                 found: "'" + printable(type) + "' and " + family.architecture)
         }
         return family
-    }
-
-    private static func activation(_ fields: ConfigFields) throws(TaperError) -> ModelConfig.Activation {
-        switch try fields.text("hidden_act") ?? "silu" {
-        case "silu", "swish": return .silu
-        case "gelu": return .gelu
-        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
-        case let other:
-            throw TaperError(
-                .unsupported, "unknown hidden_act", at: fields.place, expected: "silu, gelu or gelu_new",
-                found: "'" + printable(other) + "'")
-        }
-    }
-
-    private mutating func readFamily(_ fields: ConfigFields) throws(TaperError) {
-        func refuse(_ key: String) throws(TaperError) {
-            if try fields.flag(key, default: false) {
-                throw TaperError(
-                    .unsupported, key + " is not supported for " + model.family, at: fields.place, expected: "false",
-                    found: "true")
-            }
-        }
-        switch model.family {
-        case "qwen2":
-            model.qkvBias = true
-        case "phi":
-            try refuse("qk_layernorm")
-            model.normalization = .layer
-            model.gatedMLP = false
-            model.parallelResidual = true
-            model.qkvBias = true
-            model.outputBias = true
-            if fields.value("hidden_act") == nil { model.activation = .geluTanh }
-        case "stablelm":
-            try refuse("qk_layernorm")
-            model.normalization = .layer
-            model.qkvBias = try fields.flag("use_qkv_bias", default: false)
-            model.parallelResidual = try fields.flag("use_parallel_residual", default: false)
-        default:
-            try refuse("attention_bias")
-            try refuse("mlp_bias")
-        }
-    }
-
-    /// Mistral's window holds for every layer. Qwen2's holds for some layers only, which the model description cannot
-    /// say, so its context is limited to the window, where both are the same.
-    private mutating func limitToWindow(_ fields: ConfigFields) throws(TaperError) {
-        guard model.family == "mistral" || model.family == "qwen2", fields.value("sliding_window") != nil else {
-            return
-        }
-        if model.family == "qwen2", try !fields.flag("use_sliding_window", default: false) { return }
-        let window = try fields.integer("sliding_window")
-        guard window > 0 else { throw fields.wrong("sliding_window", "a positive integer or null") }
-        if model.family == "mistral" {
-            if window < model.contextLength { model.slidingWindow = window }
-        } else if window < model.contextLength {
-            warnings.append(
-                fields.place
-                    + ": sliding windows of some layers are not supported: the context is limited to the window, "
-                    + String(window) + " of " + String(model.contextLength) + " tokens")
-            model.contextLength = window
-        }
-    }
-
-    private mutating func readRope(_ fields: ConfigFields, _ family: Family) throws(TaperError) {
-        let key = fields.value("rope_parameters") != nil ? "rope_parameters" : "rope_scaling"
-        let dictionary = fields.value(key) ?? .object([])
-        guard dictionary.members != nil else { throw fields.wrong(key, "an object or null") }
-        let rope = ConfigFields(json: dictionary, place: fields.place + ": " + key)
-        guard key == "rope_scaling" || fields.value("rope_scaling")?.members?.isEmpty != false else {
-            throw TaperError(
-                .unsupported, "rope_parameters and rope_scaling at once", at: fields.place, expected: "one of them")
-        }
-        if let inner = dictionary.members?.first(where: { $0.value.members != nil }) {
-            throw TaperError(
-                .unsupported, "rotations that differ by layer are not supported", at: rope.place,
-                found: "'" + printable(inner.key) + "'")
-        }
-        model.ropeTheta =
-            rope.value("rope_theta") != nil
-            ? try rope.number("rope_theta") : try fields.number("rope_theta", default: 10000)
-
-        let partial =
-            rope.value("partial_rotary_factor") != nil
-            ? try rope.number("partial_rotary_factor")
-            : try fields.number("partial_rotary_factor", default: family.partialRotary)
-        guard partial > 0, partial <= 1 else {
-            throw fields.wrong("partial_rotary_factor", "a number above 0, at most 1")
-        }
-        guard partial == 1 || family.partialRotary != 1 else {
-            throw TaperError(
-                .unsupported, "partial_rotary_factor is not supported for " + family.name, at: fields.place,
-                expected: "1", found: shortest(partial))
-        }
-        model.rotarySize = Int(Double(model.headSize) * partial)
-
-        // "type" is the older spelling.
-        let type = try rope.text(rope.value("rope_type") != nil ? "rope_type" : "type")
-        if type == nil && key == "rope_scaling" && !(dictionary.members ?? []).isEmpty {
-            throw rope.wrong("rope_type", "a string")
-        }
-        switch type ?? "default" {
-        case "default": break
-        case "linear":
-            model.ropeScaling = .linear(factor: try positive(rope, "factor"))
-        case "llama3":
-            let low = try positive(rope, "low_freq_factor")
-            let high = try positive(rope, "high_freq_factor")
-            guard high > low else { throw rope.wrong("high_freq_factor", "more than low_freq_factor") }
-            model.ropeScaling = .llama3(
-                factor: try positive(rope, "factor"), lowFrequency: low, highFrequency: high,
-                originalContext: try positive(rope, "original_max_position_embeddings"))
-        case let other:
-            throw TaperError(
-                .unsupported, "unknown rope_type", at: rope.place, expected: "default, linear or llama3",
-                found: "'" + printable(other) + "'")
-        }
-    }
-
-    private func positive(_ fields: ConfigFields, _ key: String) throws(TaperError) -> Double {
-        let value = try fields.number(key)
-        guard value > 0 else { throw fields.wrong(key, "a positive number") }
-        return value
     }
 }

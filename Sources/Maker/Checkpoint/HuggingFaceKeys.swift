@@ -9,8 +9,7 @@ enum HuggingFaceKeys {
         "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
         "vocab_size", "max_position_embeddings", "rms_norm_eps", "layer_norm_eps", "hidden_act", "tie_word_embeddings",
         "bos_token_id", "eos_token_id", "sliding_window", "use_sliding_window", "rope_theta", "rope_scaling",
-        "rope_parameters", "partial_rotary_factor", "qk_layernorm", "use_qkv_bias", "use_parallel_residual",
-        "attention_bias", "mlp_bias",
+        "rope_parameters", "partial_rotary_factor", "max_window_layers", "layer_types",
     ]
     /// What training, generation, and the library's bookkeeping read.
     private static let harmless: Set<String> = [
@@ -28,11 +27,11 @@ enum HuggingFaceKeys {
         "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
         "encoder_no_repeat_ngram_size", "diversity_penalty", "exponential_decay_length_penalty", "max_length",
         "max_new_tokens", "min_length", "num_beams", "num_beam_groups", "num_return_sequences", "output_scores",
-        "remove_invalid_values", "max_window_layers", "original_max_position_embeddings", "model_max_length",
+        "remove_invalid_values", "original_max_position_embeddings", "model_max_length",
         "max_sequence_length", "tokenizer_model_max_length", "seq_length", "bias_dropout_fusion",
         "gradient_checkpointing", "neftune_noise_alpha", "is_llama_config", "unsloth_version", "unsloth_fixed",
         "transformers.js_config",
-        "license", "use_flash_attn", "flash_attn", "fused_mlp", "use_fused_rope", "layer_types",
+        "license", "use_flash_attn", "flash_attn", "fused_mlp", "use_fused_rope",
         "position_embedding_type", "pruned_heads",
     ]
     /// The value at which a key changes nothing; true is 1, false 0. Any other value is refused.
@@ -43,17 +42,19 @@ enum HuggingFaceKeys {
         "is_encoder_decoder": 0, "rope_interleaved": 0, "no_rope_layer_interval": 0, "use_post_norm": 0,
         "mup_attn_multiplier": 1, "rope_local_base_freq": 0, "query_pre_attn_scalar": 0, "use_mrope": 0,
         "num_nextn_predict_layers": 0, "scale_embedding": 0, "add_bias_kv": 0, "attention_sink_size": 0,
-        "cross_layer_kv_share": 0, "num_kv_shared_layers": 0,
+        "cross_layer_kv_share": 0, "num_kv_shared_layers": 0, "qk_layernorm": 0, "use_qkv_bias": 0,
+        "use_parallel_residual": 0, "attention_bias": 0, "mlp_bias": 0, "use_bidirectional_attention": 0,
     ]
     private static let emptyLists: Set<String> = ["no_rope_layers", "cross_attention_layers", "mlp_only_layers"]
 
     /// Warnings about keys that nobody here knows.
     /// - Throws: `unsupported` for a known key with a value that is not supported.
-    static func check(_ fields: ConfigFields) throws(TaperError) -> [String] {
+    static func check(_ fields: ConfigFields, family: ModelFamily) throws(TaperError) -> [String] {
         try checkNamed(fields)
         var unknown: [String] = []
         for member in fields.json.members ?? [] where !member.value.isNull {
             let key = member.key
+            if family.keys.contains(key) { continue }
             if let usual = neutral[key] {
                 let value = member.value.double ?? member.value.bool.map { $0 ? 1 : 0 }
                 guard let value, value == usual || (value == 0 && member.value.bool == nil) else {
@@ -78,19 +79,6 @@ enum HuggingFaceKeys {
         }
         if let kind = fields.value("position_embedding_type"), kind.string != "rope", kind.string != "rotary" {
             throw refuse(.init("position_embedding_type", kind), fields, expected: "rope")
-        }
-        // Layers may differ only in their window, which all of them must share.
-        guard let kinds = fields.value("layer_types") else { return }
-        let names = (kinds.array ?? []).map { $0.string ?? "" }
-        let allowed: Set<String> = ["full_attention", "sliding_attention"]
-        let hasWindow = fields.value("sliding_window") != nil
-        guard let first = names.first, names.allSatisfy({ allowed.contains($0) }),
-            names.allSatisfy({ $0 == first }) || fields.value("model_type")?.string == "qwen2",
-            hasWindow || first == "full_attention"
-        else {
-            throw refuse(
-                .init("layer_types", kinds), fields, expected: "layers of one kind, full_attention or sliding_attention"
-            )
         }
     }
 

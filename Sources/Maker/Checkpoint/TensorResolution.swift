@@ -14,7 +14,9 @@ struct TensorResolution {
             // Of a fused tensor, the part.
             let whole = view.stored.shape.first ?? 1
             let part = view.shape.first ?? 1
-            let byteCount = whole == part ? view.stored.bytes.count : view.stored.bytes.count / max(whole, 1) * part
+            let stored = view.stored.bytes.count
+            let pieces = 1 + view.further.count
+            let byteCount = whole == part || pieces > 1 ? stored * pieces : stored / max(whole, 1) * part
             return TensorEntry(
                 name: name, sourceName: view.stored.name, shape: view.shape, dtype: view.stored.encoding.name,
                 byteCount: byteCount, file: view.stored.file.name)
@@ -31,27 +33,13 @@ struct TensorResolution {
         var used: Set<String> = []
         var missing: [String] = []
         for requirement in config.tensorRequirements() {
-            let source = naming.sourceName(requirement.name)
-            var view: TensorView
-            if let tensor = stored[source] {
-                view = TensorView(stored: tensor, shape: requirement.shape)
-                used.insert(source)
-            } else if let fused = naming.fusedSource(requirement.name), let tensor = stored[fused] {
-                view = TensorView(stored: tensor, shape: requirement.shape)
-                view.firstRow = TensorResolution.firstRow(of: requirement.name, config)
-                used.insert(fused)
-                let all = config.querySize + 2 * config.kvSize
-                try TensorResolution.check(
-                    tensor, shape: [all] + requirement.shape.dropFirst(), canonical: requirement.name, config, place)
-                try add(view, requirement, config, interleaved: interleaved)
-                continue
-            } else {
-                missing.append(source)
+            guard let view = try self.view(of: requirement, among: stored, config, naming, place) else {
+                missing.append(
+                    naming.headSources(requirement.name, count: 1)?.first ?? naming.sourceName(requirement.name))
                 continue
             }
-            try TensorResolution.check(
-                view.stored, shape: requirement.shape, canonical: requirement.name, config, place)
-            try add(view, requirement, config, interleaved: interleaved)
+            for tensor in [view.stored] + view.further { used.insert(tensor.name) }
+            add(view, requirement, config, interleaved: interleaved)
         }
         if let first = missing.first {
             throw TaperError(
@@ -68,23 +56,56 @@ struct TensorResolution {
         try reportUnused(container, used: used, naming: naming, place)
     }
 
+    /// The tensor itself, rows of one that holds several, or vectors one after the other; nil when there is none of these.
+    private func view(
+        of requirement: ModelConfig.TensorRequirement, among stored: [String: StoredTensor], _ config: ModelConfig,
+        _ naming: TensorNaming, _ place: String
+    ) throws(TaperError) -> TensorView? {
+        let source = naming.sourceName(requirement.name)
+        func check(_ tensor: StoredTensor, _ shape: [Int]) throws(TaperError) {
+            try TensorResolution.check(tensor, shape: shape, canonical: requirement.name, config, place)
+        }
+        if let fused = naming.fusedSource(requirement.name), let tensor = stored[fused.name],
+            fused.name == source || stored[source] == nil
+        {
+            func rows(_ parts: [TensorName.Part]) -> Int { parts.reduce(0) { $0 + config.shape($1).rows } }
+            try check(tensor, [rows(fused.all)] + requirement.shape.dropFirst())
+            var view = TensorView(stored: tensor, shape: requirement.shape)
+            view.firstRow = rows(fused.before)
+            return view
+        }
+        if config.queryKeyNorm == .heads,
+            let names = naming.headSources(requirement.name, count: requirement.shape[0] / config.headSize)
+        {
+            let pieces = names.compactMap { stored[$0] }
+            guard let first = pieces.first, pieces.count == names.count else { return nil }
+            for piece in pieces {
+                try check(piece, [config.headSize])
+                guard piece.encoding.name == first.encoding.name else {
+                    throw TaperError(
+                        .unsupported, "weights of heads in different types", at: place,
+                        expected: first.encoding.name,
+                        found: "'" + printable(piece.name) + "' of " + piece.encoding.name)
+                }
+            }
+            return TensorView(stored: first, shape: requirement.shape, further: Array(pieces.dropFirst()))
+        }
+        guard let tensor = stored[source] else { return nil }
+        // Weights of heads may stand as rows of a matrix.
+        let heads = requirement.shape.count == 1 && tensor.shape.count == 2 && tensor.shape[1] == config.headSize
+        try check(tensor, heads ? [requirement.shape[0] / config.headSize, config.headSize] : requirement.shape)
+        return TensorView(stored: tensor, shape: requirement.shape)
+    }
+
     private mutating func add(
         _ view: TensorView, _ requirement: ModelConfig.TensorRequirement, _ config: ModelConfig, interleaved: Bool
-    ) throws(TaperError) {
+    ) {
         var view = view
         if interleaved, let (_, part, _) = TensorNaming.split(requirement.name), part == .query || part == .key {
             view.interleavedHeadSize = config.headSize
         }
         views[requirement.name] = view
         order.append(requirement.name)
-    }
-
-    private static func firstRow(of name: String, _ config: ModelConfig) -> Int {
-        switch TensorNaming.split(name)?.part {
-        case .key: config.querySize
-        case .value: config.querySize + config.kvSize
-        default: 0
-        }
     }
 
     private static func check(
@@ -117,7 +138,9 @@ struct TensorResolution {
         case .attentionOutput: return hidden + ", " + heads
         case .gate, .up: return inner + ", " + hidden
         case .down: return hidden + ", " + inner
-        case .inputNorm, .postAttentionNorm: return hidden
+        case .inputNorm, .mlpNorm, .attentionOutputNorm, .mlpOutputNorm: return hidden
+        case .queryNorm: return config.queryKeyNorm == .head ? "head_dim " + String(config.headSize) : heads
+        case .keyNorm: return config.queryKeyNorm == .head ? "head_dim " + String(config.headSize) : kvHeads
         case nil:
             if name == TensorName.finalNorm || name == TensorName.finalNormBias { return hidden }
             return "vocab_size " + String(config.vocabularySize) + ", " + hidden
@@ -143,7 +166,7 @@ struct TensorResolution {
     ) throws(TaperError) {
         let unused = container.tensors.filter { !used.contains($0.name) && !TensorResolution.isDerived($0.name) }
         // A GGUF file has no flags for optional biases and norms: their presence alone says that the model uses them.
-        if naming == .gguf, let parameter = unused.first(where: { $0.name.hasPrefix("blk.") }) {
+        if naming.isSelfDescribing, let parameter = unused.first(where: { $0.name.hasPrefix("blk.") }) {
             throw TaperError(
                 .unsupported, "the model has tensors this architecture does not use", at: place,
                 found: "'" + printable(parameter.name) + "'")

@@ -10,6 +10,8 @@ struct TensorView {
     /// Rows per head when the file keeps RoPE's pairs side by side (2 j, 2 j + 1) instead of half a head apart
     /// (j, j + size / 2); nil when the rows lie as the model wants them.
     var interleavedHeadSize: Int?
+    /// Of a vector that is stored in pieces of one size and encoding, those after the first.
+    var further: [StoredTensor] = []
 
     /// Rows of a matrix; a vector is one row.
     var rows: Int { shape.count == 1 ? 1 : shape[0] }
@@ -38,11 +40,18 @@ struct TensorView {
         let columns = columns
         guard let base = stored.file.bytes.baseAddress, !range.isEmpty, columns > 0 else { return [] }
         let data = base + stored.bytes.lowerBound
+        if !further.isEmpty {
+            let size = stored.shape.reduce(1, *)
+            return ([stored] + further).flatMap { piece in
+                TensorView(stored: piece, shape: [size]).decode(rows: 0..<1, with: decoder)
+            }
+        }
         if shape.count == 1 {
             // Blocks may straddle the ends of a vector's part: decode all of it and choose.
-            let all = [Float](unsafeUninitializedCapacity: stored.shape[0]) { buffer, count in
-                if let out = buffer.baseAddress { decoder.decode(data, elementCount: stored.shape[0], into: out) }
-                count = stored.shape[0]
+            let size = stored.shape.reduce(1, *)
+            let all = [Float](unsafeUninitializedCapacity: size) { buffer, count in
+                if let out = buffer.baseAddress { decoder.decode(data, elementCount: size, into: out) }
+                count = size
             }
             if firstRow == 0 && interleavedHeadSize == nil && all.count == columns { return all }
             return (0..<columns).map { all[storedRow($0)] }

@@ -285,7 +285,11 @@ package struct ConversionEstimate {
             let (query, inner) = (Double(config.querySize), Double(config.intermediateSize))
             columnsSquared = 2 * hidden * hidden + query * query + inner * inner
             cache = 4 * layers * Double(config.kvSize)
-            kept = 4 * layers * (2 * hidden + 2 * query + 2 * Double(config.kvSize) + 2 * inner)
+            let keys = Double(config.kvSize)
+            // Norms of queries and keys, and behind attention and MLP, keep what they are given.
+            let normed =
+                (config.queryKeyNorm == .none ? 0 : query + keys) + (config.has(.mlpOutputNorm) ? 2 * hidden : 0)
+            kept = 4 * layers * (2 * hidden + 2 * query + 2 * keys + 2 * inner + normed)
         }
 
         /// Bytes of the bundle's planes and tables, of the linear layers and of the rest; of the linear layers' tables alone.

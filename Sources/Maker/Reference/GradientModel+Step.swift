@@ -1,3 +1,4 @@
+internal import CGradient
 import Kernels
 import Model
 public import Storage
@@ -52,7 +53,18 @@ extension GradientModel {
         let logits = try memory.logits.reserve(count * config.vocabularySize)
         arithmetic.head(
             normalized, tensor(headName), bias: tensor(TensorName.headBias), tokens: count, into: logits)
-        let value = loss(UnsafeMutableBufferPointer(start: logits, count: count * config.vocabularySize))
+        let logitCount = count * config.vocabularySize
+        let capped = try config.logitCap.map { _ throws(TaperError) in try memory.cappedLogits.reserve(logitCount) }
+        capped?.update(from: logits, count: logitCount)
+        let value = loss(UnsafeMutableBufferPointer(start: logits, count: logitCount))
+        if let cap = config.logitCap, let capped {
+            let columns = config.vocabularySize
+            let functions = arithmetic.functions
+            arithmetic.ops.rows(count) {
+                functions.cap_backward(
+                    capped + $0 * columns, Float(cap), Int32(columns), logits + $0 * columns)
+            }
+        }
 
         // Backward.
         report.head(input: normalized, outputGradient: logits, to: gradient)
@@ -72,9 +84,7 @@ extension GradientModel {
                     report.linear(part, layer: layer, input: x, outputGradient: dy, to: gradient)
                 },
                 norm: { part, x, dy in
-                    report.norm(
-                        TensorName.weight(part, layer: layer), TensorName.bias(part, layer: layer), input: x,
-                        outputGradient: dy, to: gradient)
+                    report.norm(part, layer: layer, input: x, outputGradient: dy, to: gradient)
                 })
         }
         report.embedding(tokens, d, to: gradient)

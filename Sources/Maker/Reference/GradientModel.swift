@@ -19,6 +19,8 @@ public final class GradientModel {
         let shared = FloatBuffer(purpose: "activations")
         let backward = FloatBuffer(purpose: "gradients of activations")
         let logits = FloatBuffer(purpose: "logits")
+        /// The same, kept from the loss, where the model caps them.
+        let cappedLogits = FloatBuffer(purpose: "logits")
         let weightGradient = FloatBuffer(purpose: "gradients of weights")
         let embeddingGradient = FloatBuffer(purpose: "gradients of the embedding")
     }

@@ -24,7 +24,7 @@ struct GradientReport {
         let tensors = config.tensorRequirements().filter { wanted($0.name) }
         self.wanted = Set(tensors.map(\.name))
         let largest = tensors.filter { $0.name != TensorName.embedding }.map { $0.shape.reduce(1, *) }.max() ?? 0
-        values = try model.memory.weightGradient.reserve(max(largest, 2 * config.hiddenSize))
+        values = try model.memory.weightGradient.reserve(max(largest, 2 * max(config.hiddenSize, config.querySize)))
         embedding =
             self.wanted.contains(TensorName.embedding)
             ? try model.memory.embeddingGradient.reserve(config.vocabularySize * config.hiddenSize) : nil
@@ -75,6 +75,26 @@ struct GradientReport {
             }
         }
         linear(TensorName.head, bias: TensorName.headBias, rows, columns, input, outputGradient, receive)
+    }
+
+    /// A norm of a block.
+    func norm(
+        _ part: TensorName.Part, layer: Int, input: UnsafeMutablePointer<Float>,
+        outputGradient: UnsafeMutablePointer<Float>, to receive: Receiver
+    ) {
+        let name = TensorName.weight(part, layer: layer)
+        let config = model.config
+        switch part {
+        case .queryNorm, .keyNorm:
+            guard wanted.contains(name) else { return }
+            model.arithmetic.headNormWeightGradient(
+                input, outputGradient, heads: part == .queryNorm ? config.headCount : config.kvHeadCount,
+                tokens: tokens, weight: values)
+            receive(TensorGradient(name, room(config.shape(part).rows)))
+        default:
+            norm(
+                name, TensorName.bias(part, layer: layer), input: input, outputGradient: outputGradient, to: receive)
+        }
     }
 
     func norm(

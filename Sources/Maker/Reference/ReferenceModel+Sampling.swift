@@ -32,10 +32,10 @@ extension ReferenceModel {
         precondition(temperature >= 0 && temperature.isFinite, "a temperature is 0 or more")
         for start in starts {
             try arithmetic.check(start)
-            guard start.count <= length, length <= arithmetic.rotation.positionCount else {
+            guard start.count <= length, length <= arithmetic.positionCount else {
                 throw TaperError(
                     .usage, "impossible length of sampled text", at: "",
-                    expected: "\(start.count) to \(arithmetic.rotation.positionCount) tokens", found: "\(length)")
+                    expected: "\(start.count) to \(arithmetic.positionCount) tokens", found: "\(length)")
             }
         }
         if starts.isEmpty { return [] }

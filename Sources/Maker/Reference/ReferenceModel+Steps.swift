@@ -17,7 +17,7 @@ extension ReferenceModel: StepExecutor {
 
     public func check(_ tokens: [Int], continuing sequence: ReferenceSequence) throws(TaperError) {
         try arithmetic.check(tokens)
-        let limit = min(sequence.capacity, arithmetic.rotation.positionCount)
+        let limit = min(sequence.capacity, arithmetic.positionCount)
         guard sequence.position + tokens.count <= limit else {
             throw TaperError(
                 .usage, "prompt and new tokens exceed the model's context", at: "", expected: "at most \(limit) tokens",
@@ -126,7 +126,7 @@ extension ReferenceModel: StepExecutor {
     private func uncheckedLogits(ofStates states: [Float]) throws(TaperError) -> [Float] {
         let count = states.count / config.hiddenSize
         let head = try weight(config.headName)
-        let bias = config.outputBias ? try weight(TensorName.headBias) : []
+        let bias = config.headBias ? try weight(TensorName.headBias) : []
         return filled(count * config.vocabularySize) {
             arithmetic.head(states, head, bias: bias, tokens: count, into: $0)
         }

@@ -75,7 +75,7 @@ public final class ReferenceModel {
     ) throws(TaperError) {
         let hidden = try forward(sequences, progress: progress)
         let head = try weight(config.headName)
-        let bias = config.outputBias ? try weight(TensorName.headBias) : []
+        let bias = config.headBias ? try weight(TensorName.headBias) : []
         var rows: [Float] = []
         for (index, states) in hidden.enumerated() {
             let count = sequences[index].count

@@ -27,7 +27,7 @@ public final class ReferenceStates {
         arithmetic = model.arithmetic
         hidden = try model.forward(sequences, known: known, progress: progress)
         head = try model.weight(model.config.headName)
-        bias = model.config.outputBias ? try model.weight(TensorName.headBias) : []
+        bias = model.config.headBias ? try model.weight(TensorName.headBias) : []
     }
 
     /// Logits after the positions `rows` of a sequence, [rows.count * vocabularySize]; valid during the call.

@@ -10,18 +10,18 @@ struct RotationTable {
     /// For turning back.
     let negatedSines: [Float]
 
-    init(_ config: ModelConfig) {
-        pairs = config.rotarySize / 2
-        positionCount = min(config.contextLength, 1 << 15)
-        let frequencies = config.ropeFrequencies()
+    init(_ rotation: Rotation, positionCount: Int) {
+        pairs = rotation.size / 2
+        self.positionCount = positionCount
+        let (frequencies, magnitude) = (rotation.frequencies(), rotation.magnitude)
         var cosines: [Float] = []
         var sines: [Float] = []
         cosines.reserveCapacity(positionCount * pairs)
         sines.reserveCapacity(positionCount * pairs)
         for position in 0..<positionCount {
             for frequency in frequencies {
-                cosines.append(Float(cosine(Double(position) * frequency)))
-                sines.append(Float(sine(Double(position) * frequency)))
+                cosines.append(Float(cosine(Double(position) * frequency) * magnitude))
+                sines.append(Float(sine(Double(position) * frequency) * magnitude))
             }
         }
         self.cosines = cosines

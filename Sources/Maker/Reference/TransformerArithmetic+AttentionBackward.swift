@@ -5,18 +5,19 @@ import Model
 extension TransformerArithmetic {
     /// Gradients of query, key and value (rotated) in `scratch` from that of `mixed`.
     ///
-    /// With P = softmax(S), S = Q K^T / sqrt(headSize): dV = P^T dO, dP = dO V^T, dS = P (dP - sum(P dP)),
+    /// With P = softmax(S), S = Q K^T / sqrt(headSize), capped or not: dV = P^T dO, dP = dO V^T, dS = P (dP - sum(P dP)),
     /// dQ = dS K / sqrt(headSize), dK = dS^T Q / sqrt(headSize). P is computed again from Q and K: that takes about as
     /// long as writing and reading P of all layers, whose memory would grow with the square of the tokens.
-    func attendBackward(_ a: BlockActivations, _ scratch: BackwardScratch, tokens: Int) {
-        let spans = spans(tokens: tokens, position: 0)
+    func attendBackward(_ a: BlockActivations, _ scratch: BackwardScratch, layer: Int, tokens: Int) {
+        let window = config.layers[layer].window
+        let spans = spans(tokens: tokens, position: 0, window: window)
         let each = Self.scoreCount(tokens: tokens, visible: tokens)
         let shared = config.headCount / config.kvHeadCount
         // Heads that share keys write apart, so that the order of the sum does not depend on threads.
         let keys = shared == 1 ? scratch.key : scratch.headKeys
         let values = shared == 1 ? scratch.value : scratch.headValues
         pool.run(config.headCount) { head in
-            let p = scratch.scores + 2 * head * each
+            let scores = HeadScores(scratch.scores, config, head: head, each: each)
             let gradients = HeadGradients(
                 query: scratch.query, key: keys, value: values, offset: head * config.headSize)
             for token in 0..<tokens {
@@ -25,7 +26,7 @@ extension TransformerArithmetic {
                 (values + at).update(repeating: 0, count: config.headSize)
             }
             for span in spans {
-                attendBackward(a, mixed: scratch.mixed, head: head, span, p: p, dp: p + each, gradients)
+                attendBackward(a, mixed: scratch.mixed, head: head, span, window: window, scores, gradients)
             }
         }
         if shared > 1 {
@@ -42,10 +43,28 @@ extension TransformerArithmetic {
         let offset: Int
     }
 
+    /// Pieces of scores that a head needs.
+    static func scorePieces(_ config: ModelConfig) -> Int { config.attentionCap == nil ? 2 : 3 }
+
+    /// Room for one head's probabilities and their gradients, and for its capped scores where there is a cap.
+    private struct HeadScores {
+        let p: UnsafeMutablePointer<Float>
+        let dp: UnsafeMutablePointer<Float>
+        let capped: UnsafeMutablePointer<Float>?
+
+        init(_ memory: UnsafeMutablePointer<Float>, _ config: ModelConfig, head: Int, each: Int) {
+            let pieces = TransformerArithmetic.scorePieces(config)
+            p = memory + pieces * head * each
+            dp = p + each
+            capped = pieces == 3 ? dp + each : nil
+        }
+    }
+
     private func attendBackward(
-        _ a: BlockActivations, mixed: UnsafePointer<Float>, head: Int, _ span: AttentionSpan,
-        p: UnsafeMutablePointer<Float>, dp: UnsafeMutablePointer<Float>, _ gradients: HeadGradients
+        _ a: BlockActivations, mixed: UnsafePointer<Float>, head: Int, _ span: AttentionSpan, window: Int?,
+        _ scores: HeadScores, _ gradients: HeadGradients
     ) {
+        let (p, dp) = (scores.p, scores.dp)
         let count = span.tokens.count
         let width = span.positions.count
         let size = config.headSize
@@ -55,7 +74,8 @@ extension TransformerArithmetic {
         let seen = span.positions.lowerBound * stride + gradients.offset
         let kvSeen = span.positions.lowerBound * kvStride + kvOffset(head)
         let output = BLAS.Matrix(values: mixed + rows, stride: stride)
-        probabilities(a.query, keys: a.key, head: head, span, position: 0, into: p)
+        probabilities(
+            a.query, keys: a.key, head: head, span, position: 0, window: window, into: p, capped: scores.capped)
         BLAS.product(
             m: width, n: size, k: count, .init(values: p, stride: width, transposed: true), output, keep: 1,
             into: gradients.value + seen, stride: stride)
@@ -63,6 +83,9 @@ extension TransformerArithmetic {
             m: count, n: width, k: size, output,
             .init(values: a.value + kvSeen, stride: kvStride, transposed: true), into: dp, stride: width)
         for row in 0..<count { functions.softmax_backward(p + row * width, Int32(width), dp + row * width) }
+        if let cap = config.attentionCap, let capped = scores.capped {
+            functions.cap_backward(capped, Float(cap), Int32(count * width), dp)
+        }
         BLAS.product(
             m: count, n: size, k: width, scale: attentionScale, .init(values: dp, stride: width),
             .init(values: a.key + kvSeen, stride: kvStride), into: gradients.query + rows, stride: stride)

@@ -18,15 +18,19 @@ struct BackwardScratch {
     /// The same of every query head by itself, [tokens * querySize].
     let headKeys: UnsafeMutablePointer<Float>
     let headValues: UnsafeMutablePointer<Float>
-    /// Two pieces of scores for each head.
+    /// Pieces of scores for each head.
     let scores: UnsafeMutablePointer<Float>
+    /// Gradient of what attention or MLP writes, before its norm, [tokens * hiddenSize]; empty where there is no norm.
+    let branch: UnsafeMutablePointer<Float>
 
     static func sizes(_ config: ModelConfig, tokens: Int) -> [Int] {
         let query = tokens * config.querySize
         let key = tokens * config.kvSize
         return [
             tokens * config.hiddenSize, tokens * config.intermediateSize, query, query, key, key, query, query,
-            2 * config.headCount * TransformerArithmetic.scoreCount(tokens: tokens, visible: tokens),
+            TransformerArithmetic.scorePieces(config) * config.headCount
+                * TransformerArithmetic.scoreCount(tokens: tokens, visible: tokens),
+            config.has(.mlpOutputNorm) ? tokens * config.hiddenSize : 0,
         ]
     }
 
@@ -40,13 +44,14 @@ struct BackwardScratch {
         headKeys = pieces[6]
         headValues = pieces[7]
         scores = pieces[8]
+        branch = pieces[9]
     }
 }
 
 /// Hears of a linear layer: its input, [tokens * columns], and the gradient of its output, [tokens * rows].
 typealias LinearReceiver = (TensorName.Part, _ x: UnsafeMutablePointer<Float>, _ dy: UnsafeMutablePointer<Float>) ->
     Void
-/// Hears of a norm: its input and the gradient of its output, [tokens * hiddenSize] each.
+/// Hears of a norm: its input and the gradient of its output, [tokens * elements] each.
 typealias NormReceiver = (TensorName.Part, _ x: UnsafeMutablePointer<Float>, _ dy: UnsafeMutablePointer<Float>) -> Void
 
 extension TransformerArithmetic {
@@ -66,8 +71,34 @@ extension TransformerArithmetic {
                 dy, weights.matrix(part), tokens: tokens, rows: rows, columns: columns, adding: adding, into: dx)
         }
 
+        /// The gradient of what a norm behind attention or MLP was given, d being that of its output; without such a norm d.
+        func behind(
+            _ part: TensorName.Part, _ x: UnsafeMutablePointer<Float>
+        ) -> UnsafeMutablePointer<Float> {
+            guard config.has(part) else { return d }
+            scratch.branch.update(repeating: 0, count: tokens * config.hiddenSize)
+            normBackward(x, weights.norm(part), d, tokens: tokens, into: scratch.branch)
+            norm(part, x, d)
+            return scratch.branch
+        }
+        /// d += the gradient of a norm's input, or of what attention or MLP read without one; `scratch.normalized` holds that of
+        /// what was read.
+        func before(_ part: TensorName.Part, _ x: UnsafeMutablePointer<Float>) {
+            if config.has(part) {
+                normBackward(x, weights.norm(part), scratch.normalized, tokens: tokens, into: d)
+                norm(part, x, scratch.normalized)
+            } else {
+                ops.add(scratch.normalized, tokens: tokens, columns: config.hiddenSize, into: d)
+            }
+        }
+        func normalizeInput() {
+            guard config.has(.inputNorm) else { return }
+            normalize(a.input, weights.norm(.inputNorm), tokens: tokens, into: a.normalized)
+        }
+
         // MLP.
-        inputGradient(.down, d, into: scratch.inner)
+        let down = behind(.mlpOutputNorm, a.mlpOutput)
+        inputGradient(.down, down, into: scratch.inner)
         let kind = activationKind
         let inner = config.intermediateSize
         ops.rows(tokens) { token in
@@ -78,39 +109,79 @@ extension TransformerArithmetic {
                 functions.activate_backward(kind, a.up + at, nil, Int32(inner), scratch.inner + at)
             }
         }
-        linear(.down, scratch.inner, d)
+        linear(.down, scratch.inner, down)
         if config.parallelResidual {
-            normalize(a.input, weights.norm(.inputNorm), tokens: tokens, into: a.normalized)
-        } else {
-            normalize(a.middle, weights.norm(.postAttentionNorm), tokens: tokens, into: a.mlpInput)
+            normalizeInput()
+        } else if config.has(.mlpNorm) {
+            normalize(a.middle, weights.norm(.mlpNorm), tokens: tokens, into: a.mlpInput)
         }
         inputGradient(.up, a.up, into: scratch.normalized)
         if config.gatedMLP { inputGradient(.gate, a.gate, adding: true, into: scratch.normalized) }
         linear(.up, a.mlpInput, a.up)
         if config.gatedMLP { linear(.gate, a.mlpInput, a.gate) }
-        // Attention's output gradient is d after the norm's share has been added, unless both read the same input.
-        if !config.parallelResidual {
-            normBackward(a.middle, weights.norm(.postAttentionNorm), scratch.normalized, tokens: tokens, into: d)
-            norm(.postAttentionNorm, a.middle, scratch.normalized)
-        }
+        // Attention's output gradient is d after the MLP's share has been added, unless both read the same input.
+        if !config.parallelResidual { before(.mlpNorm, a.middle) }
 
         // Attention.
-        inputGradient(.attentionOutput, d, into: scratch.mixed)
-        linear(.attentionOutput, a.mixed, d)
-        attendBackward(a, scratch, tokens: tokens)
-        rotate(scratch.query, tokens: tokens, heads: config.headCount, backward: true)
-        rotate(scratch.key, tokens: tokens, heads: config.kvHeadCount, backward: true)
-        if !config.parallelResidual {
-            normalize(a.input, weights.norm(.inputNorm), tokens: tokens, into: a.normalized)
+        let output = behind(.attentionOutputNorm, a.attentionOutput)
+        inputGradient(.attentionOutput, output, into: scratch.mixed)
+        linear(.attentionOutput, a.mixed, output)
+        let layer = weights.layer
+        attendBackward(a, scratch, layer: layer, tokens: tokens)
+        rotate(scratch.query, layer: layer, tokens: tokens, heads: config.headCount, backward: true)
+        rotate(scratch.key, layer: layer, tokens: tokens, heads: config.kvHeadCount, backward: true)
+        if config.queryKeyNorm != .none {
+            norm(.queryNorm, a.rawQuery, scratch.query)
+            norm(.keyNorm, a.rawKey, scratch.key)
+            headNormBackward(
+                a.rawQuery, weights.norm(.queryNorm).weight, heads: config.headCount, tokens: tokens, scratch.query)
+            headNormBackward(
+                a.rawKey, weights.norm(.keyNorm).weight, heads: config.kvHeadCount, tokens: tokens, scratch.key)
         }
+        if !config.parallelResidual { normalizeInput() }
         inputGradient(.query, scratch.query, adding: config.parallelResidual, into: scratch.normalized)
         inputGradient(.key, scratch.key, adding: true, into: scratch.normalized)
         inputGradient(.value, scratch.value, adding: true, into: scratch.normalized)
-        linear(.value, a.normalized, scratch.value)
-        linear(.key, a.normalized, scratch.key)
-        linear(.query, a.normalized, scratch.query)
-        normBackward(a.input, weights.norm(.inputNorm), scratch.normalized, tokens: tokens, into: d)
-        norm(.inputNorm, a.input, scratch.normalized)
+        linear(.value, a.attentionInput, scratch.value)
+        linear(.key, a.attentionInput, scratch.key)
+        linear(.query, a.attentionInput, scratch.query)
+        before(.inputNorm, a.input)
+    }
+
+    /// d, the gradient of normalized queries or keys, [tokens * heads * headSize], becomes that of what was normalized.
+    private func headNormBackward(
+        _ x: UnsafePointer<Float>, _ weight: [Float], heads: Int, tokens: Int, _ d: UnsafeMutablePointer<Float>
+    ) {
+        let shape = config.headNormShape(heads: heads)
+        let width = shape.count * shape.size
+        let centred: Int32 = config.normalization == .layer ? 1 : 0
+        weight.withUnsafeBufferPointer { weight in
+            guard let weight = weight.baseAddress else { return }
+            ops.rows(tokens) { token in
+                functions.head_norm_backward(
+                    x + token * width, weight, Int64(shape.weightStride), Float(config.normEpsilon), centred,
+                    Int32(shape.count), Int32(shape.size), d + token * width, nil)
+            }
+        }
+    }
+
+    /// Gradient of the weight of a norm of queries or keys; one thread, as `normWeightGradient`.
+    func headNormWeightGradient(
+        _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, heads: Int, tokens: Int,
+        weight: UnsafeMutablePointer<Float>
+    ) {
+        let shape = config.headNormShape(heads: heads)
+        let width = shape.count * shape.size
+        let stored = shape.weightStride == 0 ? shape.size : width
+        let ones = [Float](repeating: 1, count: stored)
+        var unused = [Float](repeating: 0, count: width)
+        weight.update(repeating: 0, count: stored)
+        for token in 0..<tokens {
+            for index in 0..<width { unused[index] = dy[token * width + index] }
+            functions.head_norm_backward(
+                x + token * width, ones, Int64(shape.weightStride), Float(config.normEpsilon),
+                config.normalization == .layer ? 1 : 0, Int32(shape.count), Int32(shape.size), &unused, weight)
+        }
     }
 
     /// dx += gradient of a norm's input, dy being that of its output.

@@ -9,7 +9,10 @@ struct TransformerArithmetic {
     let pool: ThreadPool
     let ops: VectorOps
     let blas: BLAS
-    let rotation: RotationTable
+    /// Positions a sequence may have.
+    let positionCount: Int
+    /// One for each layer; nil where positions do not turn.
+    let rotations: [RotationTable?]
     let functions: cg_table_t
 
     init(_ config: ModelConfig, threads: Int) throws(TaperError) {
@@ -17,7 +20,12 @@ struct TransformerArithmetic {
         pool = try ThreadPool(threadCount: threads)
         ops = VectorOps(pool)
         blas = try BLAS(pool)
-        rotation = RotationTable(config)
+        let positions = min(config.contextLength, 1 << 15)
+        positionCount = positions
+        let tables = config.rotations.map { RotationTable($0, positionCount: positions) }
+        rotations = config.layers.map { layer in
+            layer.rotation.flatMap { config.rotations.firstIndex(of: $0) }.map { tables[$0] }
+        }
         functions = gradientFunctions(pool)
     }
 
@@ -26,9 +34,9 @@ struct TransformerArithmetic {
 
     /// - Throws: `usage` when the sequence is empty, too long, or names a token the model lacks.
     func check(_ tokens: [Int]) throws(TaperError) {
-        guard !tokens.isEmpty, tokens.count <= rotation.positionCount else {
+        guard !tokens.isEmpty, tokens.count <= positionCount else {
             throw TaperError(
-                .usage, "a sequence must have 1 to \(rotation.positionCount) tokens", at: "", found: "\(tokens.count)")
+                .usage, "a sequence must have 1 to \(positionCount) tokens", at: "", found: "\(tokens.count)")
         }
         for token in tokens where token < 0 || token >= config.vocabularySize {
             throw TaperError(
@@ -68,6 +76,10 @@ struct TransformerArithmetic {
         blas.multiply(
             states, weights, tokens: tokens, rows: config.vocabularySize, columns: config.hiddenSize, into: logits)
         if !bias.isEmpty { ops.addBias(bias, tokens: tokens, columns: config.vocabularySize, to: logits) }
+        if let cap = config.logitCap {
+            let columns = config.vocabularySize
+            ops.rows(tokens) { functions.cap(logits + $0 * columns, Int32(columns), Float(cap)) }
+        }
     }
 
     /// One transformer block on a.input, whose tokens stand at `places`.
@@ -84,17 +96,28 @@ struct TransformerArithmetic {
         }
 
         // Attention.
-        normalize(a.input, weights.norm(.inputNorm), tokens: tokens, into: a.normalized)
-        linear(.query, a.normalized, a.query)
-        linear(.key, a.normalized, a.key)
-        linear(.value, a.normalized, a.value)
-        attend(a, tokens: tokens, places: places)
-        linear(.attentionOutput, a.mixed, a.middle)
+        if config.has(.inputNorm) {
+            normalize(a.input, weights.norm(.inputNorm), tokens: tokens, into: a.normalized)
+        }
+        linear(.query, a.attentionInput, a.rawQuery)
+        linear(.key, a.attentionInput, a.rawKey)
+        linear(.value, a.attentionInput, a.value)
+        if config.queryKeyNorm != .none {
+            normalizeHeads(
+                a.rawQuery, weights.norm(.queryNorm).weight, heads: config.headCount, tokens: tokens, into: a.query)
+            normalizeHeads(
+                a.rawKey, weights.norm(.keyNorm).weight, heads: config.kvHeadCount, tokens: tokens, into: a.key)
+        }
+        attend(a, layer: weights.layer, tokens: tokens, places: places)
+        linear(.attentionOutput, a.mixed, a.attentionOutput)
+        if config.has(.attentionOutputNorm) {
+            normalize(a.attentionOutput, weights.norm(.attentionOutputNorm), tokens: tokens, into: a.middle)
+        }
         ops.add(a.input, tokens: tokens, columns: hidden, into: a.middle)
 
         // MLP.
-        if !config.parallelResidual {
-            normalize(a.middle, weights.norm(.postAttentionNorm), tokens: tokens, into: a.mlpInput)
+        if config.has(.mlpNorm) {
+            normalize(a.middle, weights.norm(.mlpNorm), tokens: tokens, into: a.mlpInput)
         }
         linear(.up, a.mlpInput, a.up)
         if config.gatedMLP { linear(.gate, a.mlpInput, a.gate) }
@@ -108,8 +131,22 @@ struct TransformerArithmetic {
                 functions.activate(kind, a.up + at, nil, Int32(inner), a.inner + at)
             }
         }
-        linear(.down, a.inner, a.output)
+        linear(.down, a.inner, a.mlpOutput)
+        if config.has(.mlpOutputNorm) {
+            normalize(a.mlpOutput, weights.norm(.mlpOutputNorm), tokens: tokens, into: a.output)
+        }
         ops.add(a.middle, tokens: tokens, columns: hidden, into: a.output)
+    }
+
+    /// Queries or keys of one block, [tokens * heads * headSize], normalized.
+    private func normalizeHeads(
+        _ x: UnsafePointer<Float>, _ weight: [Float], heads: Int, tokens: Int, into out: UnsafeMutablePointer<Float>
+    ) {
+        let shape = config.headNormShape(heads: heads)
+        ops.headNorm(
+            x, weight: weight, weightStride: shape.weightStride, tokens: tokens, heads: shape.count,
+            headSize: shape.size, epsilon: Float(config.normEpsilon), centred: config.normalization == .layer,
+            into: out)
     }
 
     var activationKind: Int32 {
@@ -121,8 +158,9 @@ struct TransformerArithmetic {
     }
 
     func rotate(
-        _ x: UnsafeMutablePointer<Float>, tokens: Int, heads: Int, position: Int = 0, backward: Bool = false
+        _ x: UnsafeMutablePointer<Float>, layer: Int, tokens: Int, heads: Int, position: Int = 0, backward: Bool = false
     ) {
+        guard let rotation = rotations[layer] else { return }
         let pairs = rotation.pairs
         rotation.cosines.withUnsafeBufferPointer { cosines in
             (backward ? rotation.negatedSines : rotation.sines).withUnsafeBufferPointer { sines in

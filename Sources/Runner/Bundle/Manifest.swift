@@ -5,6 +5,8 @@ public import Storage
 /// What the bundle says of itself: the model, its precisions and its tensors.
 public struct Manifest: Sendable {
     public static let schema = "taper-bundle-1"
+    /// Of models that a reader of the first one would compute wrongly without noticing.
+    public static let secondSchema = "taper-bundle-2"
     /// Group of the blocks' matrices, and of nothing else.
     public static let linearGroup = "linear"
     /// Group of an embedding and head in nested codes, as Taper writes them.
@@ -48,7 +50,7 @@ public struct Manifest: Sendable {
             return .object(members)
         }
         return .object([
-            .init("schema", .string(Manifest.schema)),
+            .init("schema", .string(model.exceedsFirstVersion ? Manifest.secondSchema : Manifest.schema)),
             .init("model", model.json),
             .init("precisions", .array(precisions.map { .integer($0) })),
             .init("provenance", provenance),
@@ -58,14 +60,21 @@ public struct Manifest: Sendable {
 
     /// - Throws: `badData` naming the field that breaks the schema (`formats/manifest.schema.json`).
     public init(json: JSONValue, place: String) throws(TaperError) {
-        guard json["schema"]?.string == Manifest.schema else {
+        let schema = json["schema"]?.string
+        guard schema == Manifest.schema || schema == Manifest.secondSchema else {
             throw TaperError(
-                .unsupported, "unknown manifest schema", at: place, expected: Manifest.schema,
-                found: json["schema"]?.string.map { printable($0) } ?? "none",
+                .unsupported, "unknown manifest schema", at: place,
+                expected: Manifest.schema + " or " + Manifest.secondSchema,
+                found: schema.map { printable($0) } ?? "none",
                 remedy: "The bundle may need a newer version of taper")
         }
         guard let modelJSON = json["model"] else { throw TaperError(.badData, "\"model\" is missing", at: place) }
         model = try ModelConfig(json: modelJSON, place: place + ": model")
+        guard schema == Manifest.secondSchema || !model.exceedsFirstVersion else {
+            throw TaperError(
+                .badData, "the model needs the second schema", at: place, expected: Manifest.secondSchema,
+                found: Manifest.schema)
+        }
         precisions = try Manifest.integers(json["precisions"], "precisions", place)
         guard Manifest.arePrecisions(precisions) else {
             throw TaperError(

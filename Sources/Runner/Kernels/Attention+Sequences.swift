@@ -43,7 +43,7 @@ extension KVLayer {
 @inline(never)  // Large, and called from several places.
 public func attention(
     query: UnsafePointer<Float>, positions: [Int], caches: [KVLayer], heads: Int, window: Int? = nil,
-    output: UnsafeMutablePointer<Float>, pool: ThreadPool
+    scale: Float, cap: Float, output: UnsafeMutablePointer<Float>, pool: ThreadPool
 ) {
     precondition(positions.count == caches.count, "as many positions as caches")
     guard let first = caches.first, let longest = positions.max() else { return }
@@ -59,7 +59,6 @@ public func attention(
     let scratch = pool.scratch(parts: workers, byteCount: floats * 4)
     let stride = pool.scratchStride
     let kernel = required(pool.kernels.functions.attention)
-    let scale = 1 / Float(size).squareRoot()
     pool.run(workers) { worker in
         for part in ThreadPool.slice(parts, part: worker, of: workers) {
             let sequence = part / first.kvHeads
@@ -79,6 +78,7 @@ public func attention(
             call.visible = Int32(positions[sequence] + 1)
             call.window = Int32(window ?? 0)
             call.scale = scale
+            call.cap = cap
             kernel(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
         }
     }

@@ -46,15 +46,15 @@ public func storeKV(
     }
 }
 
-/// Causal attention, softmax(q K^T / sqrt(headSize)) V: token t sees positions 0 ... firstPosition + t, or the last
-/// `window` of them.
+/// Causal attention, softmax(q K^T * scale) V: token t sees positions 0 ... firstPosition + t, or the last `window` of them.
+/// With a cap above 0 a score s is cap * tanh(s / cap) (Gemma 2, arXiv 2408.00118, section 2).
 ///
 /// query and output are [tokens][heads * headSize]; the query is already rotated. Heads that share a key/value head are
 /// worked on together, in blocks of tokens, so that keys and values are widened once for all of them.
 @inline(never)  // Large, and called from several places.
 public func attention(
     query: UnsafePointer<Float>, tokens: Int, firstPosition: Int, cache: KVLayer, heads: Int, window: Int? = nil,
-    output: UnsafeMutablePointer<Float>, pool: ThreadPool
+    scale: Float, cap: Float, output: UnsafeMutablePointer<Float>, pool: ThreadPool
 ) {
     precondition(heads % cache.kvHeads == 0 && firstPosition + tokens <= cache.capacity, "attention outside the cache")
     let shared = heads / cache.kvHeads
@@ -71,7 +71,6 @@ public func attention(
     let scratch = pool.scratch(parts: workers, byteCount: floats * 4)
     let stride = pool.scratchStride
     let kernel = required(pool.kernels.functions.attention)
-    let scale = 1 / Float(size).squareRoot()
     pool.run(workers) { worker in
         for part in ThreadPool.slice(parts, part: worker, of: workers) {
             // Long blocks (late tokens) and short ones alternate among the workers.
@@ -91,6 +90,7 @@ public func attention(
             call.visible = Int32(firstPosition + start + 1)
             call.window = Int32(window ?? 0)
             call.scale = scale
+            call.cap = cap
             kernel(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
         }
     }

@@ -1,10 +1,10 @@
 internal import CKernels
 import Storage
 
-/// Elementwise work and reductions between the products; [tokens][columns] rows are divided among threads.
+/// What is done between the products; [tokens][columns] rows are divided among threads.
 public struct VectorOps {
-    private let functions: ck_table_t
-    private let pool: ThreadPool
+    let functions: ck_table_t
+    let pool: ThreadPool
 
     public init(_ pool: ThreadPool) {
         self.pool = pool
@@ -17,7 +17,7 @@ public struct VectorOps {
         pool.run(parts) { part in for token in ThreadPool.slice(tokens, part: part, of: parts) { body(token) } }
     }
 
-    /// x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, eq. 4).
+    /// x / sqrt(mean(x^2) + epsilon) * weight (Zhang and Sennrich 2019, eq. 4); `out` may be x.
     @inline(never)
     public func rmsNorm(
         _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, tokens: Int, columns: Int,
@@ -26,44 +26,38 @@ public struct VectorOps {
         rows(tokens) { functions.rms_norm(x + $0 * columns, weight, epsilon, Int32(columns), out + $0 * columns) }
     }
 
-    /// (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al. 2016).
+    /// (x - mean) / sqrt(variance + epsilon) * weight + bias (Ba et al. 2016); `out` may be x.
     @inline(never)
     public func layerNorm(
-        _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Float,
-        tokens: Int,
-        columns: Int, into out: UnsafeMutablePointer<Float>
+        _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?, epsilon: Float,
+        tokens: Int, columns: Int, into out: UnsafeMutablePointer<Float>
     ) {
         rows(tokens) {
             functions.layer_norm(x + $0 * columns, weight, bias, epsilon, Int32(columns), out + $0 * columns)
         }
     }
 
-    /// silu(gate) * up; `out` may be either input.
+    /// The norm of every head by itself: x is [tokens][heads * headSize]. The weight is [headSize], for all heads
+    /// (stride 0), or [heads][weightStride], one for each.
+    ///
+    /// RMS norm, or centred a layer norm without bias. `out` may be x.
     @inline(never)
-    public func siluMultiply(
-        gate: UnsafePointer<Float>, up: UnsafePointer<Float>, tokens: Int, columns: Int,
-        into out: UnsafeMutablePointer<Float>
+    public func headNorm(
+        _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>, weightStride: Int, tokens: Int, heads: Int,
+        headSize: Int, epsilon: Float, centred: Bool, into out: UnsafeMutablePointer<Float>
     ) {
-        rows(tokens) {
-            functions.silu_multiply(gate + $0 * columns, up + $0 * columns, Int32(columns), out + $0 * columns)
+        precondition(weightStride == 0 || weightStride >= headSize, "weights of heads overlap")
+        rows(tokens) { token in
+            for head in 0..<heads {
+                let at = (token * heads + head) * headSize
+                let own = weight + head * weightStride
+                if centred {
+                    functions.layer_norm(x + at, own, nil, epsilon, Int32(headSize), out + at)
+                } else {
+                    functions.rms_norm(x + at, own, epsilon, Int32(headSize), out + at)
+                }
+            }
         }
-    }
-
-    /// x * Phi(x), exactly or in its tanh form; in place.
-    @inline(never)
-    public func gelu(_ x: UnsafeMutablePointer<Float>, tanhForm: Bool, tokens: Int, columns: Int) {
-        rows(tokens) { functions.gelu(x + $0 * columns, tanhForm ? 1 : 0, Int32(columns), x + $0 * columns) }
-    }
-
-    /// into += x.
-    @inline(never)
-    public func add(_ x: UnsafePointer<Float>, tokens: Int, columns: Int, into: UnsafeMutablePointer<Float>) {
-        rows(tokens) { functions.add(x + $0 * columns, Int32(columns), into + $0 * columns) }
-    }
-
-    /// Every row of `x` += bias, [columns].
-    public func addBias(_ bias: UnsafePointer<Float>, tokens: Int, columns: Int, to x: UnsafeMutablePointer<Float>) {
-        rows(tokens) { functions.add(bias, Int32(columns), x + $0 * columns) }
     }
 
     /// Rotates heads of x, [tokens][heads * headSize]; cosines and sines are [tokens][pairs] of the tokens' positions.

@@ -8,13 +8,15 @@ public enum Axis: Sendable {
     case heads
     /// Keys or values of all KV heads.
     case kvHeads
+    /// The elements of one head, whichever.
+    case headElements
     case vocabulary
 }
 
 /// What is to be known of one part of a transformer block: all that makes or reads its tensors goes by this table.
 public struct BlockPart: Sendable {
-    /// Elements of a vector, or rows of a matrix: y = x W^T.
-    public let rows: Axis
+    /// Elements of a vector, or rows of a matrix: y = x W^T. `rowAxis` says what they are in a certain model.
+    let rows: Axis
     /// nil: a vector, the scale of a norm.
     public let columns: Axis?
     /// Which fact of a model gives it a bias, [rows].
@@ -24,8 +26,8 @@ public struct BlockPart: Sendable {
     /// The part in whose name the statistics of its input are kept: parts that read the same vector share one.
     public let input: TensorName.Part
 
-    enum Bias { case ofQKV, ofOutputs, ofNorms }
-    enum Presence { case always, gatedMLP, sequentialResidual }
+    enum Bias { case never, ofQKV, ofAttentionOutput, ofMLP, ofNorms }
+    enum Presence { case always, gatedMLP, beforeAttention, beforeMLP, behind, queryKeyNorm }
 
     /// A matrix of the blocks: what the nested quantizer works on. Else a norm.
     public var isLinear: Bool { columns != nil }
@@ -48,13 +50,16 @@ extension TensorName.Part {
         case .query: BlockPart(.heads, .hidden, bias: .ofQKV, input: .query)
         case .key: BlockPart(.kvHeads, .hidden, bias: .ofQKV, input: .query)
         case .value: BlockPart(.kvHeads, .hidden, bias: .ofQKV, input: .query)
-        case .attentionOutput: BlockPart(.hidden, .heads, bias: .ofOutputs, input: .attentionOutput)
-        case .gate: BlockPart(.inner, .hidden, bias: .ofOutputs, in: .gatedMLP, input: .up)
-        case .up: BlockPart(.inner, .hidden, bias: .ofOutputs, input: .up)
-        case .down: BlockPart(.hidden, .inner, bias: .ofOutputs, input: .down)
-        case .inputNorm: BlockPart(.hidden, bias: .ofNorms, input: .inputNorm)
-        case .postAttentionNorm:
-            BlockPart(.hidden, bias: .ofNorms, in: .sequentialResidual, input: .postAttentionNorm)
+        case .attentionOutput: BlockPart(.hidden, .heads, bias: .ofAttentionOutput, input: .attentionOutput)
+        case .gate: BlockPart(.inner, .hidden, bias: .ofMLP, in: .gatedMLP, input: .up)
+        case .up: BlockPart(.inner, .hidden, bias: .ofMLP, input: .up)
+        case .down: BlockPart(.hidden, .inner, bias: .ofMLP, input: .down)
+        case .inputNorm: BlockPart(.hidden, bias: .ofNorms, in: .beforeAttention, input: .inputNorm)
+        case .mlpNorm: BlockPart(.hidden, bias: .ofNorms, in: .beforeMLP, input: .mlpNorm)
+        case .queryNorm: BlockPart(.heads, bias: .never, in: .queryKeyNorm, input: .queryNorm)
+        case .keyNorm: BlockPart(.kvHeads, bias: .never, in: .queryKeyNorm, input: .keyNorm)
+        case .attentionOutputNorm: BlockPart(.hidden, bias: .ofNorms, in: .behind, input: .attentionOutputNorm)
+        case .mlpOutputNorm: BlockPart(.hidden, bias: .ofNorms, in: .behind, input: .mlpOutputNorm)
         }
     }
 }
@@ -83,22 +88,31 @@ extension ModelConfig {
         switch part.row.presence {
         case .always: true
         case .gatedMLP: gatedMLP
-        case .sequentialResidual: !parallelResidual
+        case .beforeAttention: normPlacement != .post
+        case .beforeMLP: normPlacement != .post && !parallelResidual
+        case .behind: normPlacement != .pre
+        case .queryKeyNorm: queryKeyNorm != .none
         }
     }
 
     public func hasBias(_ part: TensorName.Part) -> Bool {
         switch part.row.bias {
+        case .never: false
         case .ofQKV: qkvBias
-        case .ofOutputs: outputBias
+        case .ofAttentionOutput: attentionOutputBias
+        case .ofMLP: mlpBias
         case .ofNorms: normalization == .layer
         }
     }
 
+    /// What the part's rows, or elements, run over in this model.
+    public func rowAxis(_ part: TensorName.Part) -> Axis {
+        part.row.presence == .queryKeyNorm && queryKeyNorm == .head ? .headElements : part.row.rows
+    }
+
     /// Rows and columns; of a vector one column.
     public func shape(_ part: TensorName.Part) -> (rows: Int, columns: Int) {
-        let row = part.row
-        return (count(row.rows), row.columns.map { count($0) } ?? 1)
+        (count(rowAxis(part)), part.row.columns.map { count($0) } ?? 1)
     }
 
     func count(_ axis: Axis) -> Int {
@@ -107,7 +121,28 @@ extension ModelConfig {
         case .inner: intermediateSize
         case .heads: querySize
         case .kvHeads: kvSize
+        case .headElements: headSize
         case .vocabulary: vocabularySize
+        }
+    }
+}
+
+/// How the norm of queries or keys divides what it normalizes, [count * size] of a token.
+public struct HeadNormShape: Sendable {
+    /// Vectors that are normalized by themselves.
+    public let count: Int
+    public let size: Int
+    /// From one's weight to the next one's; 0: they share it.
+    public let weightStride: Int
+}
+
+extension ModelConfig {
+    /// - Parameter heads: of the queries, or of the keys.
+    public func headNormShape(heads: Int) -> HeadNormShape {
+        switch queryKeyNorm {
+        case .none, .head: HeadNormShape(count: heads, size: headSize, weightStride: 0)
+        case .heads: HeadNormShape(count: heads, size: headSize, weightStride: headSize)
+        case .full: HeadNormShape(count: 1, size: heads * headSize, weightStride: 0)
         }
     }
 }

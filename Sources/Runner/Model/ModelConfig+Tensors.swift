@@ -30,16 +30,15 @@ extension ModelConfig {
         let parts = blockParts()
         for layer in 0..<layerCount {
             for part in parts {
-                let row = part.row
-                add(
-                    TensorName.weight(part, layer: layer), row.rows, row.columns, isLinear: row.isLinear, layer: layer)
-                if hasBias(part) { add(TensorName.bias(part, layer: layer), row.rows, layer: layer) }
+                let (row, rows) = (part.row, rowAxis(part))
+                add(TensorName.weight(part, layer: layer), rows, row.columns, isLinear: row.isLinear, layer: layer)
+                if hasBias(part) { add(TensorName.bias(part, layer: layer), rows, layer: layer) }
             }
         }
         add(TensorName.finalNorm, .hidden)
         if normalization == .layer { add(TensorName.finalNormBias, .hidden) }
         if !tiedEmbeddings { add(TensorName.head, .vocabulary, .hidden) }
-        if outputBias { add(TensorName.headBias, .vocabulary) }
+        if headBias { add(TensorName.headBias, .vocabulary) }
         return all
     }
 }

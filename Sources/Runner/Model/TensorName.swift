@@ -18,7 +18,12 @@ public enum TensorName {
         case up = "mlp.up_proj"
         case down = "mlp.down_proj"
         case inputNorm = "input_layernorm"
-        case postAttentionNorm = "post_attention_layernorm"
+        /// Of what the MLP reads, wherever other software puts its name.
+        case mlpNorm = "post_attention_layernorm"
+        case queryNorm = "self_attn.q_norm"
+        case keyNorm = "self_attn.k_norm"
+        case attentionOutputNorm = "self_attn.output_norm"
+        case mlpOutputNorm = "mlp.output_norm"
     }
 
     public static func weight(_ part: Part, layer: Int) -> String {

@@ -27,7 +27,8 @@ struct BitAllocation {
             case .gate: gate = bits
             case .up: up = bits
             case .down: down = bits
-            case .inputNorm, .postAttentionNorm: preconditionFailure("norms have no bits")
+            case .inputNorm, .mlpNorm, .queryNorm, .keyNorm, .attentionOutputNorm, .mlpOutputNorm:
+                preconditionFailure("norms have no bits")
             }
         }
     }

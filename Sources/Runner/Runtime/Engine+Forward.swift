@@ -11,9 +11,8 @@ extension Engine {
     func run(_ block: RowBlock, of tokens: UnsafeBufferPointer<Int>, _ allocation: BitAllocation) {
         let count = block.rowCount
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
-        let (x, normed, delta) = (scratch.hidden, scratch.normed, scratch.delta)
-        let (query, key, value) = (scratch.query, scratch.key, scratch.value)
-        let (gate, up) = (scratch.gate, scratch.up)
+        let (x, delta) = (scratch.hidden, scratch.delta)
+        let (query, key, value, up) = (scratch.query, scratch.key, scratch.value, scratch.up)
 
         // x = E[token]
         for segment in block.segments {
@@ -26,9 +25,11 @@ extension Engine {
 
         for (index, layer) in weights.layers.enumerated() {
             let bits = allocation.layers[index]
-            // q, k, v = norm(x) W^T + b; q and k turned by their positions (RoFormer eq. 34)
-            normalize(x, layer.inputNorm, into: normed, tokens: count)
-            take(normed, tokens: count, columns: width, for: layer.query, bits: bits.query)
+            // n = norm(x), or x itself where only outputs are normalized
+            let attentionInput = normalized(x, layer.inputNorm, tokens: count)
+
+            // q, k, v = n W^T + b; q and k normalized by head and turned by their positions (RoFormer eq. 34)
+            take(attentionInput, tokens: count, columns: width, for: layer.query, bits: bits.query)
             multiply(
                 layer.query.product(bits.query, query), layer.key.product(bits.key, key),
                 layer.value.product(bits.value, value),
@@ -36,59 +37,95 @@ extension Engine {
             addBias(layer.query, to: query, tokens: count)
             addBias(layer.key, to: key, tokens: count)
             addBias(layer.value, to: value, tokens: count)
-            rotate(query, heads: config.headCount, block)
-            rotate(key, heads: config.kvHeadCount, block)
+            normalizeHeads(query, layer.queryNorm, heads: config.headCount, tokens: count)
+            normalizeHeads(key, layer.keyNorm, heads: config.kvHeadCount, tokens: count)
+            if let rotation = layer.rotation {
+                rotate(query, heads: config.headCount, block, rotations[rotation])
+                rotate(key, heads: config.kvHeadCount, block, rotations[rotation])
+            }
             inspectCacheInputs(block, layer: index)
 
             // Parallel residual: the MLP reads the same normalized input, before the activations are replaced.
-            if layer.mlpNorm == nil { multiplyMLPInput(layer, bits: bits) }
+            if config.parallelResidual { multiplyMLPInput(layer, bits: bits) }
 
             // a = softmax(q K^T / sqrt(headSize)) V, every head over all positions so far
-            attend(block, layer: index)
+            attend(block, layer: index, window: layer.window)
 
-            // x += a W_o^T + b
+            // x += a W_o^T + b, normalized where outputs are
             take(
                 scratch.attended, tokens: count, columns: config.querySize, for: layer.attentionOutput,
                 bits: bits.attentionOutput)
             multiply(
                 layer.attentionOutput.product(bits.attentionOutput, delta), nil, nil, scratch.activations, pool: pool)
             addBias(layer.attentionOutput, to: delta, tokens: count)
-            operations.add(delta, tokens: count, columns: width, into: x)
+            addToResidual(delta, layer.attentionOutputNorm, tokens: count)
 
             // Sequential residual: the MLP reads norm(x) after attention.
-            if let mlpNorm = layer.mlpNorm {
-                normalize(x, mlpNorm, into: normed, tokens: count)
-                take(normed, tokens: count, columns: width, for: layer.up, bits: bits.up)
+            if !config.parallelResidual {
+                let mlpInput = normalized(x, layer.mlpNorm, tokens: count)
+                take(mlpInput, tokens: count, columns: width, for: layer.up, bits: bits.up)
                 multiplyMLPInput(layer, bits: bits)
             }
+            activate(layer, tokens: count)
 
-            // up = activation(gate) * up (GLU variants, arXiv 2002.05202, eq. 6), or activation(up) without a gate
-            addBias(layer.up, to: up, tokens: count)
-            if let linear = layer.gate {
-                addBias(linear, to: gate, tokens: count)
-                if config.activation == .silu {
-                    operations.siluMultiply(gate: gate, up: up, tokens: count, columns: inner, into: up)
-                } else {
-                    operations.gelu(gate, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
-                    for index in 0..<count * inner { up[index] *= gate[index] }
-                }
-            } else if config.activation == .silu {
-                for index in 0..<count * inner { gate[index] = 1 }
-                operations.siluMultiply(gate: up, up: gate, tokens: count, columns: inner, into: up)
-            } else {
-                operations.gelu(up, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
-            }
-
-            // x += up W_down^T + b
+            // x += up W_down^T + b, normalized where outputs are
             take(up, tokens: count, columns: inner, for: layer.down, bits: bits.down)
             multiply(layer.down.product(bits.down, delta), nil, nil, scratch.activations, pool: pool)
             addBias(layer.down, to: delta, tokens: count)
-            operations.add(delta, tokens: count, columns: width, into: x)
+            addToResidual(delta, layer.mlpOutputNorm, tokens: count)
         }
     }
 
+    /// up = activation(gate) * up (GLU variants, arXiv 2002.05202, eq. 6), or activation(up) without a gate.
+    private func activate(_ layer: TransformerWeights.Layer, tokens count: Int) {
+        let (gate, up, inner) = (scratch.gate, scratch.up, config.intermediateSize)
+        addBias(layer.up, to: up, tokens: count)
+        if let linear = layer.gate {
+            addBias(linear, to: gate, tokens: count)
+            if config.activation == .silu {
+                operations.siluMultiply(gate: gate, up: up, tokens: count, columns: inner, into: up)
+            } else {
+                operations.geluMultiply(
+                    gate: gate, up: up, tokens: count, columns: inner, tanhForm: config.activation == .geluTanh,
+                    into: up)
+            }
+        } else if config.activation == .silu {
+            operations.silu(up, tokens: count, columns: inner)
+        } else {
+            operations.gelu(up, tanhForm: config.activation == .geluTanh, tokens: count, columns: inner)
+        }
+    }
+
+    /// What attention or MLP reads: norm(x), in `scratch.normed`, or x itself without a norm.
+    private func normalized(
+        _ x: UnsafePointer<Float>, _ norm: TransformerWeights.Norm?, tokens: Int
+    ) -> UnsafePointer<Float> {
+        guard let norm else { return x }
+        normalize(x, norm, into: scratch.normed, tokens: tokens)
+        return UnsafePointer(scratch.normed)
+    }
+
+    /// Queries or keys, [tokens][heads * headSize], normalized in place where they are.
+    private func normalizeHeads(
+        _ x: UnsafeMutablePointer<Float>, _ norm: TransformerWeights.Norm?, heads: Int, tokens: Int
+    ) {
+        guard let norm else { return }
+        let shape = config.headNormShape(heads: heads)
+        operations.headNorm(
+            x, weight: norm.weight, weightStride: shape.weightStride, tokens: tokens, heads: shape.count,
+            headSize: shape.size, epsilon: Float(config.normEpsilon), centred: config.normalization == .layer, into: x)
+    }
+
+    /// x += delta, or norm(delta).
+    private func addToResidual(
+        _ delta: UnsafeMutablePointer<Float>, _ norm: TransformerWeights.Norm?, tokens: Int
+    ) {
+        if let norm { normalize(delta, norm, into: delta, tokens: tokens) }
+        operations.add(delta, tokens: tokens, columns: config.hiddenSize, into: scratch.hidden)
+    }
+
     /// Turns heads of x, [rows][heads * headSize], by the positions of their tokens.
-    private func rotate(_ x: UnsafeMutablePointer<Float>, heads: Int, _ block: RowBlock) {
+    private func rotate(_ x: UnsafeMutablePointer<Float>, heads: Int, _ block: RowBlock, _ rope: RopeTable) {
         for segment in block.segments {
             let rotation = rope.rows(segment.firstPosition, count: segment.count)
             operations.rope(
@@ -98,13 +135,14 @@ extension Engine {
     }
 
     /// Every row over its own sequence's cache: segments one by one, but rows that are one token each together.
-    private func attend(_ block: RowBlock, layer: Int) {
+    private func attend(_ block: RowBlock, layer: Int, window: Int?) {
         for segment in block.segments {
             storeKV(
                 keys: scratch.key + segment.firstRow * config.kvSize,
                 values: scratch.value + segment.firstRow * config.kvSize, tokens: segment.count,
                 firstPosition: segment.firstPosition, cache: segment.sequence.cache.layers[layer], pool: pool)
         }
+        let (scale, cap) = (1 / Float(config.headSize).squareRoot(), Float(config.attentionCap ?? 0))
         var start = 0
         while start < block.segments.count {
             let segment = block.segments[start]
@@ -120,7 +158,7 @@ extension Engine {
                 attention(
                     query: query, tokens: segment.count, firstPosition: segment.firstPosition,
                     cache: segment.sequence.cache.layers[layer], heads: config.headCount,
-                    window: config.slidingWindow, output: output, pool: pool)
+                    window: window, scale: scale, cap: cap, output: output, pool: pool)
             } else {
                 var positions: [Int] = []
                 var caches: [KVLayer] = []
@@ -130,7 +168,7 @@ extension Engine {
                 }
                 attention(
                     query: query, positions: positions, caches: caches, heads: config.headCount,
-                    window: config.slidingWindow, output: output, pool: pool)
+                    window: window, scale: scale, cap: cap, output: output, pool: pool)
             }
             start = end
         }
@@ -148,6 +186,10 @@ extension Engine {
         take(scratch.normed, tokens: wanted.count, columns: width, for: weights.head, bits: allocation.others)
         multiply(weights.head.product(allocation.others, scratch.logits), nil, nil, scratch.activations, pool: pool)
         addBias(weights.head, to: scratch.logits, tokens: wanted.count)
+        if let cap = config.logitCap {
+            operations.softCap(
+                scratch.logits, cap: Float(cap), tokens: wanted.count, columns: config.vocabularySize)
+        }
     }
 
     /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold: what

@@ -16,7 +16,8 @@ public final class Engine: StepExecutor {
     /// Positions that its longest sequence may have.
     public let contextLength: Int
 
-    let rope: RopeTable
+    /// Of each of the model's rotations.
+    let rotations: [RopeTable]
     let scratch: Scratch
     let operations: VectorOps
     /// The rows that run together now.
@@ -34,7 +35,11 @@ public final class Engine: StepExecutor {
         self.weights = weights
         self.pool = pool
         self.contextLength = contextLength
-        rope = try RopeTable(weights.config, capacity: contextLength)
+        var rotations: [RopeTable] = []
+        for rotation in weights.config.rotations {
+            rotations.append(try RopeTable(rotation, capacity: contextLength))
+        }
+        self.rotations = rotations
         scratch = try Scratch(weights.config, contextLength: contextLength)
         operations = VectorOps(pool)
     }

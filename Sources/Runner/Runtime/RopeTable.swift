@@ -3,19 +3,21 @@ import Storage
 
 /// Cosines and sines of the rotary position embedding, filled only as far as positions have been used.
 ///
-/// Two tables [capacity][rotarySize / 2]: entry (p, i) belongs to the angle p * frequency_i (RoFormer eq. 15).
+/// Two tables [capacity][rotary size / 2]: entry (p, i) belongs to the angle p * frequency_i (RoFormer eq. 15).
 final class RopeTable {
     let pairs: Int
     private let cosines: UnsafeMutablePointer<Float>
     private let sines: UnsafeMutablePointer<Float>
     private let memory: MemoryBlock
     private let frequencies: [Double]
+    private let magnitude: Double
     private let capacity: Int
     private var filled = 0
 
     /// - Throws: `inputOutput` when there is no memory for so many positions.
-    init(_ config: ModelConfig, capacity: Int) throws(TaperError) {
-        frequencies = config.ropeFrequencies()
+    init(_ rotation: Rotation, capacity: Int) throws(TaperError) {
+        frequencies = rotation.frequencies()
+        magnitude = rotation.magnitude
         pairs = frequencies.count
         self.capacity = capacity
         memory = try MemoryBlock(
@@ -32,8 +34,8 @@ final class RopeTable {
         while filled < first + count {
             for pair in 0..<pairs {
                 let angle = Double(filled) * frequencies[pair]
-                cosines[filled * pairs + pair] = Float(cosine(angle))
-                sines[filled * pairs + pair] = Float(sine(angle))
+                cosines[filled * pairs + pair] = Float(cosine(angle) * magnitude)
+                sines[filled * pairs + pair] = Float(sine(angle) * magnitude)
             }
             filled += 1
         }

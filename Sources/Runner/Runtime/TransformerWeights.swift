@@ -21,29 +21,40 @@ public final class TransformerWeights: @unchecked Sendable {
             Product(matrix, bits: bits, output: output)
         }
     }
-    /// One block; an object, so that the forward pass does not copy it.
+    /// One block; an object, so that the forward pass does not copy it. What the model lacks is nil.
     final class Layer {
-        let inputNorm: Norm
-        /// nil when attention and MLP share the input norm (parallel residual).
-        let mlpNorm: Norm?
+        let inputNorm, attentionOutputNorm, mlpNorm, mlpOutputNorm: Norm?
+        let queryNorm, keyNorm: Norm?
         let query, key, value, attentionOutput: Linear
-        /// nil when the MLP is not gated.
         let gate: Linear?
         let up, down: Linear
+        /// Index among the model's rotations; nil where positions do not turn.
+        let rotation: Int?
+        let window: Int?
 
         init(
-            inputNorm: Norm, mlpNorm: Norm?, query: Linear, key: Linear, value: Linear, attentionOutput: Linear,
-            gate: Linear?, up: Linear, down: Linear
-        ) {
-            self.inputNorm = inputNorm
-            self.mlpNorm = mlpNorm
-            self.query = query
-            self.key = key
-            self.value = value
-            self.attentionOutput = attentionOutput
-            self.gate = gate
-            self.up = up
-            self.down = down
+            _ config: ModelConfig, index: Int, norm: (TensorName.Part) throws(TaperError) -> Norm,
+            linear: (TensorName.Part) throws(TaperError) -> Linear
+        ) throws(TaperError) {
+            func optional(_ part: TensorName.Part) throws(TaperError) -> Norm? {
+                config.has(part) ? try norm(part) : nil
+            }
+            inputNorm = try optional(.inputNorm)
+            attentionOutputNorm = try optional(.attentionOutputNorm)
+            mlpNorm = try optional(.mlpNorm)
+            mlpOutputNorm = try optional(.mlpOutputNorm)
+            queryNorm = try optional(.queryNorm)
+            keyNorm = try optional(.keyNorm)
+            query = try linear(.query)
+            key = try linear(.key)
+            value = try linear(.value)
+            attentionOutput = try linear(.attentionOutput)
+            gate = config.has(.gate) ? try linear(.gate) : nil
+            up = try linear(.up)
+            down = try linear(.down)
+            let layer = config.layers[index]
+            rotation = layer.rotation.flatMap { config.rotations.firstIndex(of: $0) }
+            window = layer.window
         }
 
         func bytesRead(_ bits: BitAllocation.Layer) -> Int {
@@ -111,20 +122,17 @@ public final class TransformerWeights: @unchecked Sendable {
                 let weights = try matrix(TensorName.weight(part, layer: layer), rows, columns)
                 return Linear(matrix: weights, bias: bias)
             }
-            let mlpNorm: Norm? = config.has(.postAttentionNorm) ? try norm(.postAttentionNorm, layer) : nil
-            let gate: Linear? = config.has(.gate) ? try linear(.gate) : nil
             layers.append(
-                Layer(
-                    inputNorm: try norm(.inputNorm, layer), mlpNorm: mlpNorm, query: try linear(.query),
-                    key: try linear(.key), value: try linear(.value), attentionOutput: try linear(.attentionOutput),
-                    gate: gate, up: try linear(.up), down: try linear(.down)))
+                try Layer(
+                    config, index: layer, norm: { part throws(TaperError) in try norm(part, layer) },
+                    linear: { part throws(TaperError) in try linear(part) }))
         }
         self.layers = layers
         let finalBias: UnsafePointer<Float>? =
             config.normalization == .layer ? try vector(TensorName.finalNormBias, config.hiddenSize) : nil
         finalNorm = Norm(weight: try vector(TensorName.finalNorm, config.hiddenSize), bias: finalBias)
         let headBias: UnsafePointer<Float>? =
-            config.outputBias ? try vector(TensorName.headBias, config.vocabularySize) : nil
+            config.headBias ? try vector(TensorName.headBias, config.vocabularySize) : nil
         let head = Linear(
             matrix: try matrix(
                 config.headName, config.vocabularySize,

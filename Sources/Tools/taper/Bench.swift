@@ -15,11 +15,11 @@ struct Bench: ParsableCommand {
               taper bench --synthetic hidden=2048,layers=22,heads=32,kv-heads=4,ffn=5632,vocab=32000
             """)
 
-    enum Format: String, ExpressibleByArgument { case md, json, csv }
+    enum Format: String, CaseIterable, ExpressibleByArgument { case md, json, csv }
 
-    @Argument(help: "Bundle.") var model: String?
+    @Argument(help: "Bundle.", completion: .file()) var model: String?
     @Option(help: "Dimensions of a model of random codes, instead of a bundle.") var synthetic: String?
-    @Option(help: "Keep the synthetic bundle in this file.") var keep: String?
+    @Option(help: "Keep the synthetic bundle in this file.", completion: .file()) var keep: String?
     @Option(name: [.customShort("p"), .long], help: "Prompt tokens; 0 to skip.") var promptTokens = 512
     @Option(name: [.customShort("n"), .long], help: "Tokens to decode; 0 to skip.") var newTokens = 128
     @Option(name: [.customShort("d"), .long], help: "Positions in the cache before decoding starts.") var depth = 0
@@ -28,7 +28,7 @@ struct Bench: ParsableCommand {
     @Option(help: "Precisions, such as 2-6 or 4,3.5 (default: all, rungs included).") var bits: String?
     @Option(help: "Also a schedule, such as 4@0,2@64 or static:TASK; repeat for more.") var schedule: [String] = []
     @Flag(help: "Copy the bundle into memory instead of mapping it.") var noMmap = false
-    @Option(name: [.customShort("o"), .long], help: "md, json or csv.") var output = Format.md
+    @Option(name: [.customShort("o"), .long], help: "Form of the report.") var output = Format.md
     @OptionGroup var kernelOptions: BenchKernels
 
     func run() throws {

@@ -10,7 +10,8 @@ struct CacheCommand: ParsableCommand {
         subcommands: [List.self, Prune.self])
 
     struct Place: ParsableArguments {
-        @Option(help: "Folder for intermediate results (default: the user's cache).") var work: String?
+        @Option(help: "Folder for intermediate results (default: the user's cache).", completion: .directory) var work:
+            String?
 
         func report() throws(TaperError) -> CacheReport { try CacheReport(folder: work) }
     }

@@ -17,17 +17,18 @@ struct Calibrate: ParsableCommand {
             taper calibrate <bundle> --learned --calibration <text> --reference <checkpoint>
             """)
 
-    @Argument(help: "The bundle.") var bundle: String
+    @Argument(help: "The bundle.", completion: .file()) var bundle: String
     @Option(help: "Name of the task, default for general text; a schedule of the same name is replaced.") var task:
         String?
     @Option(
-        help: "Examples: JSONL with prompts and references, or for kl and agreement any text (pipelines/calibrate.md).")
+        help: "Examples: JSONL with prompts and references, or for kl and agreement any text (pipelines/calibrate.md).",
+        completion: .file())
     var data: String?
     @OptionGroup var translation: TranslationOptions
     @Option(
         help:
-            "Metric: \(TaskMetric.calibrationNames) (default: rouge-l; of the task default kl, or agreement without --reference)."
-    )
+            "Metric: \(TaskMetric.calibrationNames) (default: rouge-l; of the task default kl, or agreement without --reference).",
+        completion: .list(TaskMetric.allCases.filter(\.isForCalibration).map(\.rawValue)))
     var metric: String?
     @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
     @Option(
@@ -37,10 +38,11 @@ struct Calibrate: ParsableCommand {
     @Option(help: "Lowest decode precision to consider.") var bitsLow: Precision?
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
     @Option(help: "At most this many examples.") var examples = 32
-    @Option(help: "Full-precision checkpoint whose outputs are compared with.") var reference: String?
+    @Option(help: "Full-precision checkpoint whose outputs are compared with.", completion: .file()) var reference:
+        String?
     @Option(help: "Averages of the rungs to make, such as 2.5,3.5, or halves; the bundle's own are replaced.")
     var rungs: String?
-    @Option(help: "Text for --rungs and --learned: plain text or JSONL.") var calibration: String?
+    @Option(help: "Text for --rungs and --learned: plain text or JSONL.", completion: .file()) var calibration: String?
     @Flag(help: "Train the learned scheduler: one decision per prompt, for any task.") var learned = false
     @OptionGroup(title: "Learned scheduler") var learning: LearnedOptions
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?

@@ -21,8 +21,8 @@ struct Convert: ParsableCommand {
             stopped, and conversions at once share what they make (taper stage, taper cache).
             """)
 
-    @Argument(help: "Checkpoint directory, GGUF file, or bundle.") var input: String
-    @Option(name: .shortAndLong, help: "The bundle to write.") var output: String
+    @Argument(help: "Checkpoint directory, GGUF file, or bundle.", completion: .file()) var input: String
+    @Option(name: .shortAndLong, help: "The bundle to write.", completion: .file()) var output: String
     @OptionGroup var making: MakingOptions
     @Option(help: "Cut a bundle to at most this precision; nothing is requantized.") var maxBits: Int?
     @Flag(help: "Say what would be done and what it takes, and stop.") var dryRun = false

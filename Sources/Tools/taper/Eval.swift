@@ -22,7 +22,8 @@ struct EvaluationOptions: ParsableArguments {
     @Option(help: "Precision that reads prompts (bundles; default: the schedule's, else the highest).")
     var bitsPrefill: Precision?
     @Flag(help: "Print JSON.") var json = false
-    @Option(help: "Also write the report to this folder, as Markdown and JSON.") var report: String?
+    @Option(help: "Also write the report to this folder, as Markdown and JSON.", completion: .directory) var report:
+        String?
     @OptionGroup var output: OutputOptions
 
     /// What to measure on a bundle: every precision and calibrated schedule, or what was asked for.
@@ -92,7 +93,9 @@ struct TranslationOptions: ParsableArguments {
 
 /// How a text is cut into windows.
 struct WindowOptions: ParsableArguments {
-    @Option(name: [.customLong("data"), .customShort("f"), .customLong("file")], help: "Text or JSONL file.")
+    @Option(
+        name: [.customLong("data"), .customShort("f"), .customLong("file")], help: "Text or JSONL file.",
+        completion: .file())
     var data: String
     @Option(help: "Tokens per window.") var window = 512
     @Option(help: "Tokens between window starts (default: the window).") var stride: Int?

@@ -10,8 +10,8 @@ struct Compare: ParsableCommand {
             Every file is measured on the same text against one full-precision model: --reference, else the first safetensors
             checkpoint, else the first GGUF file. --report also draws compare.svg.
             """)
-    @Argument(help: "Bundles, checkpoint directories and GGUF files.") var files: [String]
-    @Option(help: "Full-precision checkpoint to compare with.") var reference: String?
+    @Argument(help: "Bundles, checkpoint directories and GGUF files.", completion: .file()) var files: [String]
+    @Option(help: "Full-precision checkpoint to compare with.", completion: .file()) var reference: String?
     @OptionGroup var window: WindowOptions
     @OptionGroup var options: EvaluationOptions
 

@@ -15,13 +15,17 @@ import Storage
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Greedy answers to a task's examples, scored against the references and the full-precision model.")
-    @Argument(help: "Bundle or checkpoint.") var model: String
-    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).") var data: String
+    @Argument(help: "Bundle or checkpoint.", completion: .file()) var model: String
+    @Option(help: "Examples: JSONL with prompts and references (pipelines/calibrate.md).", completion: .file())
+    var data: String
     @OptionGroup var translation: TranslationOptions
-    @Option(help: "Metric: \(TaskMetric.names).") var metric = "rouge-l"
-    @Option(help: "Full-precision checkpoint whose answers are compared with as well.") var reference: String?
+    @Option(help: "Metric: \(TaskMetric.names).", completion: .list(TaskMetric.allCases.map(\.rawValue))) var metric =
+        "rouge-l"
+    @Option(help: "Full-precision checkpoint whose answers are compared with as well.", completion: .file())
+    var reference: String?
     @Option(
-        help: "Folder of the BERT-type encoder of `bertscore`, with config.json, vocab.txt and safetensors weights.")
+        help: "Folder of the BERT-type encoder of `bertscore`, with config.json, vocab.txt and safetensors weights.",
+        completion: .directory)
     var encoder: String?
     @Option(help: "Encoder layer whose states are compared (default: the last).") var encoderLayer: Int?
     @Flag(help: "Weigh words of `bertscore` by their inverse frequency among the references.") var idf = false

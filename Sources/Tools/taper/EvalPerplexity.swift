@@ -16,8 +16,8 @@ struct Perplexity: ParsableCommand {
             With --completion the data are a task's examples, and only the tokens of the reference answers count, each given
             its prompt as the chat template renders it.
             """)
-    @Argument(help: "Bundle or checkpoint.") var model: String
-    @Option(help: "Full-precision checkpoint to compare a bundle with.") var reference: String?
+    @Argument(help: "Bundle or checkpoint.", completion: .file()) var model: String
+    @Option(help: "Full-precision checkpoint to compare a bundle with.", completion: .file()) var reference: String?
     @OptionGroup var completion: CompletionOptions
     @OptionGroup var window: WindowOptions
     @OptionGroup var options: EvaluationOptions
@@ -33,8 +33,8 @@ struct Divergence: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kl", abstract: "KL divergence and top-1 agreement of a bundle with its full-precision checkpoint."
     )
-    @Argument(help: "Bundle.") var model: String
-    @Option(help: "Full-precision checkpoint.") var reference: String
+    @Argument(help: "Bundle.", completion: .file()) var model: String
+    @Option(help: "Full-precision checkpoint.", completion: .file()) var reference: String
     @OptionGroup var completion: CompletionOptions
     @OptionGroup var window: WindowOptions
     @OptionGroup var options: EvaluationOptions

@@ -19,16 +19,18 @@ struct Schedules: ParsableCommand {
             Every method answers the same examples greedily, starting from the same prompts. Each is compared with Baseline-H and
             with constant precisions of equal bytes. --report also draws schedules-*.svg.
             """)
-    @Argument(help: "The bundle.") var bundle: String
-    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".") var data: String
-    @Option(help: "Full-precision checkpoint the bundle was made of.") var reference: String
+    @Argument(help: "The bundle.", completion: .file()) var bundle: String
+    @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".", completion: .file()) var data:
+        String
+    @Option(help: "Full-precision checkpoint the bundle was made of.", completion: .file()) var reference: String
     @Option(help: "High precision (default: 4, or the highest below).") var high: Precision?
     @Option(help: "Low precision (default: the bundle's lowest).") var low: Precision?
     @Option(help: "Precision that reads prompts (default: the high one).") var bitsPrefill: Precision?
     @Option(help: "Metrics that compare texts, separated by commas.") var metric = "rouge-l"
     @Option(help: "At most this many examples.") var examples = 200
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
-    @Option(help: "Examples to calibrate schedules on first: other than those of --data.") var calibrate: String?
+    @Option(help: "Examples to calibrate schedules on first: other than those of --data.", completion: .file())
+    var calibrate: String?
     @Option(help: "At most this many examples to calibrate on.") var calibrationExamples = 32
     @Option(help: "Score that calibrated schedules may lose, from 0 to 1.") var tolerance = 0.01
     @Option(
@@ -39,7 +41,8 @@ struct Schedules: ParsableCommand {
     @Flag(help: "Leave the dense-and-sparse decomposition out.") var withoutDns = false
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Flag(help: "Print JSON.") var json = false
-    @Option(help: "Also write the report to this folder, as Markdown, JSON and SVG.") var report: String?
+    @Option(help: "Also write the report to this folder, as Markdown, JSON and SVG.", completion: .directory)
+    var report: String?
     @OptionGroup var output: OutputOptions
 
     func run() throws {

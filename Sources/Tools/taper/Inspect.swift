@@ -10,7 +10,7 @@ import Text
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show what a bundle, checkpoint or GGUF file holds.")
 
-    @Argument(help: "Bundle, checkpoint directory or GGUF file.") var path: String
+    @Argument(help: "Bundle, checkpoint directory or GGUF file.", completion: .file()) var path: String
     @Flag(help: "Print JSON.") var json = false
     @Flag(help: "List every tensor.") var tensors = false
     @Flag(help: "Show the calibrated schedules with their evidence.") var schedules = false

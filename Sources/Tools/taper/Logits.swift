@@ -13,7 +13,7 @@ struct Logits: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Logits after every token: the float reference on a checkpoint, the quantized runtime on a bundle.")
 
-    @Argument(help: "Bundle or checkpoint.") var model: String
+    @Argument(help: "Bundle or checkpoint.", completion: .file()) var model: String
     @Option(help: "Token ids, such as 5,17,3.") var tokens: String
     @Option(help: "Precision, such as 4 or 3.5 (bundles; default: the highest).") var bits: Precision?
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?

@@ -2,10 +2,11 @@ import ArgumentParser
 import Model
 import Pipeline
 import Storage
+import Text
 
 /// What is to be made of a checkpoint, and with which means: a conversion's flags, also of its stages run one by one.
 struct MakingOptions: ParsableArguments {
-    @Option(help: "Recipe file (pipelines/*.json).") var recipe: String?
+    @Option(help: "Recipe file (pipelines/*.json).", completion: .file(extensions: ["json"])) var recipe: String?
     @Option(
         help: ArgumentHelp("Examples of a task of the recipe; may be given several times.", valueName: "name=file"))
     var taskData: [String] = []
@@ -13,13 +14,16 @@ struct MakingOptions: ParsableArguments {
     @Option(
         help: "Bits of the embedding and head: one precision, or several such as 5-6 that follow those of the layers.")
     var embeddingBits: String?
-    @Option(help: "Time for quality: \(Effort.names).") var effort: String?
-    @Option(help: "Calibration text: plain text or JSONL.") var calibration: String?
+    @Option(help: "Time for quality: \(Effort.names).", completion: .list(Effort.allCases.map(\.rawValue))) var effort:
+        String?
+    @Option(help: "Calibration text: plain text or JSONL.", completion: .file()) var calibration: String?
     @Option(help: "Sequences to let the model write and calibrate on, beside the text's (not with the effort fast).")
     var generated: Int?
-    @Option(help: "Use this chat template: \(Converter.chatTemplateNames).") var chatTemplate: String?
+    @Option(help: "Use this chat template: \(Converter.chatTemplateNames).", completion: .list(ChatTemplate.names))
+    var chatTemplate: String?
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
-    @Option(help: "Folder for intermediate results (default: the user's cache).") var work: String?
+    @Option(help: "Folder for intermediate results (default: the user's cache).", completion: .directory) var work:
+        String?
     @Flag(help: "Make every intermediate result again.") var restart = false
     @Flag(help: "Read NaN and infinite weights as zero.") var allowNonfinite = false
     @Flag(help: "Leave out tasks, quality, schedules, the learned scheduler, and the sample texts.")

@@ -30,7 +30,7 @@ struct StageCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "The stages, one line each; of a checkpoint with keys, and whether the output is stored.")
-        @Argument(help: "Checkpoint directory or GGUF file.") var checkpoint: String?
+        @Argument(help: "Checkpoint directory or GGUF file.", completion: .file()) var checkpoint: String?
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup var subject: Subject
 
@@ -50,7 +50,7 @@ struct StageCommand: ParsableCommand {
     struct Plan: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "The graph of a conversion's stages as JSON: inputs, settings, keys, and what is stored.")
-        @Argument(help: "Checkpoint directory or GGUF file.") var checkpoint: String
+        @Argument(help: "Checkpoint directory or GGUF file.", completion: .file()) var checkpoint: String
         @OptionGroup var subject: Subject
 
         func run() throws { Console.out(try subject.stages(checkpoint).planJSON) }
@@ -60,8 +60,9 @@ struct StageCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make one stage's output and what it needs, and nothing else.")
         @Argument(help: "A stage's name, such as arrange, quantize or calibrate:TASK.") var name: String
-        @Argument(help: "Checkpoint directory or GGUF file.") var checkpoint: String
-        @Option(name: .shortAndLong, help: "The bundle that the stage pack writes.") var output: String?
+        @Argument(help: "Checkpoint directory or GGUF file.", completion: .file()) var checkpoint: String
+        @Option(name: .shortAndLong, help: "The bundle that the stage pack writes.", completion: .file()) var output:
+            String?
         @Flag(help: "Replace an existing output.") var force = false
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup var subject: Subject
@@ -78,7 +79,7 @@ struct StageCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "What a stage is made from, where its output is stored, and why it would be made again.")
         @Argument(help: "A stage's name, such as arrange, quantize or calibrate:TASK.") var name: String
-        @Argument(help: "Checkpoint directory or GGUF file.") var checkpoint: String
+        @Argument(help: "Checkpoint directory or GGUF file.", completion: .file()) var checkpoint: String
         @Flag(help: "Print JSON.") var json = false
         @OptionGroup var subject: Subject
 

@@ -7,7 +7,7 @@ import Text
 struct Tokenize: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Text on standard input to token ids.")
 
-    @Argument(help: "Bundle, checkpoint, GGUF file or tokenizer.json.") var model: String
+    @Argument(help: "Bundle, checkpoint, GGUF file or tokenizer.json.", completion: .file()) var model: String
     @Flag(help: "Print one JSON object.") var json = false
     @Flag(help: "Leave out the tokens the tokenizer adds by itself.") var noSpecial = false
     @Flag(help: "Take special tokens in the text as plain text.") var noParseSpecial = false

@@ -3,7 +3,7 @@
 #include "CKernels.h"
 #include "degenerate.h"
 
-static void attention(int query_kind, int cache_kind, int heads, int size, int tokens, int visible, int window) {
+static void attention(int query_kind, int cache_kind, int heads, int size, int tokens, int visible, int window, float cap) {
     const int positions = visible + tokens - 1, capacity = (positions + 15) / 16 * 16, width = heads * size;
     const ck_table_t *twin = ck_table(CK_SCALAR);
     float *q = made(tokens * width, query_kind), *x = blank(4 * (size_t)size), *right = NULL;
@@ -20,7 +20,7 @@ static void attention(int query_kind, int cache_kind, int heads, int size, int t
         if (!t) continue;
         float *out = blank(4 * (size_t)(tokens * width));
         ck_attention_t a = {.query = q, .out = out, .query_stride = width, .keys = keys, .values = values, .tokens = tokens,
-                            .heads = heads, .head_size = size, .visible = visible, .window = window, .scale = 0.125f};
+                            .heads = heads, .head_size = size, .visible = visible, .window = window, .scale = 0.125f, .cap = cap};
         float *scratch = blank(4 * ck_attention_scratch_floats(tokens, heads, size, visible));
         t->attention(&a, scratch);
         expect_written(out, 4 * (size_t)(tokens * width));
@@ -41,7 +41,7 @@ void try_attention(void) {
     for (int kind = 0; kind < ALL_KINDS; kind++)
         for (int i = 0; i < 8; i++, turn++) {
             const int *shape = shapes[turn % 8];
-            attention(kind, turn % 3 ? NORMAL : kind, shape[0], shape[1], shape[2], shape[3], turn % 2 ? 1 + turn % 70 : 0);
-            attention(NORMAL, kind, shape[0], shape[1], shape[2], shape[3], turn % 5 ? 0 : 1);
+            attention(kind, turn % 3 ? NORMAL : kind, shape[0], shape[1], shape[2], shape[3], turn % 2 ? 1 + turn % 70 : 0, turn % 7 < 3 ? 50 : 0);
+            attention(NORMAL, kind, shape[0], shape[1], shape[2], shape[3], turn % 5 ? 0 : 1, turn % 3 ? 0 : 0.5f);
         }
 }

@@ -18,6 +18,17 @@ typedef struct {
     // Adds the gradient of x to dx, and unless NULL that of weight to d_weight and that of an added bias to d_bias.
     void (*norm_backward)(const float *x, const float *weight, const float *dy, float epsilon, int32_t centred,
                           int32_t count, float *dx, float *d_weight, float *d_bias);
+    // The same of heads side by side, each with statistics of its own: x and d are [heads][head_size], the weight of head h
+    // starts at weight + h * weight_stride (0: one for all). d is the gradient of the output and becomes that of x: nothing is
+    // added to. Unless NULL, the weight's gradient is added to d_weight, laid out as the weight.
+    void (*head_norm_backward)(const float *x, const float *weight, int64_t weight_stride, float epsilon, int32_t centred,
+                               int32_t heads, int32_t head_size, float *d, float *d_weight);
+    // x = cap * tanh(x / cap), to about 4 ulp; cap > 0.
+    void (*cap)(float *x, int32_t count, float cap);
+    // d *= 1 - (capped / cap)^2, where `capped` is what `cap` left: the factor is true to 3e-7 of its largest value, 1.
+    void (*cap_backward)(const float *capped, float cap, int32_t count, float *d);
+    // x *= factor.
+    void (*scale)(float *x, int32_t count, float factor);
     // x[first ..< seen] becomes its softmax, x[0 ..< first] and x[seen ..< count] become 0.
     void (*softmax)(float *x, int32_t first, int32_t seen, int32_t count);
     // p is a softmax, d the gradient of p; afterwards d is the gradient of the softmax's input.

@@ -60,6 +60,7 @@ typedef struct {
     int32_t tokens, heads, head_size, visible;
     int32_t window;  // positions a token sees, itself included; 0: all
     float scale;
+    float cap;  // a score s becomes cap * tanh(s / cap) before the softmax (Gemma 2, arXiv 2408.00118, section 2); 0: it stays
 } ck_attention_t;
 
 typedef struct {
@@ -72,11 +73,17 @@ typedef struct {
     // One token, x [columns], to bytes and multipliers; columns beyond are zero.
     void (*quantize)(const float *x, int32_t columns, int32_t tiles, int8_t *values, int32_t *multipliers, float *scale,
                      int32_t *correction);
+    // `out` of norms and activations may be an input. No bias: NULL; nothing to multiply the activation with: `up` is NULL.
     void (*rms_norm)(const float *x, const float *weight, float epsilon, int32_t count, float *out);
     void (*layer_norm)(const float *x, const float *weight, const float *bias, float epsilon, int32_t count, float *out);
     void (*silu_multiply)(const float *gate, const float *up, int32_t count, float *out);
-    void (*gelu)(const float *x, int32_t tanh_form, int32_t count, float *out);
+    void (*gelu_multiply)(const float *gate, const float *up, int32_t tanh_form, int32_t count, float *out);
     void (*add)(const float *x, int32_t count, float *into);
+    // into += x * factor, product and sum rounded apart.
+    void (*add_scaled)(const float *x, float factor, int32_t count, float *into);
+    void (*scale)(float *x, float factor, int32_t count);
+    // x = cap * tanh(x * factor).
+    void (*soft_cap)(float *x, float factor, float cap, int32_t count);
     // Rotates pairs (i, i + pairs) of each head by the angle whose cosine and sine are given.
     void (*rope)(float *x, int32_t heads, int32_t head_size, int32_t pairs, const float *cosines, const float *sines);
     void (*to_half)(const float *x, int32_t count, uint16_t *out);

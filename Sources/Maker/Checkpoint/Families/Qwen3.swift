@@ -1,0 +1,16 @@
+import Model
+import Storage
+
+extension ModelFamily {
+    /// Qwen3, dense (arXiv 2505.09388): queries and keys are normalized by head.
+    static let qwen3 = ModelFamily(
+        name: "qwen3", architecture: "Qwen3ForCausalLM",
+        defaults: Defaults(contextLength: 32768, kvHeads: 32, headSize: 128), keys: ["attention_bias"],
+        windows: .listed,
+        describe: { fields, imported throws(TaperError) in
+            imported.model.queryKeyNorm = .head
+            imported.model.qkvBias = try fields.flag("attention_bias", default: false)
+            imported.model.attentionOutputBias = imported.model.qkvBias
+        },
+        gguf: GGUFFamily(architecture: "qwen3", describe: { _, imported in imported.model.queryKeyNorm = .head }))
+}

@@ -1,0 +1,35 @@
+import Checkpoint
+import Model
+import Storage
+import Testing
+
+@Suite struct GraniteTests {
+    private static let folder = FamilyFiles.oracle("granite")
+
+    private func read(_ part: TensorName.Part, _ change: (inout [String: JSONValue]) -> Void) throws -> [Float] {
+        try FamilyFiles.open(Self.folder, change).read(TensorName.weight(part, layer: 0))
+    }
+
+    @Test func multipliersBecomePartOfTheWeights() throws {
+        let plain = try read(.down) { $0["residual_multiplier"] = .integer(1) }
+        let quarter = try read(.down) { $0["residual_multiplier"] = .number(0.25) }
+        #expect(zip(plain, quarter).allSatisfy { $0 * 0.25 == $1 })
+        let half = try read(.query) { $0["attention_multiplier"] = .number(0.5) }
+        let double = try read(.query) { $0["attention_multiplier"] = .integer(1) }
+        #expect(zip(half, double).allSatisfy { abs($0 * 2 - $1) <= abs($1) * 1e-6 })
+    }
+
+    @Test func partsOfAMatrixAreTheWholesRows() throws {
+        let checkpoint = try Checkpoint.open(Self.folder)
+        let name = TensorName.embedding
+        let whole = try checkpoint.read(name)
+        let width = checkpoint.config.hiddenSize
+        #expect(try checkpoint.read(name, rows: 3..<5) == Array(whole[3 * width..<5 * width]))
+    }
+
+    @Test func multipliersArePositive() {
+        for key in ["embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling"] {
+            expectFailure(.badData, [key]) { try FamilyFiles.open(Self.folder) { $0[key] = .integer(0) } }
+        }
+    }
+}
