@@ -135,7 +135,8 @@ if !embedded {
         tests("Runtime", ["Chat", "Decoding", "Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         // Fixtures are found by the test files' own path, so they are no resources.
         tests(
-            "Checkpoint", ["Checkpoint", "Text", "Model", "Storage"], exclude: ["Fixtures", "make_blocks_golden.py", "make_family_gguf.py"]),
+            "Checkpoint", ["Checkpoint", "Text", "Model", "Storage"],
+            exclude: ["Fixtures", "make_blocks_golden.py", "make_family_gguf.py"]),
         tests("Reference", ["Reference", "Checkpoint", "Decoding", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(

@@ -186,8 +186,8 @@ import Testing
         Case("rotary size of its own", ["rope.dimension_count"], code: .unsupported) {
             $0["llama.rope.dimension_count"] = .uint32(2)
         },
-        Case("YaRN", ["rope.scaling.type", "yarn"], code: .unsupported) {
-            $0["llama.rope.scaling.type"] = .string("yarn")
+        Case("LongRoPE", ["rope.scaling.type", "longrope"], code: .unsupported) {
+            $0["llama.rope.scaling.type"] = .string("longrope")
         },
         Case("experts", ["llama.expert_count"], code: .unsupported) { $0["llama.expert_count"] = .uint32(8) },
         Case("embedding_length wrong", ["token_embd.weight", "[12, 16]", "[12, 8]", "hidden_size 16"]) {

@@ -181,6 +181,10 @@ def cases():
         "phi3-partial": case("Phi3", **small, **rope(partial_rotary_factor=0.5)),
         "phi3-window": case("Phi3", sliding_window=5, **small),
         "gemma2": case("Gemma2", num_hidden_layers=3, attn_logit_softcapping=5.0, final_logit_softcapping=3.0, **gemma),
+        # The largest, whose scores are divided by another number.
+        "gemma2-46-layers": case("Gemma2", num_hidden_layers=46, num_attention_heads=2, num_key_value_heads=1, **{
+            **gemma, "hidden_size": 8, "intermediate_size": 8, "head_dim": 6, "query_pre_attn_scalar": 4,
+            "attn_logit_softcapping": 2.0, "final_logit_softcapping": 3.0}),
         "gemma3": case("Gemma3Text", num_hidden_layers=7, num_key_value_heads=1, **{
             **gemma, "hidden_size": 24, "intermediate_size": 24,
             "rope_parameters": {

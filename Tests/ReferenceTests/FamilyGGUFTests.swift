@@ -1,5 +1,6 @@
 import Checkpoint
 import Foundation
+import Model
 import Reference
 import Storage
 import Testing
@@ -10,7 +11,8 @@ import Testing
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
         + "/CheckpointTests/Fixtures/gguf"
     static let names = [
-        "gemma2", "gemma3", "granite", "llama-bias", "llama-linear", "llama-llama3", "llama-yarn", "llama-yarn-stated",
+        "gemma2", "gemma2-46-layers", "gemma3", "granite", "llama-bias", "llama-linear", "llama-llama3", "llama-yarn",
+        "llama-yarn-stated",
         "olmo2", "phi3-partial", "phi3-window", "qwen2-yarn", "qwen3", "smollm3", "stablelm-parallel-qknorm",
         "stablelm-sequential-qknorm",
     ]

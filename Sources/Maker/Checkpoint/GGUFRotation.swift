@@ -53,7 +53,8 @@ struct GGUFRotation {
 
     private func scaling() throws(TaperError) -> Rotation.Scaling {
         // A factor without a type is linear, and older files have it under another name; 0 stands for none.
-        let factor = try fields.has("rope.scaling.factor")
+        let factor =
+            try fields.has("rope.scaling.factor")
             ? fields.factor("rope.scaling.factor") : fields.factor("rope.scale_linear")
         switch try fields.text("rope.scaling.type") ?? "linear" {
         case "none": return .none

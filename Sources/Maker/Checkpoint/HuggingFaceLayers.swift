@@ -21,6 +21,9 @@ struct HuggingFaceLayers {
                 let first = try fields.integer("max_window_layers", default: 28)
                 slides = listed ?? (0..<count).map { $0 >= first }
             }
+        case .listedOrUnturned:
+            // Which nothing turns only the family knows.
+            if try fields.flag("use_sliding_window", default: false) { slides = listed ?? slides }
         case .allButEvery(let usual):
             let key =
                 fields.value("sliding_window_pattern") != nil ? "sliding_window_pattern" : "_sliding_window_pattern"

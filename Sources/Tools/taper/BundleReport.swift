@@ -97,6 +97,7 @@ struct BundleReport {
             "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(headText) a token",
             "",
         ]
+        if let blocks = BlockReport.text(model) { lines.insert("blocks     " + blocks, at: 3) }
         lines += qualityLines()
         lines += ["", Console.strong("schedules")]
         if calibrated.isEmpty, learned == nil {

@@ -42,6 +42,8 @@ struct ModelFamily: Sendable {
         case everyLayer
         /// With `use_sliding_window`: those that `layer_types` lists, or from `max_window_layers` on.
         case listed
+        /// With `use_sliding_window`: those that `layer_types` lists, or that nothing turns.
+        case listedOrUnturned
         /// Those that `layer_types` lists, or all but every n-th.
         case allButEvery(Int)
     }

@@ -6,7 +6,7 @@ extension ModelFamily {
     static let smollm3 = ModelFamily(
         name: "smollm3", architecture: "SmolLM3ForCausalLM",
         defaults: Defaults(contextLength: 32768, kvHeads: 4, ropeTheta: 2e6, tiedEmbeddings: true),
-        keys: biasKeys.union(["no_rope_layers", "no_rope_layer_interval"]), windows: .listed,
+        keys: biasKeys.union(["no_rope_layers", "no_rope_layer_interval"]), windows: .listedOrUnturned,
         describe: { fields, imported throws(TaperError) in
             try imported.model.readBiases(fields)
             let count = imported.model.layerCount
@@ -21,7 +21,16 @@ extension ModelFamily {
                 }
                 turns = marks.map { $0 == 1 }
             }
-            for (layer, turns) in turns.enumerated() where !turns { imported.model.layers[layer].rotation = nil }
+            var window: Int?
+            if fields.value("layer_types") == nil, try fields.flag("use_sliding_window", default: false),
+                fields.value("sliding_window") != nil
+            {
+                window = try fields.integer("sliding_window")
+            }
+            for (layer, turns) in turns.enumerated() where !turns {
+                imported.model.layers[layer].rotation = nil
+                if let window, window < imported.model.contextLength { imported.model.layers[layer].window = window }
+            }
         },
         gguf: GGUFFamily(
             architecture: "smollm3", interleaves: true,
