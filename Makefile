@@ -7,8 +7,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial \
-	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits
+.PHONY: all deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial docs \
+	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples
 
 all: build runner
 
@@ -42,6 +42,15 @@ test-sanitize: deps
 # The specification's own reader on the golden files: needs Python with numpy, and nothing that is built here.
 test-formats: deps
 	@python3 formats/reader/check.py
+
+# Examples/ as somebody else's package: by address and version, and run on the sample checkpoint.
+test-examples: deps
+	@Scripts/test-examples.sh
+
+# DocC archives of the libraries in build/docs; a link that leads nowhere is an error. No network.
+docs: deps
+	$(BUILD) --target TaperConvert
+	@Scripts/make-docs.sh
 
 # docs/results.md and the tables of other pages, from the recorded runs in docs/results.
 results:
@@ -85,10 +94,10 @@ test: deps
 	$(SWIFT) test -c release --skip-build
 
 lint:
-	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+	$(SWIFT) format lint --strict -r Sources Tests Examples/Sources Examples/Package.swift Package.swift
 
 format:
-	$(SWIFT) format -i -r Sources Tests Package.swift
+	$(SWIFT) format -i -r Sources Tests Examples/Sources Examples/Package.swift Package.swift
 
 # The main job on SmolLM2-135M-Instruct; OFFLINE=1 uses the small checkpoint in samples/ instead.
 # Both programs are built at once: each alone leaves processors idle.
@@ -97,4 +106,4 @@ demo: deps
 	@OFFLINE=$(OFFLINE) Scripts/demo.sh
 
 clean:
-	rm -rf .build .build-runner .build-runner-arm64 build
+	rm -rf .build .build-runner .build-runner-arm64 .build-examples build

@@ -15,10 +15,11 @@ let runnerSettings: [SwiftSetting] =
     : common
 
 /// Folders of Sources say who a module is for: Runner (what runs on the device), Maker (what makes a bundle), Judge (what
-/// measures it), Tools (programs of the workstation), C (what Swift modules call).
+/// measures it), Library (what other packages import), Tools (programs of the workstation), C (what Swift modules call).
 func folder(_ level: String, _ name: String) -> String { "Sources/" + level + "/" + name }
 func cTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    // Bit-exact twins need the compiler to keep multiplications and additions apart.
+    // Bit-exact twins need the compiler to keep multiplications and additions apart. From tools version 6.2 on, packages that
+    // depend on this one by a version may have such flags too (`make test-examples`).
     .target(
         name: name, dependencies: dependencies, path: folder("C", name),
         cSettings: [.unsafeFlags(["-O2", "-ffp-contract=off", "-fno-math-errno", "-Wno-psabi"])],
@@ -32,6 +33,9 @@ func makerTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target 
 }
 func judgeTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, path: folder("Judge", name), swiftSettings: common)
+}
+func libraryTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: folder("Library", name), swiftSettings: common)
 }
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(name: name + "Tests", dependencies: dependencies, exclude: exclude, swiftSettings: common)
@@ -62,7 +66,11 @@ var dependencies: [Package.Dependency] = []
 
 if !embedded {
     dependencies = [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")]
-    products.append(.executable(name: "taper", targets: ["taper"]))
+    products += [
+        .executable(name: "taper", targets: ["taper"]),
+        .library(name: "TaperRuntime", targets: ["TaperRuntime"]),
+        .library(name: "TaperConvert", targets: ["TaperConvert"]),
+    ]
     targets += [
         // Loads libopenblas at run time.
         cTarget("COpenBLAS"),
@@ -99,6 +107,13 @@ if !embedded {
             [
                 "Pipeline", "Calibration", "Evaluation", "Metrics", "Reference", "Checkpoint", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
+            ]),
+        libraryTarget(
+            "TaperRuntime", ["Chat", "Runtime", "Decoding", "Bundle", "Text", "Kernels", "Model", "Storage"]),
+        libraryTarget(
+            "TaperConvert",
+            [
+                "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Metrics", "Bundle", "Model", "Storage",
             ]),
         .executableTarget(
             name: "taper",
@@ -139,6 +154,8 @@ if !embedded {
                 "Calibration", "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
                 "Kernels", "Model", "Storage",
             ]),
+        tests("TaperRuntime", ["TaperRuntime", "TaperConvert"]),
+        tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Metrics"]),
         tests("Experiments", ["Experiments", "Evaluation", "Metrics", "Model", "Runtime", "Storage"]),
         tests(
             "Pipeline",

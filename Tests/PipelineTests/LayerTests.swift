@@ -18,7 +18,7 @@ import Testing
             cell.split(separator: "`").map(String.init).filter { $0.contains(where: \.isLetter) }
         }
         let text = (try? String(contentsOf: root.appendingPathComponent("CONTRIBUTING.md"), encoding: .utf8)) ?? ""
-        let folders = ["C", "Runner", "Maker", "Judge", "Tools"]
+        let folders = ["C", "Runner", "Maker", "Judge", "Library", "Tools"]
         return text.split(separator: "\n").flatMap { line -> [(String, Module)] in
             let cells = line.split(separator: "|", omittingEmptySubsequences: false)
             guard cells.count == 5 else { return [] }
@@ -83,7 +83,7 @@ import Testing
 
     /// A row may name only modules of rows above it, or what is not ours: imports cannot form a circle.
     @Test func importsPointDown() {
-        let foreign: Set<String> = ["Foundation", "ArgumentParser"]
+        let foreign: Set<String> = ["Foundation", "Dispatch", "Synchronization", "ArgumentParser"]
         var above = foreign
         for (name, module) in Self.rows {
             let unknown = module.allowed.subtracting(above)

@@ -195,8 +195,9 @@ int tp_lock_memory(void *base, size_t n) { return mlock(base, n) < 0 ? -errno : 
 // SIGBUS comes from touching a mapped page that the file no longer holds.
 // Enough for the shards of the largest published checkpoints.
 #define GUARD_MAX 256
-static struct { const char *base; size_t size; const char *message; int exit_code; } guards[GUARD_MAX];
+static struct { int taken; const char *base; size_t size; const char *message; int exit_code; } guards[GUARD_MAX];
 static __thread sigjmp_buf *copy_escape;
+static struct sigaction bus_before;
 static void on_bus(int number, siginfo_t *info, void *context) {
     (void)context;
     if (copy_escape) siglongjmp(*copy_escape, 1);
@@ -207,7 +208,8 @@ static void on_bus(int number, siginfo_t *info, void *context) {
             (void)ignored;
             _exit(guards[i].exit_code);
         }
-    signal(number, SIG_DFL);
+    // Not ours: whoever was here before decides.
+    sigaction(SIGBUS, &bus_before, NULL);
     raise(number);
 }
 static void install_bus(void) {
@@ -217,7 +219,7 @@ static void install_bus(void) {
     memset(&a, 0, sizeof a);
     a.sa_sigaction = on_bus;
     a.sa_flags = SA_SIGINFO;
-    sigaction(SIGBUS, &a, NULL);
+    sigaction(SIGBUS, &a, &bus_before);
 }
 int tp_copy_guarded(void *into, const void *from, size_t n) {
     install_bus();
@@ -230,18 +232,24 @@ int tp_copy_guarded(void *into, const void *from, size_t n) {
 }
 void tp_guard_mapping(const void *base, size_t n, const char *message, int exit_code) {
     install_bus();
-    for (int i = 0; i < GUARD_MAX; i++)
-        if (!guards[i].base) {
-            guards[i].size = n;
-            guards[i].message = strdup(message);
-            guards[i].exit_code = exit_code;
-            guards[i].base = base;
-            return;
-        }
+    for (int i = 0; i < GUARD_MAX; i++) {
+        // Taken by exchange: several threads may open files at once. The handler passes over it until it has a base.
+        if (__atomic_exchange_n(&guards[i].taken, 1, __ATOMIC_ACQUIRE)) continue;
+        guards[i].size = n;
+        guards[i].message = strdup(message);
+        guards[i].exit_code = exit_code;
+        __atomic_store_n(&guards[i].base, base, __ATOMIC_RELEASE);
+        return;
+    }
 }
 void tp_unguard_mapping(const void *base) {
     for (int i = 0; i < GUARD_MAX; i++)
-        if (guards[i].base == base) { guards[i].base = NULL; free((void *)guards[i].message); guards[i].message = NULL; }
+        if (__atomic_load_n(&guards[i].base, __ATOMIC_ACQUIRE) == base) {
+            __atomic_store_n(&guards[i].base, NULL, __ATOMIC_RELAXED);
+            free((void *)guards[i].message);
+            guards[i].message = NULL;
+            __atomic_store_n(&guards[i].taken, 0, __ATOMIC_RELEASE);
+        }
 }
 
 double tp_seconds(void) {

@@ -58,6 +58,10 @@ void tp_watch_interrupts(volatile int32_t *flag) {
     sigaddset(&both, SIGTERM);
     pthread_sigmask(SIG_UNBLOCK, &both, NULL);
 }
+static __thread const int32_t *stop_request;
+void tp_heed_stop(const int32_t *request) { stop_request = request; }
+int tp_is_asked_to_stop(void) { return stop_request && __atomic_load_n(stop_request, __ATOMIC_RELAXED); }
+void tp_ask_to_stop(int32_t *request) { __atomic_store_n(request, 1, __ATOMIC_RELAXED); }
 void tp_clear_interrupt(void) {
     if (interrupt_flag) *interrupt_flag = 0;
     drain();

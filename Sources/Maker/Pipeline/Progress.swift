@@ -1,11 +1,23 @@
 import Storage
 
-/// Progress of long work on standard error: a bar with time left on a terminal, plain lines elsewhere.
+/// Progress of long work on standard error: a bar with time left on a terminal, plain lines elsewhere. Or for somebody who observes
+/// it instead.
 public final class Progress {
     public enum Verbosity: Sendable { case quiet, normal, verbose }
 
+    /// What an observer hears.
+    package enum Event {
+        case began(stage: String)
+        /// A share of the stage from 0 to 1; seconds left of all stages, where they can be told.
+        case advanced(stage: String, fraction: Double, secondsLeft: Double?)
+        case ended(stage: String, result: String)
+        case note(String)
+        case warning(String)
+    }
+
     public let verbosity: Verbosity
     private let isTerminal: Bool
+    private let observe: ((Event) -> Void)?
     private var stage = ""
     private var start = monotonicSeconds()
     private var stageStart = 0.0
@@ -16,6 +28,14 @@ public final class Progress {
     public init(_ verbosity: Verbosity) {
         self.verbosity = verbosity
         isTerminal = StandardStreams.isTerminal(2) && Files.environment("TERM") != "dumb"
+        observe = nil
+    }
+
+    /// Nothing goes to standard error.
+    package init(observer: @escaping (Event) -> Void) {
+        verbosity = .quiet
+        isTerminal = false
+        observe = observer
     }
 
     /// Says which stages are to come and about how long they take, so that the time left of all can be told.
@@ -31,14 +51,18 @@ public final class Progress {
         estimator.begin(name, at: stageStart)
         lastShown = 0
         lastLineFraction = 0
+        observe?(.began(stage: name))
         if verbosity != .quiet && !isTerminal { line("\(name) ...") }
     }
 
     /// `fraction` of the stage done, from 0 to 1.
     public func update(_ fraction: Double, _ detail: String = "") {
-        guard verbosity != .quiet else { return }
+        guard verbosity != .quiet || observe != nil else { return }
         let now = monotonicSeconds()
         estimator.update(fraction, at: now)
+        if let observe {
+            return observe(.advanced(stage: stage, fraction: fraction, secondsLeft: estimator.left(at: now).all))
+        }
         let tail = leftText(at: now) + (detail.isEmpty ? "" : ", " + detail)
         if isTerminal {
             guard now - lastShown > 0.1 || fraction >= 1 else { return }
@@ -70,6 +94,7 @@ public final class Progress {
     public func end(_ result: String) {
         let now = monotonicSeconds()
         estimator.end(at: now)
+        observe?(.ended(stage: stage, result: result))
         guard verbosity != .quiet else { return }
         let seconds = Self.duration(now - stageStart)
         if isTerminal { write("\r\u{1b}[K") }
@@ -77,6 +102,7 @@ public final class Progress {
     }
 
     public func note(_ text: String) {
+        observe?(.note(text))
         guard verbosity != .quiet else { return }
         if isTerminal { write("\r\u{1b}[K") }
         line(text)
@@ -84,6 +110,7 @@ public final class Progress {
 
     /// Warnings are shown even when quiet.
     public func warn(_ text: String) {
+        if let observe { return observe(.warning(text)) }
         if isTerminal { write("\r\u{1b}[K") }
         line("warning: " + text)
     }

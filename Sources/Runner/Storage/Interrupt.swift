@@ -18,8 +18,9 @@ public enum Interrupt {
     /// The signal has been dealt with; the next one counts as the first again.
     public static func clear() { tp_clear_interrupt() }
 
-    /// - Throws: `interrupted` after a signal.
+    /// - Throws: `interrupted` after a signal, and where this thread's work is to stop (`StopRequest`).
     public static func check(_ remedy: String) throws(TaperError) {
         if signal != 0 { throw TaperError(.interrupted, "interrupted by signal " + String(signal) + ". " + remedy) }
+        if tp_is_asked_to_stop() != 0 { throw TaperError(.interrupted, "stopped on request. " + remedy) }
     }
 }

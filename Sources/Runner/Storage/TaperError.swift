@@ -27,28 +27,62 @@ public struct TaperError: Error, Equatable, Sendable {
     }
 
     public let code: Code
-    /// One line, complete: what, where, expected, found, remedy. Settings in it are marked (`field`): show it through
-    /// `StandardStreams`, or `worded`.
-    public let message: String
+    private let parts: Parts
 
-    public init(_ code: Code, _ message: String) {
-        self.code = code
-        self.message = message
+    /// One object, so that an error stays small to throw.
+    private final class Parts: Sendable {
+        let what, place, expected, found, remedy: String
+
+        init(_ what: String, place: String, expected: String, found: String, remedy: String) {
+            self.what = what
+            self.place = place
+            self.expected = expected
+            self.found = found
+            self.remedy = remedy
+        }
     }
 
-    /// Composes the line from its parts, in the order a reader needs them.
+    private init(_ code: Code, _ parts: Parts) {
+        self.code = code
+        self.parts = parts
+    }
+
+    // Errors are made in hundreds of places, and a small program has room for one copy of this.
+
+    /// An error that is told in one sentence, which becomes its `what`.
+    @inline(never)
+    public init(_ code: Code, _ message: String) {
+        self.init(code, Parts(message, place: "", expected: "", found: "", remedy: ""))
+    }
+
+    @inline(never)
     public init(
         _ code: Code, _ what: String, at place: String, expected: String = "", found: String = "",
         remedy: String = ""
     ) {
         // Names of files and pieces of them come through here.
         func safe(_ text: String) -> String { printable(text, limit: 4000) }
-        let (place, expected, found) = (safe(place), safe(expected), safe(found))
+        self.init(
+            code, Parts(what, place: safe(place), expected: safe(expected), found: safe(found), remedy: remedy))
+    }
+
+    /// What went wrong; of some errors the whole story.
+    public var what: String { parts.what }
+    /// File, section, field or setting; empty where none is named, as the others below.
+    public var place: String { parts.place }
+    public var expected: String { parts.expected }
+    public var found: String { parts.found }
+    /// What to do about it.
+    public var remedy: String { parts.remedy }
+
+    /// One line, complete: what, where, expected, found, remedy, in the order a reader needs them. Settings in it are marked
+    /// (`field`): show it through `StandardStreams`, or `worded`.
+    public var message: String {
         var line = place.isEmpty ? what : place + ": " + what
         if !expected.isEmpty { line += "; expected " + expected }
         if !found.isEmpty { line += expected.isEmpty ? "; found " + found : ", found " + found }
         if !remedy.isEmpty { line += ". " + remedy }
-        self.init(code, line)
+        return line
     }
 
     /// Process exit status for this kind of failure (sysexits.h where it has one).
@@ -67,7 +101,14 @@ public struct TaperError: Error, Equatable, Sendable {
     }
 
     /// The same error with the place it happened put in front, for callers that know more than the thrower.
-    public func at(_ place: String) -> TaperError { TaperError(code, place + ": " + message) }
+    @inline(never)
+    public func at(_ place: String) -> TaperError {
+        TaperError(
+            code,
+            Parts(
+                what, place: self.place.isEmpty ? place : place + ": " + self.place, expected: expected, found: found,
+                remedy: remedy))
+    }
 
     public static func == (left: TaperError, right: TaperError) -> Bool { left.code == right.code }
 }

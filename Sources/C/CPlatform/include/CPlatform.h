@@ -88,6 +88,10 @@ int64_t tp_stream_write(int fd, const void *from, size_t byte_count);
 // Sets *flag to the signal number when SIGINT or SIGTERM arrives.
 void tp_watch_interrupts(volatile int32_t *flag);
 void tp_clear_interrupt(void);
+// From now on the calling thread is asked to stop when another thread says so with tp_ask_to_stop; NULL ends that.
+void tp_heed_stop(const int32_t *request);
+int tp_is_asked_to_stop(void);
+void tp_ask_to_stop(int32_t *request);
 // From now on a crash ends with a line on standard error and exit code 70, or 74 when memory has run out.
 void tp_report_faults(void);
 

@@ -1,0 +1,79 @@
+internal import Decoding
+internal import Chat
+internal import Model
+internal import Runtime
+
+/// A finished answer, and what it cost.
+public struct Answer: Sendable {
+    /// Why it ended.
+    public enum End: Sendable {
+        /// The model ended it.
+        case model
+        /// A stop text was written.
+        case stopText
+        /// As many tokens as asked for.
+        case length
+        /// The context is full.
+        case contextFull
+        case cancelled
+    }
+
+    public let text: String
+    /// New tokens, without one that ends the answer.
+    public let tokens: [Int]
+    public let end: End
+    /// Tokens of the prompt that were read; those that a conversation had read before are not among them.
+    public let promptTokenCount: Int
+    /// Precision that read the prompt.
+    public let prefill: Precision
+    /// Precision of every decode step: one fewer than `tokens`, or as many when the model ended the answer.
+    public let precisions: [Precision]
+    /// Mean bits of the decode steps; those of the prefill where there was none.
+    public let averageBits: Double
+    /// Weights and cache read by a decode step, in the mean.
+    public let bytesPerToken: Double
+    public let prefillSeconds: Double
+    public let decodeSeconds: Double
+    /// What chose the precisions: "fixed", "switch", "learned" or "static:TASK", and why it applied.
+    public let schedule: (name: String, reason: String)
+    /// What is to be said of an answer longer than any that its schedule was calibrated on; nil: nothing.
+    public let warning: String?
+
+    public var tokensPerSecond: Double { decodeSeconds > 0 ? Double(precisions.count) / decodeSeconds : 0 }
+
+    /// Where the precision changed: the first step of every run of one precision.
+    public var switchPoints: [SwitchPoint] {
+        var points: [SwitchPoint] = []
+        for (step, precision) in precisions.enumerated() where points.last?.precision != precision {
+            points.append(SwitchPoint(precision, atStep: step))
+        }
+        return points
+    }
+
+    init(_ result: GenerationResult, text: String, end: End, choice: ScheduleChoice) {
+        self.text = text
+        self.end = end
+        tokens = result.tokens
+        promptTokenCount = result.prefillTokens
+        prefill = Precision(result.prefillBits)
+        precisions = result.bitsPerStep.map { Precision($0) }
+        averageBits = result.averageBits
+        bytesPerToken = result.bytesPerToken
+        prefillSeconds = result.prefillSeconds
+        decodeSeconds = result.decodeSeconds
+        schedule = (choice.name, choice.reason)
+        warning = choice.warning(newTokens: result.tokens.count)
+    }
+}
+
+/// What a new token adds to an answer.
+public struct AnswerPiece: Sendable {
+    /// Text that became final with the token: empty while a character is incomplete or a stop text may be under way.
+    public let text: String
+    /// nil for text that was held back to the end.
+    public let token: Int?
+    /// Precision of the step that made the token.
+    public let precision: Precision
+    /// Mean bits of the decode steps so far; those of the prefill before the first.
+    public let averageBits: Double
+}

@@ -1,0 +1,26 @@
+/// How an answer is written.
+public struct AnswerOptions: Hashable, Sendable {
+    /// New tokens at most; nil: until the model ends or the context is full.
+    public var maxTokens: Int?
+    public var sampling: Sampling
+    public var precision: PrecisionChoice
+    /// Precision that reads the prompt; nil: the schedule's own, or the highest.
+    public var prefill: Precision?
+    /// Texts that end the answer, themselves left out.
+    public var stops: [String]
+    /// Never lets the model end the answer.
+    public var ignoresEnd = false
+    /// Cuts what does not fit the context from the start of a text, where that is not a message, instead of an error.
+    public var dropsOldest = false
+
+    public init(
+        maxTokens: Int? = nil, sampling: Sampling = .greedy, precision: PrecisionChoice = .automatic,
+        prefill: Precision? = nil, stops: [String] = []
+    ) {
+        self.maxTokens = maxTokens
+        self.sampling = sampling
+        self.precision = precision
+        self.prefill = prefill
+        self.stops = stops
+    }
+}

@@ -1,0 +1,92 @@
+/// A bundle that is open for answers: one set of weights for any number of tasks, streams and conversations.
+///
+/// All computing happens on the model's own threads. Answers that are written at once go through the weights together, and each
+/// is the same as if it were alone.
+public final class LanguageModel: Sendable {
+    /// How a bundle is opened.
+    public struct Options: Hashable, Sendable {
+        /// Threads; nil: every processor that this process may use.
+        public var threads: Int?
+        /// Positions that a prompt and its answer have together; nil: as many as the model was trained for, at most 4096.
+        public var contextLength: Int?
+        /// Answers at work at once; more wait for their turn.
+        public var answersAtOnce = 8
+        /// Reads the whole file into memory. Otherwise it is mapped, and must not be truncated while it is in use, which ends the
+        /// process.
+        public var copiesFile = false
+        /// Keeps the bundle in memory where the system allows it.
+        public var locksMemory = false
+
+        public init(threads: Int? = nil, contextLength: Int? = nil) {
+            self.threads = threads
+            self.contextLength = contextLength
+        }
+    }
+
+    /// What the bundle holds.
+    public let facts: Facts
+    public let tokenizer: Tokenizer
+    private let worker: Worker
+
+    /// Opens a bundle: reads its tokenizer and maps its weights, which takes a moment, not the time of reading the file.
+    /// - Throws: `notFound`, `invalidData` or `unsupported` where there is no bundle that can be run; `invalidArgument` for options
+    ///   that make no sense; `inputOutput` without the memory.
+    public init(path: String, options: Options = Options()) throws(TaperError) {
+        if let threads = options.threads, !(1...1024).contains(threads) {
+            throw TaperError(
+                .invalidArgument, "an impossible number of threads", at: "threads", expected: "1 to 1024",
+                found: "\(threads)")
+        }
+        guard options.answersAtOnce > 0 else {
+            throw TaperError(
+                .invalidArgument, "there is no place for an answer", at: "answersAtOnce", expected: "1 or more",
+                found: "\(options.answersAtOnce)")
+        }
+        worker = try translated { () throws(ModuleError) in try Worker(path: path, options: options) }
+        facts = worker.facts
+        tokenizer = Tokenizer(inner: worker.tokenizer)
+    }
+
+    /// Writes an answer, handing out its pieces as they come.
+    ///
+    /// Nothing is thrown here: what is wrong with the prompt or the options, the stream throws.
+    public func stream(_ prompt: Prompt, options: AnswerOptions = AnswerOptions()) -> AnswerStream {
+        worker.stream(Request(prompt: prompt, options: options, isStreamed: true))
+    }
+
+    /// The same for a user's message.
+    public func stream(_ message: String, options: AnswerOptions = AnswerOptions()) -> AnswerStream {
+        stream(.message(message), options: options)
+    }
+
+    /// Writes a whole answer.
+    /// - Throws: what is wrong with the prompt or the options; `cancelled` in a task that is cancelled.
+    public func answer(
+        _ prompt: Prompt, options: AnswerOptions = AnswerOptions()
+    ) async throws(TaperError) -> Answer {
+        try await worker.stream(Request(prompt: prompt, options: options, isStreamed: false)).answer()
+    }
+
+    /// The same for a user's message.
+    public func answer(
+        _ message: String, options: AnswerOptions = AnswerOptions()
+    ) async throws(TaperError) -> Answer {
+        try await answer(.message(message), options: options)
+    }
+
+    /// Begins a conversation.
+    /// - Parameters:
+    ///   - system: the system message.
+    ///   - dropsOldest: when the context is full, the oldest question goes with its answer, instead of an error.
+    /// - Throws: `unsupported` for a bundle without chat format.
+    public func conversation(
+        system: String? = nil, dropsOldest: Bool = false
+    ) throws(TaperError) -> Conversation {
+        guard facts.hasChatFormat else {
+            throw TaperError(
+                .unsupported, "the bundle has no chat format", at: facts.path, remedy: "Complete texts with Prompt.text"
+            )
+        }
+        return Conversation(Seat(system: system, dropsOldest: dropsOldest), worker)
+    }
+}
