@@ -21,12 +21,14 @@ SECOND_CHOICES = {"norm_placement": ("pre", "post", "pre_post"), "qk_norm": ("no
 CAPS = ("attn_logit_softcapping", "final_logit_softcapping")
 SECOND = {*SECOND_FLAGS, *SECOND_CHOICES, *CAPS, "layers"}
 KNOWN = {*COUNTS, *FLAGS, *CHOICES, *OTHERS, *SECOND}
-# Numbers of every kind of scaling; those of YaRN come with a flag, `truncate`.
+# Numbers of every kind of scaling; YaRN's come with a flag, `truncate`, LongRoPE's with a list, `factors`.
 SCALINGS = {
     "linear": ("factor",),
     "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
     "yarn": ("factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "attention_factor"),
+    "longrope": ("attention_factor",),
 }
+BESIDE = {"yarn": ["truncate"], "longrope": ["factors"]}
 RISING = {"llama3": ("low_freq_factor", "high_freq_factor"), "yarn": ("beta_slow", "beta_fast")}
 
 
@@ -90,13 +92,18 @@ def check_layer(value, head_dim, place):
     kind = scaling.get("rope_type") if isinstance(scaling, dict) else None
     demand(isinstance(kind, str) and kind in SCALINGS, place,
            f"'rope_scaling' has the type {kind}, not one of {', '.join(SCALINGS)}")
-    known(scaling, {"rope_type", *SCALINGS[kind], *(["truncate"] if kind == "yarn" else [])}, f"{place}, rope_scaling")
+    known(scaling, {"rope_type", *SCALINGS[kind], *BESIDE.get(kind, [])}, f"{place}, rope_scaling")
     for key in SCALINGS[kind]:
         number = scaling.get(key)
         demand(is_number(number, 1e-6, 1e9), place, f"'{key}' of 'rope_scaling' is {number}, not 1e-6 to 1e9")
     if kind in RISING:
         low, high = RISING[kind]
         demand(scaling[low] < scaling[high], place, f"'{high}' is {scaling[high]}, not above '{low}', {scaling[low]}")
+    if kind == "longrope":
+        factors, count = scaling.get("factors"), value["rotary_dim"] // 2
+        demand(isinstance(factors, list) and len(factors) == count, place, f"'factors' are not {count} numbers")
+        for number in factors:
+            demand(is_number(number, 1e-6, 1e9), place, f"one of 'factors' is {number}, not 1e-6 to 1e9")
     demand(kind != "yarn" or isinstance(scaling.get("truncate"), bool), place, "'truncate' is neither true nor false")
 
 

@@ -124,7 +124,10 @@ def frequencies(rope, scaling):
     plain = theta ** (-2 * pairs / size)
     if not scaling:
         return plain
-    kind, factor = scaling["rope_type"], scaling["factor"]
+    kind = scaling["rope_type"]
+    if kind == "longrope":
+        return plain / np.array(scaling["factors"])
+    factor = scaling["factor"]
     if kind == "linear":
         return plain / factor
     context = scaling["original_max_position_embeddings"]

@@ -26,6 +26,7 @@ LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_fac
 YARN = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=64)
 SHARP_YARN = dict(rope_type="yarn", factor=2.0, original_max_position_embeddings=32, beta_fast=4.0, beta_slow=0.25,
                   attention_factor=1.25, truncate=False)
+LONG = dict(rope_type="longrope", short_factor=[1.0, 1.2, 1.7, 3.0], long_factor=[1.0, 2.0, 4.0, 8.0])
 # A tied head would mostly repeat the last token if embeddings, times their factor, were larger than what blocks add.
 SMALL = dict(tie_word_embeddings=True, initializer_range=0.12)
 GEMMA = dict(SMALL, head_dim=16, num_key_value_heads=1, query_pre_attn_scalar=24, sliding_window=3,
@@ -63,6 +64,7 @@ VARIANTS = [
     ("granite", "Granite",
      dict(SMALL, embedding_multiplier=7.0, residual_multiplier=0.6, attention_multiplier=0.5, logits_scaling=0.4),
      ["--bits", "4,16"], []),
+    ("llama-longrope", "Llama", dict(rope_scaling=LONG, original_max_position_embeddings=64), ["--bits", "4,16"], []),
 ]
 TYPES = {"Gemma3": "gemma3_text"}
 # What goes by other names than those of LLaMA. Of the three, OLMo 2 has no norms of inputs.
