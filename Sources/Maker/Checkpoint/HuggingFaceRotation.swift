@@ -165,10 +165,10 @@ struct HuggingFaceRotation {
     }
 
     private func originalContext(_ rope: ConfigFields) throws(TaperError) -> Int {
-        let key = "original_max_position_embeddings"
-        let value = try (rope.value(key) != nil ? rope : fields).integer(key)
-        guard value > 1 else { throw fields.wrong(key, "an integer above 1") }
-        return value
+        guard let positions = try trainedPositions(rope), let whole = Int(exactly: positions), whole > 1 else {
+            throw fields.wrong("original_max_position_embeddings", "an integer above 1")
+        }
+        return whole
     }
 
     private func longRope(_ rope: ConfigFields, pairs: Int) throws(TaperError) -> Rotation.Scaling {
