@@ -83,7 +83,9 @@ extension Rotation {
                     originalContext: try inner.number("original_max_position_embeddings"),
                     betaFast: try inner.number("beta_fast"), betaSlow: try inner.number("beta_slow"),
                     attentionFactor: try inner.number("attention_factor"), truncates: try inner.flag("truncate")))
-        default: throw fields.wrong("rope_scaling", "rope_type \"linear\", \"llama3\" or \"yarn\"")
+        default:
+            guard object.members != nil else { throw fields.wrong("rope_scaling", "an object") }
+            throw inner.wrong("rope_type", "\"linear\", \"llama3\" or \"yarn\"")
         }
     }
 }
