@@ -49,7 +49,7 @@ extension HostileCase {
             edited(
                 "hidden-size-too-large", "hidden_size is out of range", #""hidden_size":8"#, #""hidden_size":131073"#,
                 of: base),
-            edited("norm-placement", "norm_placement", #""pre_post""#, #""both""#),
+            edited("norm-placement", #"found "both""#, #""pre_post""#, #""both""#),
             edited("norm-placement-null", "norm_placement", #""pre_post""#, "null"),
             edited(
                 "parallel-with-output-norms", "parallel_residual", #""parallel_residual":false"#,
@@ -106,7 +106,7 @@ extension HostileCase {
             "scaling-factor-too-small", "factor of rope_scaling is out of range", #""factor":4"#, #""factor":1e-7"#),
         edited(
             "scaling-factor-too-large", "factor of rope_scaling is out of range", #""factor":4"#, #""factor":2e9"#),
-        edited("scaling-type-unknown", "rope_scaling", #""rope_type":"linear""#, #""rope_type":"dynamic""#),
+        edited("scaling-type-unknown", #"found "dynamic""#, #""rope_type":"linear""#, #""rope_type":"dynamic""#),
         edited(
             "scaling-null", "rope_scaling", #""rope_scaling":{"rope_type":"linear","factor":4}"#,
             #""rope_scaling":null"#),

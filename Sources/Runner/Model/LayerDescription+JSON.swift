@@ -97,7 +97,9 @@ extension Rotation {
                 divisors.append(divisor)
             }
             scaling = .perPair(divisors: divisors, magnitude: try inner.number("attention_factor"))
-        default: throw fields.wrong("rope_scaling", "rope_type \"linear\", \"llama3\", \"yarn\" or \"longrope\"")
+        default:
+            guard object.members != nil else { throw fields.wrong("rope_scaling", "an object") }
+            throw inner.wrong("rope_type", "\"linear\", \"llama3\", \"yarn\" or \"longrope\"")
         }
     }
 }

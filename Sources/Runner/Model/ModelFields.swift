@@ -33,8 +33,10 @@ struct ModelFields {
     }
 
     func wrong(_ key: String, _ expected: String) -> TaperError {
-        TaperError(
-            .badData, key + " has no usable value", at: place, expected: expected, found: json[key]?.kind ?? "nothing")
+        let value = json[key]
+        return TaperError(
+            .badData, key + " has no usable value", at: place, expected: expected,
+            found: value?.string.map { "\"" + printable($0) + "\"" } ?? value?.kind ?? "nothing")
     }
 
     /// - Throws: `badData` for what is no object; `unsupported` for a key that is not among these.
