@@ -121,7 +121,8 @@ import Testing
             Case(
                 ["rope_scaling": .object([.init("rope_type", .string("dynamic"))])], ["rope_scaling", "dynamic"],
                 code: .unsupported),
-            Case(["rope_scaling": .object([.init("rope_type", .string("longrope"))])], ["rope_scaling", "long_factor"]),
+            Case(
+                ["rope_scaling": .object([.init("rope_type", .string("longrope"))])], ["rope_scaling", "long_factor"]),
             Case(["rope_scaling": .object([.init("rope_type", .string("yarn"))])], ["rope_scaling", "factor"]),
             Case(["rope_scaling": .object([.init("factor", .number(2))])], ["rope_scaling", "rope_type"]),
             Case(["rope_scaling": .object([.init("type", .string("linear"))])], ["factor"]),

@@ -19,7 +19,8 @@ import Text
             ("logit_scale", .number(0.0625)), ("attn_logit_softcapping", .number(50)),
             ("final_logit_softcapping", .number(30)), ("embedding_multiplier", .number(12)),
             ("logits_scaling", .number(8)), ("clip_qkv", .number(8)), ("num_local_experts", .integer(8)),
-            ("rope_interleaved", .bool(true)), ("qk_norm", .bool(true)), ("is_encoder_decoder", .bool(true)),
+            ("rope_interleaved", .bool(true)), ("lm_head_bias", .bool(true)), ("qk_norm", .bool(true)),
+            ("is_encoder_decoder", .bool(true)),
             ("no_rope_layers", .array([.integer(1), .integer(0)])),
             ("layer_types", .array([.string("full_attention"), .string("linear_attention")])),
             ("layer_types", .array([.string("sliding_attention"), .string("sliding_attention")])),
@@ -41,7 +42,7 @@ import Text
             "no_rope_layers": .array([.integer(1), .integer(1)]), "pruned_heads": .object([]),
             "layer_types": .array([.string("full_attention"), .string("full_attention")]),
             "initializer_range": .number(0.02), "use_cache": .bool(true), "transformers_version": .string("5.0.0"),
-            "novelty": .null,
+            "novelty": .null, "lm_head_bias": .bool(false), "full_attn_mod": .integer(1),
         ])
         #expect(checkpoint.warnings.isEmpty)
     }

@@ -49,7 +49,9 @@ import Testing
         var config = ModelConfig(
             family: "llama", hiddenSize: 16, intermediateSize: 16, layerCount: 2, headCount: 4, kvHeadCount: 2,
             headSize: 4, vocabularySize: 12, contextLength: 64, normEpsilon: 1e-5, ropeTheta: 10000)
-        config.describeEveryLayer { $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 32) }
+        config.describeEveryLayer {
+            $0.rotation?.scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 32)
+        }
         config.describeEveryLayer { $0.window = 8 }
         config.bosToken = 1
         config.eosTokens = [2]

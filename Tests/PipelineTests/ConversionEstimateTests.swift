@@ -54,6 +54,17 @@ import Testing
         try check(recipe, Self.large(), memory: 0)
     }
 
+    @Test func gradientsOfCappedLogitsTakeMemory() {
+        var capped = Self.large()
+        capped.logitCap = 30
+        let recipe = Recipe.standard(.default)
+        let stages = ConversionEstimate(recipe, Self.large(), storedBytes: 0).stages
+        let grown = zip(stages, ConversionEstimate(recipe, capped, storedBytes: 0).stages).filter {
+            $0.memoryBytes < $1.memoryBytes
+        }
+        #expect(grown.map(\.0.name) == ["weigh positions", "tune"])
+    }
+
     @Test func aDiskWithoutRoomIsSaidAtOnceAndWhatIsThereIsCounted() throws {
         let recipe = Recipe.standard(.fast)
         let estimate = ConversionEstimate(recipe, Self.large(), storedBytes: 0)

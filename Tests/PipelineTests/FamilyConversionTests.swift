@@ -67,7 +67,9 @@ import Testing
     }
 
     /// KL divergence from the float model, mean over the oracle's tokens.
-    private func divergence(_ bundle: Bundle, _ checkpoint: Checkpoint, _ tokens: [Int], bits: Precision) throws -> Double {
+    private func divergence(_ bundle: Bundle, _ checkpoint: Checkpoint, _ tokens: [Int], bits: Precision) throws
+        -> Double
+    {
         let reference = try ReferenceModel(checkpoint, residency: .resident, threads: 2).logits(tokens)
         let engine = try Engine(
             TransformerWeights(bundle), contextLength: tokens.count, pool: try ThreadPool(threadCount: 2))
@@ -108,7 +110,8 @@ import Testing
             _ = try convert(folder)
             func logits(_ set: String) throws -> String {
                 let outcome = try Shell.run(
-                    "TAPER_ISA=\(set) $TAPER logits $1/out.taper --tokens 5,17,3,40,41,42,5,5,9 --bits 4 --json", [folder])
+                    "TAPER_ISA=\(set) $TAPER logits $1/out.taper --tokens 5,17,3,40,41,42,5,5,9 --bits 4 --json",
+                    [folder])
                 try #require(outcome.status == 0, "\(outcome.errors)")
                 return outcome.output
             }

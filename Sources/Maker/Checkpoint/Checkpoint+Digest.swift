@@ -69,7 +69,7 @@ extension Checkpoint {
         var digests: [String: Digest] = [:]
         for (tensor, range) in zip(tensors, firstBlocks) {
             let view = try view(tensor.name)
-            try view.stored.file.verifyUnchanged()
+            for piece in [view.stored] + view.further { try piece.file.verifyUnchanged() }
             var writer = ByteWriter()
             writer.u64(Self.readingVersion)
             writer.string(view.stored.encoding.name + ";")

@@ -194,7 +194,7 @@ public final class Checkpoint: @unchecked Sendable {
     }
 
     private func read(_ view: TensorView, _ name: String, rows: Range<Int>) throws(TaperError) -> [Float] {
-        try view.stored.file.verifyUnchanged()
+        for piece in [view.stored] + view.further { try piece.file.verifyUnchanged() }
         guard let decoder = view.stored.encoding.decoder else {
             preconditionFailure("resolution accepts readable encodings only")
         }
@@ -204,7 +204,10 @@ public final class Checkpoint: @unchecked Sendable {
         view.stored.file.map.advise(.doNotNeed, range: view.storedBytes(rows: rows))
         if options.allowNonfinite {
             for index in values.indices where !values[index].isFinite { values[index] = 0 }
-        } else if let index = firstUnusable(values) {
+        }
+        values = folding.folded(values, name: name, config)
+        // As the model computes with them: what becomes part of a weight may take it out of range.
+        if !options.allowNonfinite, let index = firstUnusable(values) {
             let row = rows.lowerBound + index / view.columns
             let position =
                 view.shape.count == 1
@@ -217,7 +220,7 @@ public final class Checkpoint: @unchecked Sendable {
                 found: value.isFinite ? "\(value)" : value.isNaN ? "NaN" : "infinity",
                 remedy: "The checkpoint is damaged; \(field("allow_nonfinite")) reads such weights as zero")
         }
-        return folding.folded(values, name: name, config)
+        return values
     }
 
     /// The checkpoint's own tokenizer.

@@ -66,6 +66,13 @@ struct ConfigFields {
         }
     }
 
+    /// A factor of weights, in the range in which single precision can compute with the result.
+    func factor(_ key: String, default fallback: Double) throws(TaperError) -> Double {
+        let value = try number(key, default: fallback)
+        guard value >= 1e-6, value <= 1e6 else { throw wrong(key, "a number from 0.000001 to 1000000") }
+        return value
+    }
+
     /// A soft cap; null turns it off, and what a class takes where the key is absent may be on.
     func cap(_ key: String, default fallback: Double?) throws(TaperError) -> Double? {
         guard let value = json[key] else { return fallback }

@@ -55,13 +55,14 @@ struct GGUFFields {
         guard let flag = value.bool else { throw wrong(name, "a boolean") }
         return flag
     }
-    /// A positive factor; 0 stands for none.
+    /// A positive factor, in the range in which single precision can compute with the result; 0 stands for none.
     func factor(_ name: String, default fallback: Double? = nil) throws(TaperError) -> Double? {
         guard has(name) else { return fallback }
         let factor = try number(name)
-        guard factor.isFinite, factor >= 0 else {
+        guard factor == 0 || (factor >= 1e-6 && factor <= 1e6) else {
             throw TaperError(
-                .badData, "the factor must be positive", at: place(key(name)), found: shortest(factor))
+                .badData, "the factor is out of range", at: place(key(name)), expected: "0, or 0.000001 to 1000000",
+                found: shortest(factor))
         }
         return factor == 0 ? nil : factor
     }

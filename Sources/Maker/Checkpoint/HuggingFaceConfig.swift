@@ -55,8 +55,9 @@ struct HuggingFaceConfig {
                 place + ": auto_map asks for code from the checkpoint; it is ignored, no code is run")
         }
         imported.model.normalization = family.normalization
+        let activation = family.activationKey
         imported.model.activation =
-            fields.value("hidden_act") == nil ? family.defaults.activation : try fields.activation("hidden_act")
+            fields.value(activation) == nil ? family.defaults.activation : try fields.activation(activation)
         imported.model.tiedEmbeddings = try fields.flag(
             "tie_word_embeddings", default: family.defaults.tiedEmbeddings)
         imported.model.bosToken = fields.value("bos_token_id") == nil ? nil : try fields.integer("bos_token_id")
@@ -111,7 +112,9 @@ struct HuggingFaceConfig {
                     + "\(limit) of \(model.contextLength) tokens, where it does not")
             imported.model.contextLength = limit
         }
-        let windows = try HuggingFaceLayers(fields: fields, rule: family.windows, count: model.layerCount).read()
+        let windows = try HuggingFaceLayers(
+            fields: fields, rule: family.windows, usualWindow: family.defaults.window, count: model.layerCount
+        ).read()
         for (index, slides) in windows.slides.enumerated() {
             // A window as long as the context hides nothing.
             let window = slides ? windows.window.flatMap { $0 < imported.model.contextLength ? $0 : nil } : nil

@@ -32,7 +32,7 @@ enum HuggingFaceKeys {
         "gradient_checkpointing", "neftune_noise_alpha", "is_llama_config", "unsloth_version", "unsloth_fixed",
         "transformers.js_config",
         "license", "use_flash_attn", "flash_attn", "fused_mlp", "use_fused_rope",
-        "position_embedding_type", "pruned_heads",
+        "position_embedding_type", "pruned_heads", "cache_implementation", "full_attn_mod", "interpolate_factor",
     ]
     /// The value at which a key changes nothing; true is 1, false 0. Any other value is refused.
     private static let neutral: [String: Double] = [
@@ -43,7 +43,8 @@ enum HuggingFaceKeys {
         "mup_attn_multiplier": 1, "rope_local_base_freq": 0, "query_pre_attn_scalar": 0, "use_mrope": 0,
         "num_nextn_predict_layers": 0, "scale_embedding": 0, "add_bias_kv": 0, "attention_sink_size": 0,
         "cross_layer_kv_share": 0, "num_kv_shared_layers": 0, "qk_layernorm": 0, "use_qkv_bias": 0,
-        "use_parallel_residual": 0, "attention_bias": 0, "mlp_bias": 0, "use_bidirectional_attention": 0,
+        "use_parallel_residual": 0, "attention_bias": 0, "mlp_bias": 0, "lm_head_bias": 0,
+        "use_bidirectional_attention": 0,
     ]
     private static let emptyLists: Set<String> = ["no_rope_layers", "cross_attention_layers", "mlp_only_layers"]
 

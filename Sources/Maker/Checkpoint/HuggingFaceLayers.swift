@@ -5,6 +5,8 @@ import Storage
 struct HuggingFaceLayers {
     let fields: ConfigFields
     let rule: ModelFamily.WindowRule
+    /// The window where the file has no `sliding_window`; nil for none.
+    let usualWindow: Int?
     let count: Int
 
     /// - Returns: for each layer whether it sees a window only, and the window.
@@ -17,13 +19,13 @@ struct HuggingFaceLayers {
         case .everyLayer:
             slides = listed ?? [Bool](repeating: true, count: count)
         case .listed:
-            if try fields.flag("use_sliding_window", default: false) {
+            if try usesWindow(listed) {
                 let first = try fields.integer("max_window_layers", default: 28)
                 slides = listed ?? (0..<count).map { $0 >= first }
             }
         case .listedOrUnturned:
             // Which nothing turns only the family knows.
-            if try fields.flag("use_sliding_window", default: false) { slides = listed ?? slides }
+            if try usesWindow(listed) { slides = listed ?? slides }
         case .allButEvery(let usual):
             let key =
                 fields.value("sliding_window_pattern") != nil ? "sliding_window_pattern" : "_sliding_window_pattern"
@@ -31,15 +33,34 @@ struct HuggingFaceLayers {
             guard period > 0 else { throw fields.wrong(key, "a positive integer") }
             slides = listed ?? (0..<count).map { ($0 + 1) % period != 0 }
         }
-        guard fields.value("sliding_window") != nil else {
+        if case .none = rule { return (slides, nil) }
+        guard let window = try window() else {
             if case .allButEvery = rule, slides.contains(true) { throw fields.wrong("sliding_window", "an integer") }
             if listed?.contains(true) == true { throw fields.wrong("sliding_window", "an integer") }
             return ([Bool](repeating: false, count: count), nil)
         }
-        if case .none = rule { return (slides, nil) }
+        return (slides, window)
+    }
+
+    /// null turns it off, and what a class takes where the key is absent may be on.
+    private func window() throws(TaperError) -> Int? {
+        guard fields.json["sliding_window"] != nil else { return usualWindow }
+        guard fields.value("sliding_window") != nil else { return nil }
         let window = try fields.integer("sliding_window")
         guard window > 0 else { throw fields.wrong("sliding_window", "a positive integer or null") }
-        return (slides, window)
+        return window
+    }
+
+    /// `use_sliding_window`, which a list of layers must not contradict: other software then does one or the other.
+    private func usesWindow(_ listed: [Bool]?) throws(TaperError) -> Bool {
+        if try fields.flag("use_sliding_window", default: false) { return true }
+        guard listed?.contains(true) != true else {
+            throw TaperError(
+                .badData, "layer_types has layers with a window, but use_sliding_window is not true",
+                at: fields.place, expected: "full_attention", found: "sliding_attention",
+                remedy: "Set use_sliding_window to true to use them")
+        }
+        return false
     }
 
     /// `layer_types`: nil where it is absent.

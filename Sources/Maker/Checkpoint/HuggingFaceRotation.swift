@@ -26,8 +26,13 @@ struct HuggingFaceRotation {
             let isUntyped = key == "rope_scaling" && !members.isEmpty
             let full = try rotation(rope, needsType: isUntyped)
             // Gemma 3 in the spelling of transformers 4: layers with a window have a base of their own and no scaling.
-            guard fields.value("rope_local_base_freq") != nil else { return (full, nil) }
-            return (full, Rotation(theta: try fields.number("rope_local_base_freq"), size: full.size))
+            guard let local = try localTheta() else { return (full, nil) }
+            guard key == "rope_scaling" || members.isEmpty else {
+                throw TaperError(
+                    .unsupported, "one rotation for layers with a window and without", at: place,
+                    expected: "full_attention and sliding_attention", found: printable(dictionary.text(), limit: 40))
+            }
+            return (full, Rotation(theta: local, size: full.size))
         }
         for member in members where member.key != "full_attention" && member.key != "sliding_attention" {
             throw TaperError(
@@ -39,10 +44,16 @@ struct HuggingFaceRotation {
                 .badData, "rotations of one kind of layer only", at: place,
                 expected: "full_attention and sliding_attention")
         }
-        return (
-            try rotation(ConfigFields(json: full, place: place + ": full_attention"), needsType: false),
-            try rotation(ConfigFields(json: sliding, place: place + ": sliding_attention"), needsType: false)
-        )
+        let slidingFields = ConfigFields(json: sliding, place: place + ": sliding_attention")
+        var local = try rotation(slidingFields, needsType: false)
+        if slidingFields.value("rope_theta") == nil, let theta = try localTheta() { local.theta = theta }
+        return (try rotation(ConfigFields(json: full, place: place + ": full_attention"), needsType: false), local)
+    }
+
+    /// Of layers with a window, where nothing beside the scaling says it; nil: of a family in which all turn alike.
+    private func localTheta() throws(TaperError) -> Double? {
+        guard let usual = defaults.localRopeTheta else { return nil }
+        return try fields.number("rope_local_base_freq", default: usual)
     }
 
     private static let keys: Set<String> = [
@@ -73,9 +84,12 @@ struct HuggingFaceRotation {
             let low = try positive(rope, "low_freq_factor")
             let high = try positive(rope, "high_freq_factor")
             guard high > low else { throw rope.wrong("high_freq_factor", "more than low_freq_factor") }
+            guard let original = try trainedPositions(rope) else {
+                throw rope.wrong("original_max_position_embeddings", "a positive number")
+            }
             result.scaling = .llama3(
                 factor: try positive(rope, "factor"), lowFrequency: low, highFrequency: high,
-                originalContext: try positive(rope, "original_max_position_embeddings"))
+                originalContext: original)
         case "yarn":
             result.scaling = .yarn(try yarn(rope))
         case "longrope", "su":
@@ -103,14 +117,29 @@ struct HuggingFaceRotation {
         return Int(Double(headSize) * partial)
     }
 
+    /// `original_max_position_embeddings`, which some files have beside the scaling; nil: nowhere. Versions of transformers differ in
+    /// which of two they take.
+    private func trainedPositions(_ rope: ConfigFields) throws(TaperError) -> Double? {
+        let key = "original_max_position_embeddings"
+        var found: Double?
+        for place in [rope, fields] where place.value(key) != nil {
+            let positions = try positive(place, key)
+            guard found == nil || found == positions else {
+                throw TaperError(
+                    .badData, key + " has two values", at: fields.place, expected: shortest(positions),
+                    found: shortest(found ?? positions) + " in " + rope.place)
+            }
+            found = positions
+        }
+        return found
+    }
+
     /// As transformers resolves what is left out: beta_fast 32, beta_slow 1, and the paper's factor of the scores, which
     /// `mscale` and `mscale_all_dim` change when both are given.
     private func yarn(_ rope: ConfigFields) throws(TaperError) -> YaRN {
         let factor = try positive(rope, "factor")
         var yarn = YaRN(
-            factor: factor,
-            originalContext: rope.value("original_max_position_embeddings") != nil
-                ? try positive(rope, "original_max_position_embeddings") : Double(contextLength))
+            factor: factor, originalContext: try trainedPositions(rope) ?? Double(contextLength))
         if rope.value("beta_fast") != nil { yarn.betaFast = try positive(rope, "beta_fast") }
         if rope.value("beta_slow") != nil { yarn.betaSlow = try positive(rope, "beta_slow") }
         yarn.truncates = try rope.flag("truncate", default: true)
@@ -136,10 +165,10 @@ struct HuggingFaceRotation {
     }
 
     private func originalContext(_ rope: ConfigFields) throws(TaperError) -> Int {
-        let key = "original_max_position_embeddings"
-        let value = try (rope.value(key) != nil ? rope : fields).integer(key)
-        guard value > 1 else { throw fields.wrong(key, "an integer above 1") }
-        return value
+        guard let positions = try trainedPositions(rope), let whole = Int(exactly: positions), whole > 1 else {
+            throw fields.wrong("original_max_position_embeddings", "an integer above 1")
+        }
+        return whole
     }
 
     private func longRope(_ rope: ConfigFields, pairs: Int) throws(TaperError) -> Rotation.Scaling {

@@ -34,8 +34,7 @@ struct TensorResolution {
         var missing: [String] = []
         for requirement in config.tensorRequirements() {
             guard let view = try self.view(of: requirement, among: stored, config, naming, place) else {
-                missing.append(
-                    naming.headSources(requirement.name, count: 1)?.first ?? naming.sourceName(requirement.name))
+                missing.append(missingName(requirement, among: stored, config, naming))
                 continue
             }
             for tensor in [view.stored] + view.further { used.insert(tensor.name) }
@@ -74,9 +73,7 @@ struct TensorResolution {
             view.firstRow = rows(fused.before)
             return view
         }
-        if config.queryKeyNorm == .heads,
-            let names = naming.headSources(requirement.name, count: requirement.shape[0] / config.headSize)
-        {
+        if let names = headNames(requirement, config, naming) {
             let pieces = names.compactMap { stored[$0] }
             guard let first = pieces.first, pieces.count == names.count else { return nil }
             for piece in pieces {
@@ -92,9 +89,31 @@ struct TensorResolution {
         }
         guard let tensor = stored[source] else { return nil }
         // Weights of heads may stand as rows of a matrix.
-        let heads = requirement.shape.count == 1 && tensor.shape.count == 2 && tensor.shape[1] == config.headSize
-        try check(tensor, heads ? [requirement.shape[0] / config.headSize, config.headSize] : requirement.shape)
+        let isByHead = isOfHeads(requirement.name, config) && tensor.shape.count == 2
+        try check(tensor, isByHead ? [requirement.shape[0] / config.headSize, config.headSize] : requirement.shape)
         return TensorView(stored: tensor, shape: requirement.shape)
+    }
+
+    /// Does every head have a part of this tensor to itself?
+    private func isOfHeads(_ name: String, _ config: ModelConfig) -> Bool {
+        guard config.queryKeyNorm == .heads, let part = TensorNaming.split(name)?.part else { return false }
+        return part == .queryNorm || part == .keyNorm
+    }
+
+    /// The vectors of its heads, where they stand one by one.
+    private func headNames(
+        _ requirement: ModelConfig.TensorRequirement, _ config: ModelConfig, _ naming: TensorNaming
+    ) -> [String]? {
+        guard isOfHeads(requirement.name, config) else { return nil }
+        return naming.headSources(requirement.name, count: requirement.shape[0] / config.headSize)
+    }
+
+    /// What the files lack of a tensor: of one in pieces the first piece that is not there.
+    private func missingName(
+        _ requirement: ModelConfig.TensorRequirement, among stored: [String: StoredTensor], _ config: ModelConfig,
+        _ naming: TensorNaming
+    ) -> String {
+        headNames(requirement, config, naming)?.first { stored[$0] == nil } ?? naming.sourceName(requirement.name)
     }
 
     private mutating func add(

@@ -99,6 +99,8 @@ package struct ConversionEstimate {
             4 * (tokens * shape.hidden + 2 * shape.block + shape.table + 12 * length * shape.widest)
         }
         let logits = 4 * length * shape.vocabulary
+        // Those of a step and of what it is compared with; the backward of a cap needs them as the cap left them, too.
+        let gradientLogits = (config.logitCap == nil ? 2 : 3) * logits
         let size = shape.packedBytes(recipe)
         outputBytes = Int(size.all)
 
@@ -135,7 +137,7 @@ package struct ConversionEstimate {
                         "weigh positions",
                         seconds: 4 * (shape.linear + shape.table) * statistics / (Costs.thick * rate)
                             + shape.weights * Costs.decode * scale,
-                        memory: 4 * shape.weights + 2 * logits + length * shape.kept,
+                        memory: 4 * shape.weights + gradientLogits + length * shape.kept,
                         disk: 16 * statistics * shape.layers,
                         remedy: "put \"guided\": false into the recipe, or choose the effort fast"))
             }
@@ -154,7 +156,7 @@ package struct ConversionEstimate {
             stages.append(
                 StageEstimate(
                     "sensitivity", seconds: forward(statistics) * (isFisher ? 3 : 1),
-                    memory: isFisher ? 12 * shape.weights + 2 * logits : streamed(statistics),
+                    memory: isFisher ? 12 * shape.weights + gradientLogits : streamed(statistics),
                     disk: isFisher ? 4 * shape.linear : 4 * shape.layers * 8 * shape.widest,
                     remedy: "leave out the calibration text"))
         }
@@ -182,7 +184,7 @@ package struct ConversionEstimate {
             stages.append(
                 StageEstimate(
                     "tune", seconds: forward(own) + steps * step,
-                    memory: 9 * shape.weights + 4 * own * shape.hidden + 3 * logits + length * shape.kept,
+                    memory: 9 * shape.weights + 4 * own * shape.hidden + logits + gradientLogits + length * shape.kept,
                     disk: size.tables + 12 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6)),
                     remedy: "put \"tuning\": [] into the recipe, or choose the effort fast"))
         }
@@ -196,7 +198,7 @@ package struct ConversionEstimate {
                     "rungs",
                     seconds: tokens * 6 * (shape.linear + shape.table) / (Costs.thick * rate)
                         + tokens / Double(RungText.length) * shape.linear * Costs.tables * scale,
-                    memory: 6 * shape.weights + 2 * logits, remedy: "leave out \"rungs\""))
+                    memory: 6 * shape.weights + gradientLogits, remedy: "leave out \"rungs\""))
         }
         addJudging(recipe, config, shape, rate: rate, forward: forward, streamed: streamed)
         stages.append(StageEstimate("write", seconds: size.all * Costs.write * scale, memory: 64e6))

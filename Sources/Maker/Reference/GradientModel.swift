@@ -5,7 +5,7 @@ public import Storage
 /// The float model with gradients: all weights resident, replaceable between steps; memory is kept from step to step.
 ///
 /// With n tokens a step holds n * vocabularySize logits and, per layer, n * (2 hiddenSize + 2 querySize + 2 kvSize +
-/// 2 intermediateSize) floats.
+/// 2 intermediateSize) floats, and where queries and keys are normalized querySize + kvSize more, where outputs are 2 hiddenSize.
 public final class GradientModel {
     public let config: ModelConfig
     let arithmetic: TransformerArithmetic

@@ -22,9 +22,10 @@ struct TransformerArithmetic {
         blas = try BLAS(pool)
         let positions = min(config.contextLength, 1 << 15)
         positionCount = positions
-        let tables = config.rotations.map { RotationTable($0, positionCount: positions) }
+        let kinds = config.rotations
+        let tables = kinds.map { RotationTable($0, positionCount: positions) }
         rotations = config.layers.map { layer in
-            layer.rotation.flatMap { config.rotations.firstIndex(of: $0) }.map { tables[$0] }
+            layer.rotation.flatMap { kinds.firstIndex(of: $0) }.map { tables[$0] }
         }
         functions = gradientFunctions(pool)
     }

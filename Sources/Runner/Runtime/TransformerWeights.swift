@@ -33,7 +33,8 @@ public final class TransformerWeights: @unchecked Sendable {
         let window: Int?
 
         init(
-            _ config: ModelConfig, index: Int, norm: (TensorName.Part) throws(TaperError) -> Norm,
+            _ config: ModelConfig, index: Int, rotations: [Rotation],
+            norm: (TensorName.Part) throws(TaperError) -> Norm,
             linear: (TensorName.Part) throws(TaperError) -> Linear
         ) throws(TaperError) {
             func optional(_ part: TensorName.Part) throws(TaperError) -> Norm? {
@@ -53,7 +54,7 @@ public final class TransformerWeights: @unchecked Sendable {
             up = try linear(.up)
             down = try linear(.down)
             let layer = config.layers[index]
-            rotation = layer.rotation.flatMap { config.rotations.firstIndex(of: $0) }
+            rotation = layer.rotation.flatMap { rotations.firstIndex(of: $0) }
             window = layer.window
         }
 
@@ -112,6 +113,7 @@ public final class TransformerWeights: @unchecked Sendable {
         }
 
         embedding = try matrix(TensorName.embedding, config.vocabularySize, config.hiddenSize)
+        let rotations = config.rotations
         var layers: [Layer] = []
         layers.reserveCapacity(config.layerCount)
         for layer in 0..<config.layerCount {
@@ -124,7 +126,8 @@ public final class TransformerWeights: @unchecked Sendable {
             }
             layers.append(
                 try Layer(
-                    config, index: layer, norm: { part throws(TaperError) in try norm(part, layer) },
+                    config, index: layer, rotations: rotations,
+                    norm: { part throws(TaperError) in try norm(part, layer) },
                     linear: { part throws(TaperError) in try linear(part) }))
         }
         self.layers = layers

@@ -39,6 +39,7 @@ struct Logits: ParsableCommand {
         switch opened {
         case .checkpoint(let checkpoint):
             guard bits == nil else { throw TaperError(.usage, "--bits works on bundles", at: model) }
+            for warning in checkpoint.warnings { Console.note("warning: " + warning) }
             let vocabulary = checkpoint.config.vocabularySize
             let logits = try ReferenceModel(checkpoint, residency: .streamed, threads: count).logits(ids)
             for row in 0..<ids.count {

@@ -27,9 +27,23 @@ import Testing
         #expect(try checkpoint.read(name, rows: 3..<5) == Array(whole[3 * width..<5 * width]))
     }
 
-    @Test func multipliersArePositive() {
+    @Test func multipliersArePositiveNumbersThatArithmeticCanTake() {
         for key in ["embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling"] {
-            expectFailure(.badData, [key]) { try FamilyFiles.open(Self.folder) { $0[key] = .integer(0) } }
+            for value in [0, -1, 1e-300, 1e300] {
+                expectFailure(.badData, [key]) { try FamilyFiles.open(Self.folder) { $0[key] = .number(value) } }
+            }
         }
+    }
+
+    @Test func weightsThatBecomeTooLargeAreRefused() throws {
+        var model = TinyModel()
+        model.config["architectures"] = .array([.string("GraniteForCausalLM")])
+        model.config["model_type"] = .string("granite")
+        model.config["embedding_multiplier"] = .integer(32)
+        model.tensors[0].values[5] = 0x1p60
+        let directory = try ScratchDirectory()
+        try model.write(to: directory)
+        let checkpoint = try Checkpoint.open(directory.path)
+        expectFailure(.badData, ["[0, 5]", "too large"]) { _ = try checkpoint.read(TensorName.embedding) }
     }
 }

@@ -29,7 +29,8 @@ import Testing
     }
 
     @Test func otherListsAreRefused() {
-        for list in [JSONValue.array([]), .array([1, 1, 1, 2].map { .integer($0) }), .integer(3)] {
+        let stray = JSONValue.array([.integer(1), .integer(1), .string("1"), .integer(1), .integer(0)])
+        for list in [JSONValue.array([]), .array([1, 1, 1, 2].map { .integer($0) }), .integer(3), stray] {
             expectFailure(.badData, ["no_rope_layers"]) {
                 try FamilyFiles.open(Self.folder) { $0["no_rope_layers"] = list }
             }

@@ -6,8 +6,8 @@ extension ModelFamily {
     static let gemma2 = ModelFamily(
         name: "gemma2", architecture: "Gemma2ForCausalLM",
         defaults: Defaults(
-            contextLength: 8192, kvHeads: 4, headSize: 256, tiedEmbeddings: true, activation: .geluTanh),
-        keys: gemmaKeys, windows: .allButEvery(2), naming: gemmaNaming,
+            contextLength: 8192, kvHeads: 4, headSize: 256, window: 4096, tiedEmbeddings: true, activation: .geluTanh),
+        activationKey: gemmaActivationKey, keys: gemmaKeys, windows: .allButEvery(2), naming: gemmaNaming,
         describe: { fields, imported throws(TaperError) in
             try imported.describeGemma(fields)
             imported.model.attentionCap = try fields.cap("attn_logit_softcapping", default: 50)
@@ -22,10 +22,13 @@ extension ModelFamily {
                 imported.model.logitCap = try fields.factor("final_logit_softcapping", default: 30)
             }))
 
+    /// Newer files have `hidden_act` beside it, which no class reads.
+    static let gemmaActivationKey = "hidden_activation"
     /// Keys that all of Gemma's classes have.
     static let gemmaKeys: Set<String> = [
-        "hidden_activation", "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping",
+        gemmaActivationKey, "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping",
         "use_bidirectional_attention", "sliding_window_pattern", "_sliding_window_pattern", "attention_bias",
+        "sliding_window_size",
     ]
     /// What others call the norm after attention is here the one before the MLP.
     static let gemmaNaming = TensorNaming(parts: [
@@ -42,10 +45,7 @@ extension ImportedModel {
         model.normPlacement = .prePost
         model.qkvBias = try fields.flag("attention_bias", default: false)
         model.attentionOutputBias = model.qkvBias
-        // Newer files say it twice, and the second key decides.
-        if fields.value("hidden_activation") != nil { model.activation = try fields.activation("hidden_activation") }
-        let scalar = try fields.number("query_pre_attn_scalar", default: 256)
-        guard scalar > 0 else { throw fields.wrong("query_pre_attn_scalar", "a positive number") }
+        let scalar = try fields.factor("query_pre_attn_scalar", default: 256)
         foldGemma()
         folding.normOffset = 1
         folding.scoreScale = (Double(model.headSize) / scalar).squareRoot()

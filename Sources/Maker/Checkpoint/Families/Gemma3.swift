@@ -7,17 +7,15 @@ extension ModelFamily {
     static let gemma3 = ModelFamily(
         name: "gemma3_text", architecture: "Gemma3ForCausalLM",
         defaults: Defaults(
-            contextLength: 131_072, kvHeads: 4, headSize: 256, ropeTheta: 1e6, tiedEmbeddings: true,
-            activation: .geluTanh),
-        keys: gemmaKeys.union(["rope_local_base_freq"]), windows: .allButEvery(6), naming: gemmaNaming,
+            contextLength: 131_072, kvHeads: 4, headSize: 256, ropeTheta: 1e6, localRopeTheta: 10000, window: 4096,
+            tiedEmbeddings: true, activation: .geluTanh),
+        activationKey: gemmaActivationKey, keys: gemmaKeys.union(["rope_local_base_freq"]), windows: .allButEvery(6),
+        naming: gemmaNaming,
         describe: { fields, imported throws(TaperError) in
             try imported.describeGemma(fields)
             imported.model.queryKeyNorm = .head
             imported.model.attentionCap = try fields.cap("attn_logit_softcapping", default: nil)
             imported.model.logitCap = try fields.cap("final_logit_softcapping", default: nil)
-            // What its class takes where a file says nothing.
-            guard fields.value("rope_parameters") == nil, fields.value("rope_local_base_freq") == nil else { return }
-            imported.model.describeEveryLayer { if $0.window != nil { $0.rotation?.theta = 10000 } }
         },
         gguf: GGUFFamily(
             architecture: "gemma3", keys: ["final_logit_softcapping"],

@@ -10,17 +10,12 @@ extension ModelFamily {
         ]),
         describe: { fields, imported throws(TaperError) in
             try imported.model.readBiases(fields)
-            func multiplier(_ key: String) throws(TaperError) -> Double {
-                let value = try fields.number(key, default: 1)
-                guard value > 0 else { throw fields.wrong(key, "a positive number") }
-                return value
-            }
-            imported.folding.embeddingScale = try multiplier("embedding_multiplier")
-            imported.folding.residualScale = try multiplier("residual_multiplier")
+            imported.folding.embeddingScale = try fields.factor("embedding_multiplier", default: 1)
+            imported.folding.residualScale = try fields.factor("residual_multiplier", default: 1)
             // In place of 1 / sqrt(headSize).
             imported.folding.scoreScale =
-                try multiplier("attention_multiplier") * Double(imported.model.headSize).squareRoot()
-            imported.folding.logitScale = 1 / (try multiplier("logits_scaling"))
+                try fields.factor("attention_multiplier", default: 1) * Double(imported.model.headSize).squareRoot()
+            imported.folding.logitScale = 1 / (try fields.factor("logits_scaling", default: 1))
         },
         gguf: GGUFFamily(
             architecture: "granite", interleaves: true,

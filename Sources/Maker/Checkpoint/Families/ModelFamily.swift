@@ -10,6 +10,7 @@ struct ModelFamily: Sendable {
     let architecture: String
     var normalization = ModelConfig.Normalization.rms
     var defaults = Defaults()
+    var activationKey = "hidden_act"
     /// Keys of config.json that mean something here and nothing, or something else, elsewhere.
     var keys: Set<String> = []
     var windows = WindowRule.none
@@ -29,6 +30,10 @@ struct ModelFamily: Sendable {
         /// Of every head the part that turns; nil where the class has no such key.
         var partialRotary: Double?
         var ropeTheta = 10000.0
+        /// Of layers with a window; nil: as all others.
+        var localRopeTheta: Double?
+        /// nil: none.
+        var window: Int?
         /// nil: 1e-6 of an RMS norm, 1e-5 of a layer norm.
         var normEpsilon: Double?
         var tiedEmbeddings = false

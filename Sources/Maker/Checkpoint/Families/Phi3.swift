@@ -11,7 +11,7 @@ extension ModelFamily {
         ]),
         gguf: GGUFFamily(
             architecture: "phi3", keys: ["rope.scaling.attn_factor"], turnsInPart: true,
-             windows: GGUFFamily.Windows(period: 0), naming: ggufNaming))
+            windows: GGUFFamily.Windows(period: 0), naming: ggufNaming))
 
     private static let ggufNaming = {
         var naming = TensorNaming.gguf

@@ -15,7 +15,7 @@ extension ModelFamily {
             // Whatever its name says, a one marks a layer that turns.
             var turns = (0..<count).map { ($0 + 1) % interval != 0 }
             if let list = fields.value("no_rope_layers") {
-                let marks = (list.array ?? []).compactMap { $0.integer }
+                let marks = (list.array ?? []).map { $0.integer }
                 guard marks.count == count, marks.allSatisfy({ $0 == 0 || $0 == 1 }) else {
                     throw fields.wrong("no_rope_layers", "a list of \(count) zeros and ones")
                 }
