@@ -52,6 +52,26 @@ import Text
         #expect(other.warnings.contains { $0.contains("bos_token_id") })
     }
 
+    /// As Phi-3's tokenizer.json says, and as llama.cpp takes it: all but three.
+    @Test func controlTokensOfPhi3SwallowTheSpaceBehindThem() throws {
+        var builder = GGUFBuilder.tiny()
+        builder.becomeSentencePiece()
+        builder["tokenizer.ggml.add_space_prefix"] = .bool(0)
+        func ids(_ text: String) throws -> [Int] { try open(builder).tokenizer().encode(text, addSpecial: false) }
+        #expect(try ids("</s> \na") == [2, 0, 3])
+        builder["general.name"] = .string("Phi-3 mini")
+        #expect(try ids("</s> \na") == [2, 3])
+        #expect(try ids("<s> a") == [1, 0, 3])
+        #expect(try ids("a<unk>b") == [3, 0, 4])
+    }
+
+    @Test(arguments: ["refact", "starcoder", "dbrx", "smaug-bpe", "falcon3"])
+    func namesThatMeanAKnownSplittingAreRead(pre: String) throws {
+        var builder = GGUFBuilder.tiny()
+        builder["tokenizer.ggml.pre"] = .string(pre)
+        #expect(try open(builder).tokenizer().encode("ab", addSpecial: false) == [0, 1])
+    }
+
     @Test func aPromisedTokenMustBeNamed() throws {
         for (key, id) in [("add_bos_token", "bos_token_id"), ("add_eos_token", "eos_token_id")] {
             var builder = GGUFBuilder.tiny()

@@ -74,6 +74,19 @@ extension GGUFTokenizer {
         )
     }
 
+    /// Control tokens that swallow the white space after them: those of Phi-3, all but three, as its tokenizer.json says and no
+    /// key of GGUF does.
+    func strippingTokens(_ tokens: [String], _ types: [Int]) -> [Int] {
+        let name = file.values["general.name"]?.string?.lowercased() ?? ""
+        let isPhi3 = file.values["general.architecture"]?.string == "phi3" || name.contains("phi-3")
+        guard isPhi3 || name.contains("phi3"), isSentencePiece else { return [] }
+        let others: Set<String> = ["<unk>", "<s>", "<|endoftext|>"]
+        return tokens.indices.filter { id in
+            let isControl = types.indices.contains(id) && types[id] == GGUFTokenizer.controlType
+            return (isControl || tokens[id] == "</s>") && !others.contains(tokens[id])
+        }
+    }
+
     /// Sentences about defaults that a user should know of.
     func defaultWarnings() throws(TaperError) -> [String] {
         guard file.values["tokenizer.ggml.tokens"] != nil else { return [] }

@@ -88,12 +88,14 @@ struct GGUFTokenizer {
         for token in try endTokens().mistyped where types.indices.contains(token.id) {
             types[token.id] = GGUFTokenizer.controlType
         }
-        return GGUFVocabulary(
+        var vocabulary = GGUFVocabulary(
             model: model, pre: try splitting().pre, tokens: strings,
             scores: try array("scores", .float32)?.floats() ?? [], types: types,
             merges: try array("merges", .string)?.strings() ?? [], bos: try special("bos_token_id"),
             eos: try special("eos_token_id"), unk: try special("unknown_token_id"), addBos: try addsBeginning(),
             addEos: try addsEnd(), addSpacePrefix: try flag("add_space_prefix"))
+        vocabulary.strippingTokens = strippingTokens(strings, types)
+        return vocabulary
     }
 
     func text(_ key: String) throws(TaperError) -> String? {

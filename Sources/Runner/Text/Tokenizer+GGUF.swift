@@ -15,6 +15,8 @@ public struct GGUFVocabulary: Sendable {
     public var addBos: Bool?
     public var addEos: Bool?
     public var addSpacePrefix: Bool?
+    /// Control tokens that swallow the white space after them.
+    public var strippingTokens: [Int] = []
 
     public init(
         model: String, pre: String, tokens: [String], scores: [Float], types: [Int], merges: [String], bos: Int?,
@@ -45,11 +47,15 @@ extension Tokenizer {
         var flags = [UInt8](repeating: 0, count: vocabulary.tokens.count)
         for (id, type) in vocabulary.types.enumerated() where id < flags.count {
             switch type {
-            case 3: flags[id] = TokenFlag.special | TokenFlag.added | TokenFlag.vocabulary
+            // The unknown token is written in texts like the others.
+            case 2, 3: flags[id] = TokenFlag.special | TokenFlag.added | TokenFlag.vocabulary
             case 4: flags[id] = TokenFlag.added | TokenFlag.vocabulary
             case 6: flags[id] = TokenFlag.byte
             default: break
             }
+        }
+        for id in vocabulary.strippingTokens where flags.indices.contains(id) && flags[id] & TokenFlag.added != 0 {
+            flags[id] |= TokenFlag.stripRight
         }
         var tokens = vocabulary.tokens.map { Array($0.utf8) }
         var merges: [Merge] = []
@@ -57,11 +63,16 @@ extension Tokenizer {
         case "gpt2":
             settings.kind = .byteLevel
             switch vocabulary.pre {
-            case "smollm": settings.preTokenizers = [.splitter(.digits), .splitter(.gpt2)]
-            case "", "default", "gpt-2", "phi-2", "mpt", "olmo": settings.preTokenizers = [.splitter(.gpt2)]
-            case "llama-bpe", "llama3", "llama-v3":
+            // Names that llama.cpp takes as one: files have that of the first model whose tokenizer cut a probe text alike.
+            case "smollm", "refact", "starcoder", "minerva-7b":
+                settings.preTokenizers = [.splitter(.digits), .splitter(.gpt2)]
+            case "", "default", "gpt-2", "phi-2", "mpt", "olmo", "mellum", "granite-docling":
+                settings.preTokenizers = [.splitter(.gpt2)]
+            case "llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral", "midm-2.0":
                 settings.preTokenizers = [.splitter(.llama3)]
                 settings.ignoresMerges = true
+            // OLMo 2, Phi-4, Granite 4 and SmolLM3 among others.
+            case "dbrx", "smaug-bpe": settings.preTokenizers = [.splitter(.llama3)]
             case "qwen2":
                 settings.preTokenizers = [.splitter(.qwen2)]
                 settings.normalizers = [.compose]
@@ -69,7 +80,7 @@ extension Tokenizer {
             default:
                 throw TaperError(
                     .unsupported, "pre-tokenizer " + printable(vocabulary.pre) + " is not implemented", at: place,
-                    expected: "smollm, gpt-2, llama-bpe, qwen2, stablelm2")
+                    expected: "smollm, refact, starcoder, gpt-2, llama-bpe, dbrx, smaug-bpe, qwen2, stablelm2")
             }
             // Spelled in GPT-2's alphabet; tokens that are not (added ones of more than a character) stand for themselves.
             var idOf: [[UInt8]: Int] = [:]
