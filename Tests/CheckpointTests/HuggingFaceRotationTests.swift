@@ -28,6 +28,28 @@ import Testing
         expectFailure(.badData, [Self.key]) { _ = try rotation(oracle, inside: nil, beside: 0) }
     }
 
+    private func longRoPE(_ key: String, _ change: (JSONValue) -> JSONValue) throws {
+        try FamilyFiles.open(FamilyFiles.oracle("phi3-longrope")) {
+            $0["rope_parameters"] = .object(
+                ($0["rope_parameters"]?.members ?? []).map {
+                    .init($0.key, $0.key == key ? change($0.value) : $0.value)
+                })
+        }
+    }
+
+    @Test func factorsOfLongRoPEAreCountedAndNeedItsType() throws {
+        try longRoPE("short_factor") { $0 }
+        for key in ["short_factor", "long_factor"] {
+            expectFailure(.badData, [key]) {
+                try longRoPE(key) { .array(($0.array ?? []) + [.string("1")]) }
+            }
+        }
+        expectFailure(.unsupported, ["short_factor", "longrope"]) {
+            try longRoPE("rope_type") { _ in .string("default") }
+        }
+        expectFailure(.badData, [Self.key]) { try longRoPE(Self.key) { _ in .integer(32) } }
+    }
+
     @Test func withoutThemYaRNTakesTheContext() throws {
         #expect(
             try rotation("llama-rope-yarn", inside: nil, beside: nil)

@@ -76,6 +76,11 @@ struct HuggingFaceRotation {
         // "type" is the older spelling.
         let type = try rope.text(rope.value("rope_type") != nil ? "rope_type" : "type")
         if type == nil && needsType { throw rope.wrong("rope_type", "a string") }
+        for key in ["short_factor", "long_factor"] where type != "longrope" && type != "su" && rope.value(key) != nil {
+            throw TaperError(
+                .unsupported, "factors of LongRoPE in another rotation", at: rope.place, expected: "rope_type longrope",
+                found: key + " in " + printable(type ?? "default"))
+        }
         switch type ?? "default" {
         case "default": break
         case "linear":
@@ -159,22 +164,25 @@ struct HuggingFaceRotation {
     /// Beyond them other software turns all tokens anew, by the long factors; keys in a cache cannot follow.
     func contextLimit() throws(TaperError) -> Int? {
         let rope = fields.value("rope_parameters") ?? fields.value("rope_scaling")
-        guard rope?["short_factor"] != nil else { return nil }
-        let original = try originalContext(ConfigFields(json: rope ?? .object([]), place: fields.place))
+        let inner = ConfigFields(json: rope ?? .object([]), place: fields.place)
+        guard inner.value("short_factor") != nil else { return nil }
+        let original = try originalContext(inner)
         return original < contextLength ? original : nil
     }
 
     private func originalContext(_ rope: ConfigFields) throws(TaperError) -> Int {
-        guard let positions = try trainedPositions(rope), let whole = Int(exactly: positions), whole > 1 else {
-            throw fields.wrong("original_max_position_embeddings", "an integer above 1")
+        let key = "original_max_position_embeddings"
+        guard let positions = try trainedPositions(rope), let value = Int(exactly: positions), value > 1 else {
+            throw (rope.value(key) != nil ? rope : fields).wrong(key, "an integer above 1")
         }
-        return whole
+        return value
     }
 
     private func longRope(_ rope: ConfigFields, pairs: Int) throws(TaperError) -> Rotation.Scaling {
         func factors(_ key: String) throws(TaperError) -> [Double] {
-            let list = (rope.value(key)?.array ?? []).compactMap { $0.double }
-            guard list.count == pairs, list.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+            let items = rope.value(key)?.array ?? []
+            let list = items.compactMap { $0.double }.filter { $0.isFinite && $0 > 0 }
+            guard list.count == pairs, items.count == pairs else {
                 throw rope.wrong(key, "\(pairs) positive numbers")
             }
             return list
