@@ -61,8 +61,8 @@ struct GGUFFields {
         let factor = try number(name)
         guard factor == 0 || (factor >= 1e-6 && factor <= 1e6) else {
             throw TaperError(
-                .badData, "the factor is out of range", at: place(key(name)), expected: "0, or 0.000001 to 1000000",
-                found: shortest(factor))
+                .badData, "the factor must be positive, and no extreme", at: place(key(name)),
+                expected: "0, or 0.000001 to 1000000", found: shortest(factor))
         }
         return factor == 0 ? nil : factor
     }
