@@ -52,9 +52,10 @@ import Testing
         for restart in ["", " --restart"] {
             let stopped = try Shell.run(
                 """
+                rm -f $2/log  # that of the round before would be read, too
                 $TAPER \(command) $1 --recipe $3\(restart) -t 1 --work $2/work\(output) 2> $2/log &
                 pid=$!
-                until grep -q "^\(stage) \\.\\.\\." $2/log; do kill -0 $pid || break; sleep 0.002; done
+                until grep -sq "^\(stage) \\.\\.\\." $2/log; do kill -0 $pid || break; sleep 0.002; done
                 kill -INT $pid; wait $pid; status=$?; cat $2/log >&2; exit $status
                 """, [TaperProgram.root + "/samples/tiny", folder.path, recipe])
             #expect(stopped.status == 130, "\(stopped.errors)")
