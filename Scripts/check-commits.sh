@@ -5,8 +5,8 @@
 set -euo pipefail
 root=${1:-$(dirname "$0")/..}
 cd "$root"
-base=fc98fbe6c43a
-base_date="2026-11-26 18:01:41 +0000"
+base=5d7a96b82e26
+base_date="2026-11-26 21:01:45 +0000"
 longest=65
 
 if ! git rev-parse --git-dir > /dev/null 2>&1 || ! git rev-parse -q --verify HEAD > /dev/null; then
