@@ -57,8 +57,8 @@ import Testing
         recipe.precisions = [4, 8]
         recipe.tuning = [TuningPlan(bits: 4, steps: 2, rate: 0.001)]
         recipe.calibrationText = .file(TaperProgram.root + "/samples/tiny/calibration.txt")
-        recipe.calibrationSequences = 2
-        recipe.calibrationLength = 48
+        recipe.calibrationSequences = 4
+        recipe.calibrationLength = 64
         _ = try Converter(
             input: folder, output: folder + "/out.taper", recipe: recipe,
             options: Converter.Options(
