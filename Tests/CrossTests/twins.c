@@ -165,8 +165,6 @@ static void elementwise(const ck_table_t *twin, const ck_table_t *t) {
     BOTH("gelu_multiply", f->gelu_multiply(x, w, 0, n, o[k]));
     BOTH("gelu_multiply (tanh)", f->gelu_multiply(x, w, 1, n, o[k]));
     BOTH("add", f->add(w, n, o[k]));
-    BOTH("add_scaled", f->add_scaled(w, 0.22f, n, o[k]));
-    BOTH("scale", f->scale(o[k], 0.22f, n));
     BOTH("soft_cap", f->soft_cap(o[k], 0.7f, 1.3f, n));
     BOTH("softmax", o[k][0] += f->softmax_numerators(o[k], n));
     expect(twin->argmax(x, n) == t->argmax(x, n), t->name, "argmax", n, 0, 0);

@@ -64,18 +64,6 @@ extension VectorOps {
         rows(tokens) { functions.add(bias, Int32(columns), x + $0 * columns) }
     }
 
-    /// into += x * factor, product and sum rounded apart: what `scale` and then `add` give.
-    public func addScaled(
-        _ x: UnsafePointer<Float>, factor: Float, tokens: Int, columns: Int, into: UnsafeMutablePointer<Float>
-    ) {
-        pieces(tokens * columns) { functions.add_scaled(x + $0, factor, $1, into + $0) }
-    }
-
-    /// x *= factor.
-    public func scale(_ x: UnsafeMutablePointer<Float>, factor: Float, tokens: Int, columns: Int) {
-        pieces(tokens * columns) { functions.scale(x + $0, factor, $1) }
-    }
-
     /// x = cap * tanh(x / cap) for a cap above 0 (Gemma 2, arXiv 2408.00118, section 2).
     public func softCap(_ x: UnsafeMutablePointer<Float>, cap: Float, tokens: Int, columns: Int) {
         precondition(cap > 0, "a cap is above 0")

@@ -136,7 +136,8 @@ public struct ModelConfig: Equatable, Sendable {
         }
         guard normEpsilon.isFinite, normEpsilon >= 0, normEpsilon < 1 else {
             throw TaperError(
-                .badData, "rms_norm_eps is out of range", at: place, expected: "0 to 1", found: shortest(normEpsilon))
+                .badData, "the norms' epsilon (norm_eps) is out of range", at: place, expected: "0 to 1",
+                found: shortest(normEpsilon))
         }
         for layer in layers { try validate(layer, place: place) }
         for (cap, key) in [

@@ -61,8 +61,8 @@ public struct Rotation: Equatable, Sendable {
     public func validate(headSize: Int, place: String) throws(TaperError) {
         guard size >= 2, size <= headSize, size % 2 == 0 else {
             throw TaperError(
-                .badData, "the rotary size must be even and at most head_dim", at: place, expected: String(headSize),
-                found: String(size))
+                .badData, "the rotary size must be even and at most head_dim", at: place,
+                expected: "an even number from 2 to " + String(headSize), found: String(size))
         }
         guard theta.isFinite, theta > 1 else {
             throw TaperError(

@@ -111,7 +111,6 @@ static void gradients(int kind, int n) {
         }
     EACH("cap", kind < KINDS, f->cap(a, n, 30); cap_is_right(rows[0], a, 30, n));
     EACH("cap_backward", plain, f->cap(a, n, 3); f->cap_backward(a, 3, n, b); slope_is_right(rows[0], rows[1], b, 3, n));
-    EACH("scale", kind < KINDS, f->scale(a, n, 0.22f));
     for (int first = 0; first < n; first += 1 + n / 3)
         for (int seen = first + 1; seen <= n; seen += 1 + n / 4) EACH("softmax", kind < KINDS, f->softmax(a, first, seen, n));
     EACH("softmax_backward", plain, f->softmax_backward(b, n, a));

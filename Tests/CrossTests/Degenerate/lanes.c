@@ -58,8 +58,6 @@ static void lanes(int kind, int n) {
     EACH("gelu_multiply", plain, f->gelu_multiply(x, y, 0, n, o));
     EACH("gelu_multiply (tanh)", plain, f->gelu_multiply(o, y, 1, n, o));
     EACH("add", plain, f->add(y, n, o));
-    EACH("add_scaled", plain, f->add_scaled(y, 0.22f, n, o));
-    EACH("scale", kind < KINDS, f->scale(o, 0.22f, n));
     EACH("soft_cap", kind < KINDS, f->soft_cap(o, 1 / 30.0f, 30, n);
          for (int i = 0; i < n; i++) expect(isnan(o[i]) == isnan(x[i]) && !(fabsf(o[i]) > 30), "below the cap", f->name, kind, n, i));
     EACH("softmax", kind < KINDS, (void)f->softmax_numerators(o, n));

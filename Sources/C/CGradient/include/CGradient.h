@@ -27,8 +27,6 @@ typedef struct {
     void (*cap)(float *x, int32_t count, float cap);
     // d *= 1 - (capped / cap)^2, where `capped` is what `cap` left: the factor is true to 3e-7 of its largest value, 1.
     void (*cap_backward)(const float *capped, float cap, int32_t count, float *d);
-    // x *= factor.
-    void (*scale)(float *x, int32_t count, float factor);
     // x[first ..< seen] becomes its softmax, x[0 ..< first] and x[seen ..< count] become 0.
     void (*softmax)(float *x, int32_t first, int32_t seen, int32_t count);
     // p is a softmax, d the gradient of p; afterwards d is the gradient of the softmax's input.

@@ -79,9 +79,6 @@ typedef struct {
     void (*silu_multiply)(const float *gate, const float *up, int32_t count, float *out);
     void (*gelu_multiply)(const float *gate, const float *up, int32_t tanh_form, int32_t count, float *out);
     void (*add)(const float *x, int32_t count, float *into);
-    // into += x * factor, product and sum rounded apart.
-    void (*add_scaled)(const float *x, float factor, int32_t count, float *into);
-    void (*scale)(float *x, float factor, int32_t count);
     // x = cap * tanh(x * factor).
     void (*soft_cap)(float *x, float factor, float cap, int32_t count);
     // Rotates pairs (i, i + pairs) of each head by the angle whose cosine and sine are given.
