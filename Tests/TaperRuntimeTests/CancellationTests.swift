@@ -40,6 +40,22 @@ import Testing
         #expect(try await model.answer("Who was Adam?").end == .model)
     }
 
+    @Test func aCancelledTaskGetsNoPieceThatIsWrittenAlready() async throws {
+        let model = try await model()
+        let task = Task {
+            var count = 0
+            for try await _ in model.stream("Who was Noah?") {
+                count += 1
+                // The whole answer is there by now, or soon.
+                try? await Task.sleep(for: .milliseconds(count == 1 ? 200 : 0))
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
+            return count
+        }
+        await #expect(throws: TaperError(.cancelled, "")) { try await task.value }
+        #expect(try await model.answer("Who was Adam?").end == .model)
+    }
+
     @Test func cancellingAWholeAnswerThrows() async throws {
         let model = try await model()
         let task = Task { try await model.answer("Who was Noah?", options: Self.endless) }

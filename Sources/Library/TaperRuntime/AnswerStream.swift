@@ -24,6 +24,11 @@ public struct AnswerStream: AsyncSequence, Sendable {
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(TaperError) -> AnswerPiece? {
+            // Pieces that are written already would come first, and a reader slower than the model never hear of it.
+            guard !Task.isCancelled else {
+                outcome.cancel()
+                throw TaperError(.cancelled, "the task was cancelled")
+            }
             do {
                 switch try await events.next(isolation: actor) {
                 case .piece(let piece): return piece
