@@ -76,15 +76,25 @@ struct Inspect: ParsableCommand {
 
     private func inspectCheckpoint() throws {
         let listing = try CheckpointListing.read(path)
-        // Of a model that Taper can run, also what it would be taken for.
-        let checkpoint = try? Checkpoint.open(path)
-        let tokenizer = try? checkpoint?.tokenizer()
+        // Of a model that Taper can run, also what it would be taken for; of others why not.
+        var checkpoint: Checkpoint?
+        var tokenizer: Tokenizer?
+        var obstacle: String?
+        do throws(TaperError) {
+            let opened = try Checkpoint.open(path)
+            checkpoint = opened
+            tokenizer = try opened.tokenizer()
+        } catch {
+            obstacle = error.message
+        }
         if json {
             Console.out(
                 .object([
                     .init("schema", .string("taper-inspect-1")), .init("kind", .string("checkpoint")),
                     .init("format", .string(listing.format.rawValue)),
                     .init("architecture", .string(listing.architecture ?? "unknown")),
+                    .init("convertible", .bool(obstacle == nil)),
+                    .init("obstacle", obstacle.map { .string($0) } ?? .null),
                     .init("metadata", listing.metadata),
                     .init(
                         "end_tokens", checkpoint.map { EndTokenReport.json($0.config.eosTokens, tokenizer) } ?? .null),
@@ -109,7 +119,9 @@ struct Inspect: ParsableCommand {
         for member in listing.metadata.members ?? [] {
             Console.out("  \(member.key): \(printable(member.value.text(), limit: 200))")
         }
+        Console.out("  can be converted: " + (obstacle.map { "no; " + $0 } ?? "yes"))
         if let checkpoint {
+            if let blocks = BlockReport.text(checkpoint.config) { Console.out("  blocks: " + blocks) }
             Console.out("  end tokens: " + EndTokenReport.text(checkpoint.config.eosTokens, tokenizer))
         }
         for warning in checkpoint?.warnings ?? listing.warnings { Console.note("warning: " + warning) }

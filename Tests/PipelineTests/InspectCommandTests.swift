@@ -1,0 +1,27 @@
+import Foundation
+import Storage
+import Testing
+
+/// `taper inspect` of checkpoints: whether they can be converted, before anything is tried.
+@Suite struct InspectCommandTests {
+    @Test func aCheckpointThatCanBeConvertedSaysSo() throws {
+        let outcome = try TaperProgram.run(["inspect", TaperProgram.root + "/samples/tiny"])
+        #expect(outcome.status == 0 && outcome.output.contains("can be converted: yes"), "\(outcome.errors)")
+    }
+
+    @Test func anotherIsShownWithTheReason() throws {
+        let folder = try ScratchPath()
+        let oracle = TaperProgram.root + "/Tests/Oracles/qwen3"
+        let config = String(decoding: try Files.read(oracle + "/config.json", limit: 1 << 20), as: UTF8.self)
+            .replacingOccurrences(of: "Qwen3ForCausalLM", with: "MambaForCausalLM")
+        try AtomicFile.write(Array(config.utf8), to: folder.path + "/config.json", replacing: true)
+        try AtomicFile.write(
+            try Files.read(oracle + "/model.safetensors", limit: 1 << 24), to: folder.path + "/model.safetensors",
+            replacing: true)
+        let shown = try TaperProgram.run(["inspect", folder.path])
+        #expect(shown.status == 0 && shown.output.contains("can be converted: no; "), "\(shown.errors)")
+        #expect(shown.output.contains("unknown architecture") && shown.output.contains("MambaForCausalLM"))
+        let json = try TaperProgram.run(["inspect", folder.path, "--json"]).json
+        #expect(json["convertible"]?.bool == false && json["obstacle"]?.string?.contains("Mamba") == true)
+    }
+}
