@@ -181,7 +181,7 @@ import Testing
         },
         Case("head_count 3", ["head_count"]) { $0["llama.attention.head_count"] = .uint32(3) },
         Case("no epsilon", ["layer_norm_rms_epsilon"]) { $0["llama.attention.layer_norm_rms_epsilon"] = nil },
-        Case("epsilon NaN", ["rms_norm_eps"]) { $0["llama.attention.layer_norm_rms_epsilon"] = .float32(.nan) },
+        Case("epsilon NaN", ["epsilon"]) { $0["llama.attention.layer_norm_rms_epsilon"] = .float32(.nan) },
         Case("freq_base infinite", ["rope_theta"]) { $0["llama.rope.freq_base"] = .float32(.infinity) },
         Case("rotary size of its own", ["rope.dimension_count"], code: .unsupported) {
             $0["llama.rope.dimension_count"] = .uint32(2)

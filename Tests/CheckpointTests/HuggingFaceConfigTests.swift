@@ -116,7 +116,7 @@ import Testing
             Case(["rope_theta": .integer(0)], ["rope_theta"]),
             Case(["rope_theta": .integer(-5)], ["rope_theta"]),
             Case(["rope_theta": .string("x")], ["rope_theta"]),
-            Case(["rms_norm_eps": .integer(-1)], ["rms_norm_eps"]),
+            Case(["rms_norm_eps": .integer(-1)], ["epsilon"]),
             Case(["max_position_embeddings": .integer(0)], ["max_position_embeddings"]),
             Case(
                 ["rope_scaling": .object([.init("rope_type", .string("dynamic"))])], ["rope_scaling", "dynamic"],

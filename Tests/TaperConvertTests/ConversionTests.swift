@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 import TaperConvert
@@ -55,13 +56,18 @@ import Testing
         conversion.workFolder = folder + "/work"
         let cancelled = conversion
         let (began, signal) = AsyncStream<Void>.makeStream()
+        // The stage waits until it is cancelled: on a busy machine all might be done before.
+        let isCancelled = DispatchSemaphore(value: 0)
         let task = Task {
             try await cancelled.run { event in
-                if case .began("quantize") = event { signal.yield() }
+                guard case .began("quantize") = event else { return }
+                signal.yield()
+                isCancelled.wait()
             }
         }
         for await _ in began { break }
         task.cancel()
+        isCancelled.signal()
         let error = await #expect(throws: TaperError.self) { try await task.value }
         #expect(error?.code == .cancelled)
         #expect(!FileManager.default.fileExists(atPath: conversion.output))
