@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-.build/release}
+mkdir -p build/docs
 for module in TaperRuntime TaperConvert; do
     rm -rf "build/symbols/$module" "build/docs/$module.doccarchive"
     Scripts/symbol-graph.sh "$module" "$build" "build/symbols/$module"
