@@ -7,7 +7,8 @@ import Testing
 @Suite struct FamilyBundleTests {
     static let folder = TaperProgram.root + "/formats/golden/families"
     static let names = [
-        "gemma2", "gemma3", "granite", "llama-biases", "llama-linear", "llama-llama3", "llama-yarn", "mistral", "olmo2",
+        "gemma2", "gemma3", "granite", "llama-biases", "llama-linear", "llama-llama3", "llama-longrope", "llama-yarn",
+        "mistral", "olmo2",
         "phi", "phi-tied", "qwen2-rung", "qwen2-window", "qwen3", "smollm3", "stablelm", "stablelm-heads",
         "stablelm-parallel",
     ]
