@@ -78,8 +78,7 @@ struct TransformerArithmetic {
             states, weights, tokens: tokens, rows: config.vocabularySize, columns: config.hiddenSize, into: logits)
         if !bias.isEmpty { ops.addBias(bias, tokens: tokens, columns: config.vocabularySize, to: logits) }
         if let cap = config.logitCap {
-            let columns = config.vocabularySize
-            ops.rows(tokens) { functions.cap(logits + $0 * columns, Int32(columns), Float(cap)) }
+            ops.softCap(logits, cap: Float(cap), tokens: tokens, columns: config.vocabularySize)
         }
     }
 
