@@ -100,10 +100,7 @@ struct GGUFConfig {
         let full = try rotation.read(frequencies: frequencies)
         imported.model.describeEveryLayer { $0.rotation = full }
         if let limit = try rotation.contextLimit() {
-            imported.warnings.append(
-                fields.place(nil) + ": the rotation changes with the length of the text: the context is limited to "
-                    + "\(limit) of \(imported.model.contextLength) tokens, where it does not")
-            imported.model.contextLength = limit
+            imported.limitContext(to: limit, place: fields.place(nil))
         }
         guard let windows = gguf.windows else { return try limitContext(fields) }
         let window = try fields.integer("attention.sliding_window", default: windows.usual ?? 0)

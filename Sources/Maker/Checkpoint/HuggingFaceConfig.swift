@@ -107,10 +107,7 @@ struct HuggingFaceConfig {
             fields: fields, defaults: family.defaults, headSize: model.headSize, contextLength: model.contextLength)
         let rotations = try rotation.read()
         if let limit = try rotation.contextLimit() {
-            imported.warnings.append(
-                fields.place + ": the rotation changes with the length of the text: the context is limited to "
-                    + "\(limit) of \(model.contextLength) tokens, where it does not")
-            imported.model.contextLength = limit
+            imported.limitContext(to: limit, place: fields.place)
         }
         let windows = try HuggingFaceLayers(
             fields: fields, rule: family.windows, usualWindow: family.defaults.window, count: model.layerCount

@@ -43,8 +43,7 @@ extension ImportedModel {
     mutating func describeGemma(_ fields: ConfigFields) throws(TaperError) {
         try fields.refuse("use_bidirectional_attention", for: model.family)
         model.normPlacement = .prePost
-        model.qkvBias = try fields.flag("attention_bias", default: false)
-        model.attentionOutputBias = model.qkvBias
+        try model.readAttentionBias(fields)
         let scalar = try fields.factor("query_pre_attn_scalar", default: 256)
         foldGemma()
         folding.normOffset = 1

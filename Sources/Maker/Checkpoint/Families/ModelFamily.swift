@@ -64,6 +64,14 @@ struct ImportedModel {
     var model: ModelConfig
     var folding = WeightFolding()
     var warnings: [String] = []
+
+    /// For a rotation that holds as far as this only.
+    mutating func limitContext(to limit: Int, place: String) {
+        warnings.append(
+            place + ": the rotation changes with the length of the text: the context is limited to "
+                + "\(limit) of \(model.contextLength) tokens, where it does not")
+        model.contextLength = limit
+    }
 }
 
 extension ModelFamily {
@@ -74,8 +82,13 @@ extension ModelFamily {
 extension ModelConfig {
     /// Biases of attention and MLP as LLaMA's class names them, and many after it.
     mutating func readBiases(_ fields: ConfigFields) throws(TaperError) {
+        try readAttentionBias(fields)
+        mlpBias = try fields.flag("mlp_bias", default: false)
+    }
+
+    /// One flag for queries, keys, values and output.
+    mutating func readAttentionBias(_ fields: ConfigFields) throws(TaperError) {
         qkvBias = try fields.flag("attention_bias", default: false)
         attentionOutputBias = qkvBias
-        mlpBias = try fields.flag("mlp_bias", default: false)
     }
 }

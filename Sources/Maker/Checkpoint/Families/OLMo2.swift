@@ -12,8 +12,7 @@ extension ModelFamily {
         describe: { fields, imported throws(TaperError) in
             imported.model.normPlacement = .post
             imported.model.queryKeyNorm = .full
-            imported.model.qkvBias = try fields.flag("attention_bias", default: false)
-            imported.model.attentionOutputBias = imported.model.qkvBias
+            try imported.model.readAttentionBias(fields)
         },
         // OLMo 3 goes by the same name there, and differs by windows only.
         gguf: GGUFFamily(

@@ -9,8 +9,7 @@ extension ModelFamily {
         windows: .listed,
         describe: { fields, imported throws(TaperError) in
             imported.model.queryKeyNorm = .head
-            imported.model.qkvBias = try fields.flag("attention_bias", default: false)
-            imported.model.attentionOutputBias = imported.model.qkvBias
+            try imported.model.readAttentionBias(fields)
         },
         gguf: GGUFFamily(architecture: "qwen3", describe: { _, imported in imported.model.queryKeyNorm = .head }))
 }
