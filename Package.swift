@@ -65,7 +65,16 @@ var products: [Product] = [.executable(name: "taper-run", targets: ["taper-run"]
 var dependencies: [Package.Dependency] = []
 
 if !embedded {
-    dependencies = [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")]
+    dependencies = [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // HTTP of `taper serve`. Only the module Server stands on these: who imports a library does not build them.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.0.0"),
+    ]
     products += [
         .executable(name: "taper", targets: ["taper"]),
         .library(name: "TaperRuntime", targets: ["TaperRuntime"]),
@@ -115,10 +124,28 @@ if !embedded {
             [
                 "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Metrics", "Bundle", "Model", "Storage",
             ]),
+        .target(
+            name: "Server",
+            dependencies: [
+                "TaperConvert", "TaperRuntime", "Storage",
+                // Its module Metrics would have the name of ours.
+                .product(name: "Hummingbird", package: "hummingbird", moduleAliases: ["Metrics": "SwiftMetrics"]),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: folder("Tools", "Server"), resources: [.embedInCode("openapi.json")], swiftSettings: common),
         .executableTarget(
             name: "taper",
             dependencies: [
-                "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
+                "Server", "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization",
+                "Reference",
                 "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
