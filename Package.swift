@@ -183,6 +183,7 @@ if !embedded {
             ]),
         tests("TaperRuntime", ["TaperRuntime", "TaperConvert"]),
         tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Metrics"]),
+        tests("Server", ["Server", "TaperConvert", "TaperRuntime", "Storage"]),
         tests("Experiments", ["Experiments", "Evaluation", "Metrics", "Model", "Runtime", "Storage"]),
         tests(
             "Pipeline",
