@@ -22,8 +22,10 @@ public struct Answer: Sendable {
     /// New tokens, without one that ends the answer.
     public let tokens: [Int]
     public let end: End
-    /// Tokens of the prompt that were read; those that a conversation had read before are not among them.
+    /// Tokens of the prompt that were read; those that had been read before are not among them.
     public let promptTokenCount: Int
+    /// Tokens of the prompt that had been read before: for the same conversation, or for another prompt that began alike.
+    public let reusedPromptTokenCount: Int
     /// Precision that read the prompt.
     public let prefill: Precision
     /// Precision of every decode step: one fewer than `tokens`, or as many when the model ended the answer.
@@ -50,11 +52,12 @@ public struct Answer: Sendable {
         return points
     }
 
-    init(_ result: GenerationResult, text: String, end: End, choice: ScheduleChoice) {
+    init(_ result: GenerationResult, text: String, end: End, choice: ScheduleChoice, reused: Int) {
         self.text = text
         self.end = end
         tokens = result.tokens
         promptTokenCount = result.prefillTokens
+        reusedPromptTokenCount = reused
         prefill = Precision(result.prefillBits)
         precisions = result.bitsPerStep.map { Precision($0) }
         averageBits = result.averageBits
