@@ -183,7 +183,13 @@ if !embedded {
             ]),
         tests("TaperRuntime", ["TaperRuntime", "TaperConvert"]),
         tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Metrics"]),
-        tests("Server", ["Server", "TaperConvert", "TaperRuntime", "Storage"]),
+        tests(
+            "Server",
+            [
+                "Server", "TaperConvert", "TaperRuntime", "Storage",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         tests("Experiments", ["Experiments", "Evaluation", "Metrics", "Model", "Runtime", "Storage"]),
         tests(
             "Pipeline",

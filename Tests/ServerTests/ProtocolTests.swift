@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import Storage
 import Testing
 
 @testable import Server
@@ -47,6 +48,10 @@ import Testing
             let named = try await server.post(
                 "/tokenize", #"{"content":"a"}"#, ["Content-Type": "Application/JSON; charset=UTF-8"])
             #expect(named.status == 200)
+            // Other spellings of a path get around nothing.
+            for path in ["//tokenize", "/tokenize/", "/v1//completions"] {
+                #expect(try await server.post(path, "{}", ["Content-Type": "text/plain"]).status == 404)
+            }
         }
     }
 
@@ -110,7 +115,7 @@ import Testing
                 let response = try await server.get(path)
                 #expect(response.status == 404 && response.error?["message"]?.string?.isEmpty == false, "\(path)")
             }
-            #expect(try await server.get("http://localhost/health").status == 400)
+            #expect(try await server.get("health").status == 400)
             let head = try await server.send("HEAD", "/v1/models")
             #expect(head.status == 200 && head.body.isEmpty)
         }

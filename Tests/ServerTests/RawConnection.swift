@@ -42,7 +42,7 @@ final class RawConnection: Sendable {
             var sent = 0
             while sent < bytes.count {
                 let count = bytes[sent...].withUnsafeBytes {
-                    Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                    Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
                 }
                 // The server may have refused what is still coming.
                 guard count > 0 else { return }
@@ -134,7 +134,8 @@ struct RawResponse: Sendable {
         }
         let rest = bytes[(end + 4)...]
         if status == 100 {
-            self.init(Array(rest), hasBody: hasBody, isAtEnd: isAtEnd)
+            guard let final = RawResponse(Array(rest), hasBody: hasBody, isAtEnd: isAtEnd) else { return nil }
+            self = final
             return
         }
         self.status = status

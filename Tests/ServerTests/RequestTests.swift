@@ -10,7 +10,7 @@ import Testing
         try await TestServer.with { server in
             for (member, parameter) in [
                 (#""temperature":-1"#, "temperature"), (#""temperature":2.1"#, "temperature"),
-                (#""temperature":1e999"#, nil), (#""temperature":NaN"#, nil), (#""temperature":"1""#, "temperature"),
+                (#""temperature":1e999"#, "temperature"), (#""temperature":NaN"#, nil), (#""temperature":"1""#, "temperature"),
                 (#""top_p":2"#, "top_p"), (#""top_k":-1"#, "top_k"), (#""min_p":1.5"#, "min_p"),
                 (#""n":0"#, "n"), (#""n":5"#, "n"), (#""n":1.5"#, "n"), (#""n":9223372036854775808"#, "n"),
                 (#""max_tokens":0"#, "max_tokens"), (#""max_tokens":1e308"#, "max_tokens"),
@@ -20,11 +20,11 @@ import Testing
                 (#""logit_bias":[]"#, "logit_bias"), (#""stop":"""#, "stop"), (#""stop":[1]"#, "stop"),
                 (#""stop":["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]"#, "stop"),
                 (#""stream":1"#, "stream"), (#""stream_options":{"include_usage":true}"#, "stream_options"),
-                (#""precision":{"bits":5}"#, "precision.bits"),
+                (#""precision":{"bits":7}"#, "precision.bits"),
                 (#""precision":{"bits":4,"schedule":"fixed"}"#, "precision"),
                 (#""precision":{"schedule":"static:none"}"#, "precision.schedule"),
                 (#""precision":{"switch":"2@0,4@3"}"#, "precision.switch"),
-                (#""precision":{"switch":"6@0,5@3"}"#, "precision.switch"),
+                (#""precision":{"switch":"7@0,5@3"}"#, "precision.switch"),
                 (#""precision":{"prefill_bits":7}"#, "precision.prefill_bits"),
                 (#""precision":{"foo":7}"#, "precision.foo"), (#""precision":4"#, "precision"),
                 (#""tools":[{"type":"function"}]"#, "tools"), (#""functions":[{}]"#, "functions"),

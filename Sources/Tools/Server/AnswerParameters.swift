@@ -13,7 +13,7 @@ struct AnswerParameters: Sendable {
     /// As many answers as OpenAI's clients ask for in one request; every one takes a place of the model's.
     private static let choiceLimit = 4
     private static let stopLimit = 16
-    private static let stopByteLimit = 1024
+    private static let stopLengthLimit = 1024
     private static let biasLimit = 1024
 
     /// Say nothing of the answer: who asks, what the provider keeps of it, how it is billed or cached there.
@@ -96,8 +96,8 @@ struct AnswerParameters: Sendable {
             throw .invalid("stop", "too many texts", expected: "at most \(stopLimit)", found: String(all.count))
         }
         return try all.map { stop throws(APIError) in
-            guard let text = stop.string, (1...stopByteLimit).contains(text.utf8.count) else {
-                throw fields.wrong("stop", stop, expected: "texts of 1 to \(stopByteLimit) bytes")
+            guard let text = stop.string, (1...stopLengthLimit).contains(text.unicodeScalars.count) else {
+                throw fields.wrong("stop", stop, expected: "texts of 1 to \(stopLengthLimit) characters")
             }
             return text
         }

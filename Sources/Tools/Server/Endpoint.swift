@@ -26,9 +26,13 @@ struct Endpoint: Sendable {
         return other.hasPrefix(start) && !last.isEmpty && !last.contains("/")
     }
 
-    /// What is wrong with a request for a path that exists: its method, or the type of its body.
+    /// What is wrong with a request: its path, its method, or the type of its body.
+    ///
+    /// The router takes "/v1//models" for "/v1/models". Here a path is what it says, or a spelling would get around the rest.
     static func refusal(_ request: Request) -> APIError? {
-        guard let endpoint = find(request.uri.path) else { return nil }
+        guard let endpoint = find(request.uri.path) else {
+            return APIError(.notFound, "there is nothing at this path; /openapi.json lists what there is")
+        }
         guard request.method == endpoint.method || endpoint.method == .get && request.method == .head else {
             var error = APIError(.methodNotAllowed, "\(endpoint.path) takes \(endpoint.method.rawValue) only")
             error.allowed = endpoint.method == .get ? "GET, HEAD" : endpoint.method.rawValue

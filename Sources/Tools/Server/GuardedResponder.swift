@@ -25,10 +25,6 @@ struct GuardedResponder<Routes: HTTPResponder>: HTTPResponder where Routes.Conte
             try requestGuard.check(request)
             if let error = Endpoint.refusal(request) { throw error }
             response = try await routes.respond(to: request, context: context)
-            // The router's own words for what it does not know.
-            if response.status == .notFound, Endpoint.find(request.uri.path) == nil {
-                response = GuardedResponder.notFound
-            }
         } catch let error as APIError {
             response = error.response
         } catch let error as HTTPParserError {
@@ -42,10 +38,6 @@ struct GuardedResponder<Routes: HTTPResponder>: HTTPResponder where Routes.Conte
         GuardedResponder.harden(&response)
         note(request, response.status, ContinuousClock.now - start)
         return response
-    }
-
-    private static var notFound: Response {
-        APIError(.notFound, "there is nothing at this path; /openapi.json lists what there is").response
     }
 
     /// Nothing of a response is ever run, framed, sniffed or kept by a browser, unless its route says otherwise.

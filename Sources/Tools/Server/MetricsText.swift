@@ -23,11 +23,23 @@ struct MetricsText {
             }
         }
         each("taper_refused_total", "counter", "Requests that found the queue full.") { Double($1.refused) }
-        each("taper_answers_open", "gauge", "Answers at work and waiting.") { model, _ in Double(model.answerCount) }
+        each("taper_answers_open", "gauge", "Answers of requests that are not done.") { model, _ in
+            Double(model.answerCount)
+        }
+        each("taper_answers_at_work", "gauge", "Answers that have a place.") { model, _ in
+            Double(model.model.activity.answering)
+        }
         each("taper_answers_waiting", "gauge", "Answers that wait for their turn.") { model, _ in
-            Double(max(0, model.answerCount - model.answersAtOnce))
+            Double(model.model.activity.waiting)
         }
         each("taper_prompt_tokens_total", "counter", "Tokens of prompts that were read.") { Double($1.promptTokens) }
+        each("taper_reused_prompt_tokens_total", "counter", "Tokens of prompts that had been read before.") {
+            model, _ in
+            Double(model.model.activity.reusedPromptTokens)
+        }
+        each("taper_cached_tokens", "gauge", "Positions kept of ended answers.") { model, _ in
+            Double(model.model.activity.cachedTokens)
+        }
         each("taper_generated_tokens_total", "counter", "Tokens that were written.") { Double($1.newTokens) }
         each("taper_prompt_seconds_total", "counter", "Time in which prompts were read.") { $1.prefillSeconds }
         each("taper_decode_seconds_total", "counter", "Time in which tokens were written, added over answers.") {

@@ -18,14 +18,15 @@ struct RequestFields {
             throw APIError(.badRequest, "the request's body " + what + ", not " + value.kind)
         }
         prefix = place.isEmpty ? "" : place + "."
-        rest = Dictionary(
-            members.filter { !$0.value.isNull }.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+        rest = Dictionary(members.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Name of a member in the request.
     func name(_ key: String) -> String { prefix + key }
 
-    mutating func value(_ key: String) -> JSONValue? { rest.removeValue(forKey: key) }
+    mutating func value(_ key: String) -> JSONValue? {
+        rest.removeValue(forKey: key).flatMap { $0.isNull ? nil : $0 }
+    }
 
     /// An integer, also one written as 5.0.
     mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {

@@ -10,11 +10,15 @@ struct Usage {
 
     var json: JSONValue {
         // A prompt counts once, however many answers it gets.
-        let prompts = stride(from: 0, to: answers.count, by: choicesPerPrompt).map { answers[$0].promptTokenCount }
-        let (read, written) = (prompts.reduce(0, +), answers.reduce(0) { $0 + $1.tokens.count })
+        let first = stride(from: 0, to: answers.count, by: choicesPerPrompt).map { answers[$0] }
+        let prompt = first.reduce(0) { $0 + $1.promptTokenCount + $1.reusedPromptTokenCount }
+        let written = answers.reduce(0) { $0 + $1.tokens.count }
+        let reused = first.reduce(0) { $0 + $1.reusedPromptTokenCount }
         return .object([
-            .init("prompt_tokens", .integer(read)), .init("completion_tokens", .integer(written)),
-            .init("total_tokens", .integer(read + written)), .init("taper", taper),
+            .init("prompt_tokens", .integer(prompt)), .init("completion_tokens", .integer(written)),
+            .init("total_tokens", .integer(prompt + written)),
+            .init("prompt_tokens_details", .object([.init("cached_tokens", .integer(reused))])),
+            .init("taper", taper),
         ])
     }
 
@@ -39,6 +43,8 @@ struct Usage {
             .init("prompt_seconds", .number(prefill)), .init("decode_seconds", .number(decode)),
             .init("tokens_per_second", .number(decode > 0 ? Double(steps) / decode : 0)),
         ]
+        members.append(
+            .init("reused_prompt_tokens", .integer(answers.reduce(0) { $0 + $1.reusedPromptTokenCount })))
         if let warning = first.warning { members.append(.init("warning", .string(warning))) }
         return .object(members)
     }
