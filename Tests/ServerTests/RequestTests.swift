@@ -10,7 +10,8 @@ import Testing
         try await TestServer.with { server in
             for (member, parameter) in [
                 (#""temperature":-1"#, "temperature"), (#""temperature":2.1"#, "temperature"),
-                (#""temperature":1e999"#, "temperature"), (#""temperature":NaN"#, nil), (#""temperature":"1""#, "temperature"),
+                (#""temperature":1e999"#, "temperature"), (#""temperature":NaN"#, nil),
+                (#""temperature":"1""#, "temperature"),
                 (#""top_p":2"#, "top_p"), (#""top_k":-1"#, "top_k"), (#""min_p":1.5"#, "min_p"),
                 (#""n":0"#, "n"), (#""n":5"#, "n"), (#""n":1.5"#, "n"), (#""n":9223372036854775808"#, "n"),
                 (#""max_tokens":0"#, "max_tokens"), (#""max_tokens":1e308"#, "max_tokens"),
