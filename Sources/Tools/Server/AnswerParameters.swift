@@ -30,7 +30,7 @@ struct AnswerParameters: Sendable {
         fields.ignore(AnswerParameters.withoutEffect)
         choiceCount = try fields.integer("n", in: 1...AnswerParameters.choiceLimit) ?? 1
         isStreamed = try fields.bool("stream") ?? false
-        includesUsage = try AnswerParameters.includesUsage(&fields, isStreamed: isStreamed)
+        includesUsage = try AnswerParameters.includesUsage(&fields)
         options.sampling = try AnswerParameters.sampling(&fields, facts)
         options.stops = try AnswerParameters.stops(&fields)
         options.maxTokens = try fields.integer("max_tokens", in: 1...Int(Int32.max)) ?? maxTokens
@@ -41,11 +41,9 @@ struct AnswerParameters: Sendable {
         }
     }
 
-    private static func includesUsage(
-        _ fields: inout RequestFields, isStreamed: Bool
-    ) throws(APIError) -> Bool {
+    /// A response that is no stream has its usage anyway.
+    private static func includesUsage(_ fields: inout RequestFields) throws(APIError) -> Bool {
         guard var stream = try fields.object("stream_options") else { return false }
-        guard isStreamed else { throw .invalid("stream_options", "only streams have options", remedy: "Set stream") }
         let includes = try stream.bool("include_usage") ?? false
         // Random padding against onlookers: there is none, which is allowed.
         stream.ignore(["include_obfuscation"])

@@ -15,10 +15,10 @@ struct ChatRequest: Sendable {
         try ChatRequest.refuseOthers(&fields)
         messages = try ChatRequest.messages(&fields, facts)
         let newest = try fields.integer("max_completion_tokens", in: 1...Int(Int32.max))
-        if newest != nil, fields.value("max_tokens") != nil {
-            throw .invalid("max_completion_tokens", "means the same as max_tokens", expected: "one of them")
-        }
-        parameters = try AnswerParameters(&fields, facts: facts, precision: precision, maxTokens: newest)
+        var parameters = try AnswerParameters(&fields, facts: facts, precision: precision, maxTokens: newest)
+        // Two words for one limit: who gives both means both.
+        if let newest { parameters.options.maxTokens = min(newest, parameters.options.maxTokens ?? newest) }
+        self.parameters = parameters
         try fields.end()
     }
 
