@@ -90,23 +90,23 @@ if !embedded {
         cTarget("CQuantization", ["CKernels"]),
         makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
-        judgeTarget("Metrics", ["Reference", "Checkpoint", "Kernels", "Storage"]),
+        judgeTarget("Scoring", ["Reference", "Checkpoint", "Kernels", "Storage"]),
         judgeTarget(
             "Evaluation",
             [
-                "Metrics", "Kernels", "Chat", "Decoding", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
+                "Scoring", "Kernels", "Chat", "Decoding", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
                 "Model", "Storage",
             ]),
         makerTarget(
             "Calibration",
             [
-                "Kernels", "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model",
+                "Kernels", "Evaluation", "Scoring", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model",
                 "Storage",
             ]),
         makerTarget(
             "Pipeline",
             [
-                "Calibration", "Evaluation", "Metrics", "Quantization", "Reference", "Checkpoint", "Chat", "Runtime",
+                "Calibration", "Evaluation", "Scoring", "Quantization", "Reference", "Checkpoint", "Chat", "Runtime",
                 "Bundle",
                 "Text",
                 "Kernels", "Model", "Storage",
@@ -114,7 +114,7 @@ if !embedded {
         judgeTarget(
             "Experiments",
             [
-                "Pipeline", "Calibration", "Evaluation", "Metrics", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Pipeline", "Calibration", "Evaluation", "Scoring", "Reference", "Checkpoint", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
             ]),
         libraryTarget(
@@ -122,14 +122,13 @@ if !embedded {
         libraryTarget(
             "TaperConvert",
             [
-                "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Metrics", "Bundle", "Model", "Storage",
+                "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Scoring", "Bundle", "Model", "Storage",
             ]),
         .target(
             name: "Server",
             dependencies: [
                 "TaperConvert", "TaperRuntime", "Storage",
-                // Its module Metrics would have the name of ours.
-                .product(name: "Hummingbird", package: "hummingbird", moduleAliases: ["Metrics": "SwiftMetrics"]),
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -144,7 +143,7 @@ if !embedded {
         .executableTarget(
             name: "taper",
             dependencies: [
-                "Server", "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization",
+                "Server", "Experiments", "Scoring", "Pipeline", "Calibration", "Evaluation", "Quantization",
                 "Reference",
                 "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
@@ -167,22 +166,22 @@ if !embedded {
         tests("Reference", ["Reference", "Checkpoint", "Decoding", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(
-            "Metrics", ["Metrics", "Checkpoint", "Kernels", "Storage"],
+            "Scoring", ["Scoring", "Checkpoint", "Kernels", "Storage"],
             exclude: ["Fixtures", "make_bertscore_golden.py", "make_bleu_golden.py", "make_rouge_golden.py"]),
         tests(
             "Evaluation",
             [
-                "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model",
+                "Evaluation", "Scoring", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model",
                 "Storage",
             ]),
         tests(
             "Calibration",
             [
-                "Calibration", "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
+                "Calibration", "Evaluation", "Scoring", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
                 "Kernels", "Model", "Storage",
             ]),
         tests("TaperRuntime", ["TaperRuntime", "TaperConvert"]),
-        tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Metrics"]),
+        tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Scoring"]),
         tests(
             "Server",
             [
@@ -190,11 +189,11 @@ if !embedded {
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
-        tests("Experiments", ["Experiments", "Evaluation", "Metrics", "Model", "Runtime", "Storage"]),
+        tests("Experiments", ["Experiments", "Evaluation", "Scoring", "Model", "Runtime", "Storage"]),
         tests(
             "Pipeline",
             [
-                "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
+                "Experiments", "Scoring", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
                 "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
             ]),
