@@ -36,6 +36,8 @@ public struct Answer: Sendable {
     public let bytesPerToken: Double
     public let prefillSeconds: Double
     public let decodeSeconds: Double
+    /// Of every token of `tokens`; empty unless asked for.
+    public let logProbabilities: [TokenLogProbability]
     /// What chose the precisions: "fixed", "switch", "learned" or "static:TASK", and why it applied.
     public let schedule: (name: String, reason: String)
     /// What is to be said of an answer longer than any that its schedule was calibrated on; nil: nothing.
@@ -52,7 +54,10 @@ public struct Answer: Sendable {
         return points
     }
 
-    init(_ result: GenerationResult, text: String, end: End, choice: ScheduleChoice, reused: Int) {
+    init(
+        _ result: GenerationResult, text: String, end: End, choice: ScheduleChoice, reused: Int,
+        logProbabilities: [TokenLogProbability]
+    ) {
         self.text = text
         self.end = end
         tokens = result.tokens
@@ -64,6 +69,7 @@ public struct Answer: Sendable {
         bytesPerToken = result.bytesPerToken
         prefillSeconds = result.prefillSeconds
         decodeSeconds = result.decodeSeconds
+        self.logProbabilities = logProbabilities
         schedule = (choice.name, choice.reason)
         warning = choice.warning(newTokens: result.tokens.count)
     }
@@ -79,4 +85,6 @@ public struct AnswerPiece: Sendable {
     public let precision: Precision
     /// Mean bits of the decode steps so far; those of the prefill before the first.
     public let averageBits: Double
+    /// Of the token; nil unless asked for.
+    public let logProbability: TokenLogProbability?
 }

@@ -13,6 +13,10 @@ public final class LanguageModel: Sendable {
         public var answersAtOnce = 8
         /// Requests that wait for their turn at most; of more the stream throws `busy`. nil: any number.
         public var waitingLimit: Int?
+        /// Positions kept of answers that have ended, beside those at work: a prompt that begins like one of them, and is read at
+        /// the same precision, reads only the rest. nil: as many as the context has; 0: none. `Facts.cacheBytesPerToken` says what
+        /// one costs; it may be twice that.
+        public var cachedTokens: Int?
         /// Reads the whole file into memory. Otherwise it is mapped, and must not be truncated while it is in use, which ends the
         /// process.
         public var copiesFile = false
@@ -48,6 +52,11 @@ public final class LanguageModel: Sendable {
             throw TaperError(
                 .invalidArgument, "fewer than nobody cannot wait", at: "waitingLimit", expected: "0 or more, or nil",
                 found: "\(limit)")
+        }
+        if let limit = options.cachedTokens, limit < 0 {
+            throw TaperError(
+                .invalidArgument, "fewer than no positions cannot be kept", at: "cachedTokens",
+                expected: "0 or more, or nil", found: "\(limit)")
         }
         worker = try translated { () throws(ModuleError) in try Worker(path: path, options: options) }
         facts = worker.facts

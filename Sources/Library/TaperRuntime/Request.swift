@@ -53,6 +53,7 @@ struct Candidate {
     let choice: ScheduleChoice
     let ends: AnswerEnds
     let settings: SamplerSettings
+    let json: JSONConstraint?
     let template: ChatTemplate?
     /// What is to be read.
     let prompt: [Int]
@@ -70,11 +71,17 @@ struct Candidate {
                 .usage, "an answer cannot have fewer than no tokens", at: "maxTokens", expected: "0 or more, or nil",
                 found: String(limit))
         }
+        if let count = options.logProbabilities, !(0...20).contains(count) {
+            throw ModuleError(
+                .usage, "an impossible number of alternatives", at: "logProbabilities", expected: "0 to 20, or nil",
+                found: String(count))
+        }
         choice = try worker.choice(options)
         template = request.prompt.isChat ? worker.template : nil
         ends = AnswerEnds(model, worker.tokenizer, template)
         settings = options.sampling.settings(forbidding: options.ignoresEnd ? ends.tokens : [])
         try settings.validate(vocabularySize: model.vocabularySize)
+        json = try worker.constraint(options.format)
         if let seat = request.seat {
             let (own, rest) = try seat.ask(request.prompt, maxNewTokens: options.maxTokens ?? -1, on: worker)
             (sequence, prompt) = (own, rest)

@@ -7,7 +7,7 @@ internal import Text
 
 /// An answer at work: a generation, the text that comes of it, and who waits for that.
 final class Turn {
-    let generation: Generation<ScheduledPlan>
+    let generation: Generation<AnswerPlan>
     let outcome: AnswerOutcome
     private let request: Request
     private let choice: ScheduleChoice
@@ -16,8 +16,13 @@ final class Turn {
     /// All that was handed out.
     private var answer = ""
     private var bitSum = 0.0
+    private var logProbabilities: [TokenLogProbability] = []
+    /// What went wrong with the answer, where that was no fault of the generation's.
+    private var failure: ModuleError?
     /// Positions that its sequence held before.
     let reusedCount: Int
+    /// All that the sequence is to hold before the answer; a conversation's holds more.
+    private let prompt: [Int]
 
     /// - Parameter sequence: the candidate's own where it has one; holds the start of its prompt.
     init(_ candidate: Candidate, in sequence: TokenSequence, on worker: isolated Worker) {
@@ -33,10 +38,17 @@ final class Turn {
             tokenizer, stops: .init(options.stops, known: options.ignoresEnd ? [] : ends.texts, tokenizer),
             atStart: candidate.template != nil, isStreamed: request.isStreamed)
         reusedCount = sequence.position
+        prompt = candidate.prompt
         generation = Generation(
-            sequence, plan: ScheduledPlan(choice.scheduler, sampler: sampler, maxNewTokens: options.maxTokens ?? -1),
-            prompt: candidate.prompt, limit: options.maxTokens ?? sequence.capacity,
-            stopTokens: options.ignoresEnd ? [] : ends.tokens)
+            sequence,
+            plan: AnswerPlan(
+                choice.scheduler,
+                sampler: AnswerSampler(sampler, alternatives: options.logProbabilities, json: candidate.json),
+                maxNewTokens: options.maxTokens ?? -1),
+            prompt: candidate.sequence == nil ? Array(prompt[reusedCount...]) : prompt,
+            limit: options.maxTokens ?? sequence.capacity,
+            // JSON has an end of its own.
+            stopTokens: options.ignoresEnd || candidate.json != nil ? [] : ends.tokens)
     }
 
     /// Takes the newest token; returns whether to go on.
@@ -46,11 +58,24 @@ final class Turn {
         if !generation.bitsPerStep.isEmpty { bitSum += bits.bits }
         var part = ""
         text.append(token, bits: bits) { written, _ in part += written }
-        hand(part, token, bits)
-        return !text.hasEnded && !outcome.isCancelled
+        let sampler = generation.plan.sampler
+        if sampler.json?.isStuck == true {
+            failure = ModuleError(
+                .usage, "no token is left that a JSON object could go on with", at: "format",
+                remedy: "Forbid fewer tokens by logitBias")
+            return false
+        }
+        if let probability = sampler.logProbability { logProbabilities.append(probability) }
+        hand(part, token, bits, sampler.logProbability)
+        return !text.hasEnded && !isComplete && !outcome.isCancelled
     }
 
-    private func hand(_ part: String, _ token: Int?, _ bits: Model.Precision) {
+    /// Whether the text is all that was asked for: the model need not say that it is at its end.
+    private var isComplete: Bool { generation.plan.sampler.json?.isDone == true }
+
+    private func hand(
+        _ part: String, _ token: Int?, _ bits: Model.Precision, _ logProbability: TokenLogProbability? = nil
+    ) {
         answer += part
         guard request.isStreamed else { return }
         let steps = generation.bitsPerStep.count
@@ -58,7 +83,8 @@ final class Turn {
             .piece(
                 AnswerPiece(
                     text: part, token: token, precision: Precision(bits),
-                    averageBits: steps == 0 ? bits.bits : bitSum / Double(steps))))
+                    averageBits: steps == 0 ? bits.bits : bitSum / Double(steps),
+                    logProbability: logProbability)))
     }
 
     /// The generation is at its end: so are the text, the conversation's turn and the stream.
@@ -68,15 +94,19 @@ final class Turn {
         if !rest.isEmpty { hand(rest, nil, generation.bitsPerStep.last ?? choice.scheduler.prefillBits) }
         if let seat = request.seat {
             seat.isAnswering = false
-            seat.sampler = (request.options.sampling, generation.plan.sampler)
+            seat.sampler = (request.options.sampling, generation.plan.sampler.drawing)
             // Before its first token a turn leaves no trace.
             if generation.failure == nil, !generation.tokens.isEmpty || generation.stopReason != .caller {
                 seat.conversation?.answered(answer, tokens: generation.tokens)
             }
         }
-        if let failure = generation.failure { return continuation.finish(throwing: TaperError(failure)) }
+        if let failure = failure ?? generation.failure { return continuation.finish(throwing: TaperError(failure)) }
         let result = GenerationResult(generation, weights)
-        continuation.yield(.finished(Answer(result, text: answer, end: end, choice: choice, reused: reusedCount)))
+        continuation.yield(
+            .finished(
+                Answer(
+                    result, text: answer, end: end, choice: choice, reused: reusedCount,
+                    logProbabilities: logProbabilities)))
         continuation.finish()
     }
 
@@ -84,8 +114,23 @@ final class Turn {
         switch generation.stopReason {
         case .endOfSequence: .model
         case .contextFull: .contextFull
-        case .caller: text.hasEnded ? .stopText : .cancelled
+        case .caller: text.hasEnded ? .stopText : isComplete ? .model : .cancelled
         case .length, .failed, nil: .length
         }
+    }
+
+    // MARK: What others can use
+
+    /// Whether nobody else goes on with the sequence when the answer has ended.
+    var isShared: Bool { request.seat == nil }
+
+    /// The part of the prompt that the sequence holds.
+    var readPrompt: ArraySlice<Int> { prompt[..<min(reusedCount + generation.readCount, prompt.count)] }
+
+    /// The tokens at the sequence's start that were all read at the precision of the prompt.
+    var alikeTokens: [Int] {
+        guard readPrompt.count == prompt.count else { return Array(readPrompt) }
+        let steps = generation.bitsPerStep.prefix { $0 == generation.plan.prefillBits }.count
+        return prompt + generation.tokens.prefix(steps)
     }
 }

@@ -21,7 +21,10 @@ actor Worker {
     private nonisolated let prompts = DispatchQueue(label: "taper.prompts")
     let bundle: Bundle
     let engine: Engine
-    private let batch: DecodeBatch<ScheduledPlan>
+    private let batch: DecodeBatch<AnswerPlan>
+    private var cache: PrefixCache
+    /// nil until an answer in JSON was asked for.
+    var jsonVocabulary: JSONVocabulary?
     /// First come first.
     private var waiting: [Candidate] = []
     private var turns: [Turn] = []
@@ -53,6 +56,7 @@ actor Worker {
         self.bundle = bundle
         self.engine = engine
         batch = DecodeBatch(engine, places: options.answersAtOnce, prefillBudget: Worker.prefillBudget)
+        cache = PrefixCache(limit: options.cachedTokens ?? engine.contextLength)
         tally = Tally(answersAtOnce: options.answersAtOnce, waitingLimit: options.waitingLimit)
     }
 
@@ -142,7 +146,8 @@ actor Worker {
 
     private func sequence(for candidate: Candidate) throws(ModuleError) -> TokenSequence {
         if let own = candidate.sequence { return own }
-        return try engine.makeSequence()
+        return try cache.sequence(
+            for: candidate.prompt, bits: candidate.choice.scheduler.prefillBits, among: turns, engine)
     }
 
     // MARK: The loop
@@ -181,19 +186,24 @@ actor Worker {
         finishEnded()
     }
 
-    private func take(_ generation: Generation<ScheduledPlan>) -> Bool {
+    private func take(_ generation: Generation<AnswerPlan>) -> Bool {
         guard let turn = turns.first(where: { $0.generation === generation }) else { return false }
         return turn.take()
     }
 
     private func finishEnded() {
         guard turns.contains(where: { $0.generation.stopReason != nil }) else { return }
-        for turn in turns where turn.generation.stopReason != nil {
+        let ended = turns.filter { $0.generation.stopReason != nil }
+        turns.removeAll { $0.generation.stopReason != nil }
+        for turn in ended where turn.isShared && turn.generation.failure == nil {
+            cache.keep(turn.generation.sequence, turn.alikeTokens, bits: turn.generation.plan.prefillBits, engine)
+        }
+        tally.set(cachedTokens: cache.tokenCount)
+        for turn in ended {
             // Whoever reads the end finds a free place.
             tally.leave(began: true)
             turn.finish(engine.weights)
         }
-        turns.removeAll { $0.generation.stopReason != nil }
     }
 
     func choice(_ options: AnswerOptions) throws(ModuleError) -> ScheduleChoice {

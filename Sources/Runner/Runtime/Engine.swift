@@ -47,6 +47,9 @@ public final class Engine: StepExecutor {
     public var config: ModelConfig { weights.config }
     public var vocabularySize: Int { weights.config.vocabularySize }
 
+    /// Bytes of keys and values that a position takes in all layers, in half precision.
+    public var cacheBytesPerToken: Int { config.layerCount * config.kvSize * 2 * 2 }
+
     /// An empty sequence with room for the whole context.
     public func makeSequence() throws(TaperError) -> TokenSequence {
         try TokenSequence(config, capacity: contextLength)
