@@ -30,7 +30,10 @@ import Testing
                 (#""precision":{"foo":7}"#, "precision.foo"), (#""precision":4"#, "precision"),
                 (#""tools":[{"type":"function"}]"#, "tools"), (#""functions":[{}]"#, "functions"),
                 (#""tool_choice":"required""#, "tool_choice"), (#""modalities":["text","audio"]"#, "modalities"),
-                (#""audio":{}"#, "audio"), (#""foo":1"#, "foo"),
+                (#""audio":{}"#, "audio"), (#""foo":1"#, "foo"), (#""top_logprobs":2"#, "top_logprobs"),
+                (#""logprobs":true,"top_logprobs":21"#, "top_logprobs"), (#""logprobs":1"#, "logprobs"),
+                (#""response_format":"json""#, "response_format"),
+                (#""response_format":{"type":"json_schema","json_schema":{}}"#, "response_format.type"),
             ] as [(String, String?)] {
                 let response = try await server.post("/v1/chat/completions", chat("Hi", "," + member))
                 #expect(response.status == 400, "\(member): \(response.text)")

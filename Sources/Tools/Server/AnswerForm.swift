@@ -10,14 +10,19 @@ struct AnswerForm: Sendable {
     /// Unix time.
     let created: Int
     let model: String
+    /// Every token has its log probability.
+    let hasLogProbabilities: Bool
+    let tokenizer: Tokenizer
     /// A last chunk has the usage, and the others say that they have none.
     let includesUsage: Bool
 
-    init(_ kind: Kind, model: String, created: Int, includesUsage: Bool) {
+    init(_ kind: Kind, _ model: ServedModel, _ parameters: AnswerParameters, created: Int) {
         self.kind = kind
         self.created = created
-        self.model = model
-        self.includesUsage = includesUsage
+        self.model = model.name
+        tokenizer = model.model.tokenizer
+        hasLogProbabilities = parameters.options.logProbabilities != nil
+        includesUsage = parameters.includesUsage
         id = (kind == .chat ? "chatcmpl-" : "cmpl-") + String(UInt64.random(in: 0...UInt64.max), radix: 36)
     }
 
@@ -43,7 +48,7 @@ struct AnswerForm: Sendable {
             case .completion: .init("text", .string(choice.text))
             }
         return .object([
-            .init("index", .integer(index)), text, .init("logprobs", .null),
+            .init("index", .integer(index)), text, .init("logprobs", logProbabilities(choice.pieces)),
             .init("finish_reason", choice.answer.map { .string($0.end.finishReason) } ?? .null),
             .init("taper", .object([.init("bits", .array(choice.bits.map { .number($0) }))])),
         ])
@@ -58,7 +63,8 @@ struct AnswerForm: Sendable {
         return chunk(index, .init("delta", .object(delta)))
     }
 
-    func chunk(_ index: Int, _ piece: AnswerPiece) -> JSONValue {
+    /// - Parameter offset: characters of the answer's text before the piece.
+    func chunk(_ index: Int, _ piece: AnswerPiece, offset: Int) -> JSONValue {
         let text = JSONValue.string(piece.text)
         let taper: [JSONValue.Member] = [
             .init("bits", .number(piece.precision.bits)), .init("average_bits", .number(piece.averageBits)),
@@ -66,7 +72,15 @@ struct AnswerForm: Sendable {
         ]
         return chunk(
             index, kind == .chat ? .init("delta", .object([.init("content", text)])) : .init("text", text),
-            [.init("taper", .object(taper))])
+            [.init("taper", .object(taper))], probabilities: logProbabilities([piece], offset: offset))
+    }
+
+    private func logProbabilities(_ pieces: [AnswerPiece], offset: Int = 0) -> JSONValue {
+        let all = LogProbabilities(tokenizer: tokenizer, pieces: pieces)
+        return switch kind {
+        case .chat: all.chat(isAsked: hasLogProbabilities)
+        case .completion: all.completion(isAsked: hasLogProbabilities, offset: offset)
+        }
     }
 
     func closing(_ index: Int, _ answer: Answer) -> JSONValue {
@@ -82,11 +96,15 @@ struct AnswerForm: Sendable {
     }
 
     private func chunk(
-        _ index: Int, _ text: JSONValue.Member, finish: JSONValue = .null, _ more: [JSONValue.Member] = []
+        _ index: Int, _ text: JSONValue.Member, finish: JSONValue = .null, _ more: [JSONValue.Member] = [],
+        probabilities: JSONValue = .null
     ) -> JSONValue {
         var members = head(kind == .chat ? "chat.completion.chunk" : "text_completion")
         let choice: [JSONValue.Member] =
-            [.init("index", .integer(index)), text, .init("logprobs", .null), .init("finish_reason", finish)] + more
+            [
+                .init("index", .integer(index)), text, .init("logprobs", probabilities),
+                .init("finish_reason", finish),
+            ] + more
         members.append(.init("choices", .array([.object(choice)])))
         if includesUsage { members.append(.init("usage", .null)) }
         return .object(members)

@@ -35,6 +35,7 @@ struct AnswerParameters: Sendable {
         options.stops = try AnswerParameters.stops(&fields)
         options.maxTokens = try fields.integer("max_tokens", in: 1...Int(Int32.max)) ?? maxTokens
         options.precision = precision
+        options.format = try AnswerParameters.format(&fields)
         if var wanted = try fields.object("precision") {
             try AnswerParameters.setPrecision(&options, &wanted, facts)
             try wanted.end()
@@ -42,6 +43,20 @@ struct AnswerParameters: Sendable {
     }
 
     /// A response that is no stream has its usage anyway.
+    private static func format(_ fields: inout RequestFields) throws(APIError) -> AnswerFormat {
+        guard var format = try fields.object("response_format") else { return .text }
+        let place = "response_format.type"
+        let type = try format.string("type")
+        switch type {
+        case "text", "json_object": break
+        case "json_schema":
+            throw .unsupported(place, "answers are not held to a schema", remedy: "Use json_object")
+        default: throw .invalid(place, "no such format", expected: "text or json_object")
+        }
+        try format.end()
+        return type == "text" ? .text : .json
+    }
+
     private static func includesUsage(_ fields: inout RequestFields) throws(APIError) -> Bool {
         guard var stream = try fields.object("stream_options") else { return false }
         let includes = try stream.bool("include_usage") ?? false

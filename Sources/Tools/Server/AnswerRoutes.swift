@@ -36,8 +36,7 @@ struct AnswerRoutes: Sendable {
         let run = try AnswerRun(
             requests, of: model, on: try await context.connection(), seconds: state.options.requestSeconds)
         let form = AnswerForm(
-            kind, model: model.name, created: Int(Date().timeIntervalSince1970),
-            includesUsage: parameters.includesUsage)
+            kind, model, parameters, created: Int(Date().timeIntervalSince1970))
         let work = AnswerWork(
             run: run, form: form, choiceCount: requests.count, choicesPerPrompt: parameters.choiceCount)
         return parameters.isStreamed ? try await work.stream() : try await work.whole()
@@ -80,28 +79,30 @@ private struct AnswerWork: Sendable {
             for index in 0..<choiceCount {
                 if let opening = form.opening(index) { try await events.send(opening) }
             }
-            var answers = [Answer?](repeating: nil, count: choiceCount)
-            if let first { try await send(first, to: &events, &answers) }
+            var choices = [(length: Int, answer: Answer?)](repeating: (0, nil), count: choiceCount)
+            if let first { try await send(first, to: &events, &choices) }
             do {
-                for try await event in run.events { try await send(event, to: &events, &answers) }
+                for try await event in run.events { try await send(event, to: &events, &choices) }
             } catch let error as TaperRuntime.TaperError {
                 throw try run.failure() ?? APIError(error)
             }
             if let failure = try run.failure() { throw failure }
             if form.includesUsage {
-                let usage = Usage(answers: answers.compactMap { $0 }, choicesPerPrompt: choicesPerPrompt)
+                let usage = Usage(answers: choices.compactMap(\.answer), choicesPerPrompt: choicesPerPrompt)
                 try await events.send(form.usage(usage))
             }
         }
     }
 
     private func send(
-        _ event: AnswerRun.Event, to events: inout EventStream, _ answers: inout [Answer?]
+        _ event: AnswerRun.Event, to events: inout EventStream, _ choices: inout [(length: Int, answer: Answer?)]
     ) async throws {
         switch event {
-        case .piece(let index, let piece): try await events.send(form.chunk(index, piece))
+        case .piece(let index, let piece):
+            try await events.send(form.chunk(index, piece, offset: choices[index].length))
+            choices[index].length += piece.text.unicodeScalars.count
         case .finished(let index, let answer):
-            answers[index] = answer
+            choices[index].answer = answer
             // Of an answer that was broken off, an error tells why it ends.
             if answer.end != .cancelled { try await events.send(form.closing(index, answer)) }
         }

@@ -15,7 +15,13 @@ struct ChatRequest: Sendable {
         try ChatRequest.refuseOthers(&fields)
         messages = try ChatRequest.messages(&fields, facts)
         let newest = try fields.integer("max_completion_tokens", in: 1...Int(Int32.max))
+        let isAsked = try fields.bool("logprobs") ?? false
+        let alternatives = try fields.integer("top_logprobs", in: 0...20)
+        guard isAsked || alternatives == nil else {
+            throw .invalid("top_logprobs", "only where logprobs is set", remedy: "Set logprobs to true")
+        }
         var parameters = try AnswerParameters(&fields, facts: facts, precision: precision, maxTokens: newest)
+        parameters.options.logProbabilities = isAsked ? alternatives ?? 0 : nil
         // Two words for one limit: who gives both means both.
         if let newest { parameters.options.maxTokens = min(newest, parameters.options.maxTokens ?? newest) }
         self.parameters = parameters

@@ -24,8 +24,11 @@ struct CompletionRequest: Sendable {
         if let best = try fields.integer("best_of", in: 1...Int.max), best != 1 {
             throw .unsupported("best_of", "all answers are returned", remedy: "Use n")
         }
-        parameters = try AnswerParameters(
+        let alternatives = try fields.integer("logprobs", in: 0...5)
+        var parameters = try AnswerParameters(
             &fields, facts: facts, precision: precision, maxTokens: CompletionRequest.usualMaxTokens)
+        parameters.options.logProbabilities = alternatives
+        self.parameters = parameters
         try fields.end()
     }
 
