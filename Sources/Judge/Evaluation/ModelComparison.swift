@@ -115,6 +115,7 @@ public struct ModelComparison {
                 }
             return ComparedFile(path: pair.0, kind: kinds[index], byteCount: byteCount, isReference: index == chosen)
         }
+        for index in files.indices { files[index].notes = models[index].warnings }
         self.models = models
         self.settings = settings
         rule = settings.rule

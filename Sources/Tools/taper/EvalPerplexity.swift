@@ -112,6 +112,7 @@ struct QualityCommand {
         let folder = try ReportFolder(
             options.report, name: "perplexity", models: [model, reference], texts: [window.data])
         let any = try AnyModel(path: model)
+        any.warnings.forEach { progress.warn($0) }
         let source = try SourceText(path: window.data)
         let plan = try plan(any, source)
         let pool = try ThreadPool(threadCount: threads)
