@@ -36,6 +36,19 @@ import Testing
         #expect(quality.row(TinyBundle.schedule([(0, 3)], task: "chat")) == nil)
     }
 
+    @Test func precisionsOfNoUseAreWarnedOf() throws {
+        func results(_ low: String) throws -> Quality {
+            let text = """
+                {"results":[{"label":"full precision","perplexity":10},{"bits":4,"perplexity":11},{"bits":2,"perplexity":\(low)}]}
+                """
+            return Quality(try JSONValue.parse(Array(text.utf8), place: "test"))
+        }
+        let warning = try #require(try results("7120").warning(of: [2, 4]))
+        #expect(warning.contains("2 bits has 712 times") && !warning.contains("4 bits"))
+        #expect(try results("7120").warning(of: [4, 6]) == nil && results("99").warning(of: [2, 4]) == nil)
+        #expect(Quality(.null).warning(of: [2]) == nil)
+    }
+
     @Test func withoutRungsKeepsAllElse() throws {
         let text = """
             {"schema":"taper-quality-1","later":[1],"results":[{"label":"4 bits","bits":4,"more":true},{"bits":2.4}]}

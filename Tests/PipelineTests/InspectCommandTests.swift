@@ -24,4 +24,24 @@ import Testing
         let json = try TaperProgram.run(["inspect", folder.path, "--json"]).json
         #expect(json["convertible"]?.bool == false && json["obstacle"]?.string?.contains("Mamba") == true)
     }
+
+    /// People download GGUF files into a folder and name the folder.
+    @Test func aFolderThatHoldsOnlyAGGUFFileNamesIt() throws {
+        let folder = try ScratchPath()
+        try AtomicFile.write([1, 2, 3], to: folder.path + "/model-q8_0.gguf", replacing: true)
+        for command in [
+            ["inspect", folder.path], ["convert", folder.path, "-o", folder.path + "/a.taper", "--dry-run"],
+        ] {
+            let outcome = try TaperProgram.run(command)
+            #expect(outcome.status == 65 && outcome.errors.contains("Name the file: "), "\(outcome.errors)")
+            #expect(outcome.errors.contains(folder.path + "/model-q8_0.gguf"))
+        }
+    }
+
+    @Test func aBundleIsNoCheckpointAndTheErrorSaysWhatItCanBe() throws {
+        let folder = try ScratchPath()
+        let bundle = TaperProgram.root + "/formats/golden/written/0.1.0-tiny.taper"
+        let outcome = try TaperProgram.run(["convert", bundle, "-o", folder.path + "/a.taper", "--dry-run"])
+        #expect(outcome.status == 64 && outcome.errors.contains("--max-bits"), "\(outcome.errors)")
+    }
 }

@@ -70,7 +70,7 @@ import Testing
         #expect(refusal(.calibrated(task: nil), [chat, summary]).contains("Name one: chat, summary"))
         #expect(refusal(.calibrated(task: nil), []).contains("no calibrated schedule"))
         #expect(refusal(.calibrated(task: "poetry"), [chat, summary]).contains("one of chat, summary"))
-        #expect(refusal(.calibrated(task: "poetry"), []).contains("taper calibrate first"))
+        #expect(refusal(.calibrated(task: "poetry"), []).contains("calibration first"))
     }
 
     @Test func precisionsAndSwitchPointsAreObeyed() throws {
@@ -106,6 +106,13 @@ import Testing
     ])
     func requestsAreRead(_ text: String, _ request: ScheduleRequest) throws {
         #expect(try ScheduleRequest(parsing: text, place: "--schedule") == request)
+    }
+
+    @Test func aTaskWithoutItsPrefixIsUnderstoodButNotGuessed() {
+        do throws(TaperError) {
+            _ = try ScheduleRequest(parsing: "mail", place: "--schedule")
+            Issue.record("accepted")
+        } catch { #expect(error.message.contains("write static:mail"), "\(error.message)") }
     }
 
     @Test(arguments: ["", "static:", "staticx", "staticx:chat", "Static", "6@0,4@3"])

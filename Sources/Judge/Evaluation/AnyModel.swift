@@ -16,6 +16,14 @@ public enum AnyModel {
         }
     }
 
+    /// What a checkpoint's reader has to say of it.
+    public var warnings: [String] {
+        switch self {
+        case .bundle: []
+        case .checkpoint(let checkpoint): checkpoint.warnings
+        }
+    }
+
     public var config: ModelConfig {
         switch self {
         case .bundle(let bundle): bundle.manifest.model

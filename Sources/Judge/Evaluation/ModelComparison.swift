@@ -56,6 +56,8 @@ public struct ModelComparison {
 
     public private(set) var files: [ComparedFile]
     public private(set) var windowCount = 0
+    /// Does every window begin with the tokenizer's start tokens?
+    public private(set) var addsSpecial = false
     public private(set) var predictedCount = 0
     public let rule: PerplexityProtocol
     private let settings: Settings
@@ -113,6 +115,7 @@ public struct ModelComparison {
                 }
             return ComparedFile(path: pair.0, kind: kinds[index], byteCount: byteCount, isReference: index == chosen)
         }
+        for index in files.indices { files[index].notes = models[index].warnings }
         self.models = models
         self.settings = settings
         rule = settings.rule
@@ -177,6 +180,7 @@ public struct ModelComparison {
             }
         }
         windowCount = windows[judge ?? 0].count
+        addsSpecial = try !models[judge ?? 0].tokenizer().startTokens.isEmpty
         predictedCount = files[judge ?? 0].results.first?.comparison.predictedCount ?? 0
     }
 
@@ -186,7 +190,10 @@ public struct ModelComparison {
             .init("schema", .string("taper-compare-1")),
             .init("text", .string(text.path)),
             .init("text_checksum", .string(String(text.checksum, radix: 16))),
-            .init("protocol", rule.json(windowCount: windowCount, predictedCount: predictedCount)),
+            .init(
+                "protocol",
+                rule.json(
+                    windowCount: windowCount, predictedCount: predictedCount, addsSpecial: addsSpecial)),
             .init("warnings", .array(warnings.map { .string($0) })),
             .init("files", .array(files.map(\.json))),
         ])

@@ -5,7 +5,8 @@ public import Text
 /// How a text is cut for perplexity: the whole text tokenised at once, windows of `window` tokens every `stride`.
 ///
 /// Every window starts with an empty cache. Its first token is not predicted; with a stride smaller than the window only
-/// tokens that no earlier window predicted count.
+/// tokens that no earlier window predicted count. Tokens with which the tokenizer begins every text stand before the whole
+/// and in place of a window's first ones, as in llama.cpp's perplexity.
 public struct PerplexityProtocol: Equatable, Sendable {
     public var window: Int
     public var stride: Int
@@ -44,14 +45,21 @@ public struct PerplexityProtocol: Equatable, Sendable {
         guard window >= 2, stride >= 1, stride <= window, windowLimit ?? 1 >= 1 else {
             throw TaperError(.usage, "the window must be at least 2 tokens and the stride 1 to the window", at: place)
         }
-        let tokens = try tokenizer.encode(text, addSpecial: false, parseSpecial: false)
+        let beginning = tokenizer.startTokens
+        guard window > beginning.count else {
+            throw TaperError(
+                .usage, "the window has no room for text", at: place,
+                expected: "more than the \(beginning.count) tokens with which the tokenizer begins every text",
+                found: "\(window)", remedy: "Use a larger \(field("window"))")
+        }
+        let tokens = beginning + (try tokenizer.encode(text, addSpecial: false, parseSpecial: false))
         var result: [Window] = []
         var start = 0
         while start + window <= tokens.count, result.count < windowLimit ?? Int.max {
             result.append(
                 Window(
-                    tokens: Array(tokens[start..<start + window]),
-                    firstPredicted: start == 0 ? 1 : max(1, window - stride)))
+                    tokens: beginning + tokens[start + beginning.count..<start + window],
+                    firstPredicted: max(1, beginning.count, start == 0 ? 0 : window - stride)))
             start += stride
         }
         guard !result.isEmpty else {
@@ -62,15 +70,16 @@ public struct PerplexityProtocol: Equatable, Sendable {
         return result
     }
 
-    public func text(windowCount: Int, predictedCount: Int) -> String {
+    public func text(windowCount: Int, predictedCount: Int, addsSpecial: Bool) -> String {
         "whole text as one, \(windowCount) windows of \(window) tokens, stride \(stride), \(predictedCount) predicted tokens"
+            + (addsSpecial ? "; every window begins as the tokenizer begins every text" : "")
     }
 
-    public func json(windowCount: Int, predictedCount: Int) -> JSONValue {
+    public func json(windowCount: Int, predictedCount: Int, addsSpecial: Bool) -> JSONValue {
         .object([
             .init("window", .integer(window)), .init("stride", .integer(stride)),
             .init("windows", .integer(windowCount)),
-            .init("predicted_tokens", .integer(predictedCount)), .init("add_special_tokens", .bool(false)),
+            .init("predicted_tokens", .integer(predictedCount)), .init("add_special_tokens", .bool(addsSpecial)),
         ])
     }
 }

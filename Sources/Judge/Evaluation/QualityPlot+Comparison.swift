@@ -43,7 +43,8 @@ extension QualityPlot {
             }
         }
         let rule = comparison.rule.text(
-            windowCount: comparison.windowCount, predictedCount: comparison.predictedCount)
+            windowCount: comparison.windowCount, predictedCount: comparison.predictedCount,
+            addsSpecial: comparison.addsSpecial)
         self.init(
             title: hasDivergence ? "Divergence from full precision per byte read" : "Perplexity per byte read",
             subtitle: printable(textName) + ": " + rule, xName: "MB of weights read per decoded token",

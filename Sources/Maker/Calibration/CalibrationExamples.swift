@@ -43,7 +43,9 @@ public struct CalibrationExamples: Sendable {
         let lengths = CalibrationExamples.passageLengths
         let prompts = try TextPrompts(
             text, tokenizer: tokenizer, count: max(1, min(limit, count / (2 * lengths.lowerBound))),
-            lengths: lengths.lowerBound...max(lengths.lowerBound, min(lengths.upperBound, room)), seed: 1
+            lengths: lengths
+                .lowerBound...max(
+                    lengths.lowerBound, min(lengths.upperBound, room - tokenizer.startTokens.count)), seed: 1
         ).prompts
         kind = .passages
         examples = prompts.map { TaskExample(prompt: .tokens($0), references: []) }

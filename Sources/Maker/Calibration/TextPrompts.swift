@@ -21,8 +21,7 @@ public struct TextPrompts: Sendable {
                 expected: "\(count * lengths.lowerBound) tokens for \(count) prompts", found: "\(tokens.count)",
                 remedy: "Use a longer text, or fewer prompts")
         }
-        // The model's own first token, where it has one, stands before every prompt.
-        let start = try tokenizer.encode("").prefix { $0 == tokenizer.bosToken }
+        let start = tokenizer.startTokens
         var generator = RandomGenerator(seed: seed)
         let longest = min(lengths.upperBound, room)
         prompts = (0..<count).map { index in

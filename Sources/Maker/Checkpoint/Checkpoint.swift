@@ -47,7 +47,9 @@ public final class Checkpoint: @unchecked Sendable {
         case .bundle:
             throw TaperError(
                 .usage, "a bundle, where a checkpoint is needed", at: path,
-                expected: "a Hugging Face directory or a GGUF file")
+                expected: "a Hugging Face directory or a GGUF file",
+                remedy: "A bundle can only lose precisions (" + field("max_bits")
+                    + "); others need its checkpoint again")
         case .unknown:
             throw CheckpointListing.unknown(path)
         }

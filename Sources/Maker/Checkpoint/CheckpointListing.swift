@@ -41,8 +41,15 @@ public struct CheckpointListing: Sendable {
             let found = map.bytes.isEmpty ? "an empty file" : "something else"
             return TaperError(.badData, "no checkpoint", at: path, expected: expected, found: found)
         }
+        let found = "a directory without config.json and safetensors files"
+        let files = ((try? Files.list(path)) ?? []).filter { $0.lowercased().hasSuffix(".gguf") }.sorted()
+        guard let first = files.first else {
+            return TaperError(.badData, "no checkpoint", at: path, expected: expected, found: found)
+        }
         return TaperError(
             .badData, "no checkpoint", at: path, expected: expected,
-            found: "a directory without config.json and safetensors files")
+            found: found + ", but with " + files.prefix(3).map { printable($0) }.joined(separator: ", ")
+                + (files.count > 3 ? " and \(files.count - 3) more" : ""),
+            remedy: "Name the file: " + printable(path.hasSuffix("/") ? path + first : path + "/" + first))
     }
 }

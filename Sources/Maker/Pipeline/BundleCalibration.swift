@@ -62,8 +62,9 @@ public struct BundleCalibration {
         let checkpoint = try openCheckpoint(checkpointPath, arrangedAs: bundle)
         let source = try SourceText(path: textPath)
         let text = CalibrationText(source)
+        let tokenizer = try checkpoint.tokenizer()
         let sequences = try text.sequences(
-            of: text.tokens(try checkpoint.tokenizer()), count: RungText.sequences,
+            of: text.tokens(tokenizer), start: tokenizer.startTokens, count: RungText.sequences,
             length: min(RungText.length, checkpoint.config.contextLength))
         let stage = RungStage(
             bundle: BundleInput(path: edit.path), model: ModelInput(unkeyed: checkpoint),

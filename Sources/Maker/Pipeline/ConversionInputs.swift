@@ -66,7 +66,8 @@ struct ConversionInputs {
             for use in TextUse.allCases {
                 let amount = use.amount(recipe, contextLength: config.contextLength)
                 sequences[use] = TextInput(
-                    tokens: try calibration.sequences(of: tokens, count: amount.count, length: amount.length),
+                    tokens: try calibration.sequences(
+                        of: tokens, start: tokenizer.startTokens, count: amount.count, length: amount.length),
                     ownLimit: amount.ownLimit, length: amount.length)
             }
             if recipe.ownSequences > 0 {

@@ -81,6 +81,8 @@ extension Recipe {
     ) throws(TaperError) {
         guard calibrationText == .sample || quality?.text == .sample else { return }
         let tokenizer = try checkpoint.tokenizer()
+        // What every sequence begins with, and one token of text at least.
+        let (start, context) = (tokenizer.startTokens.count, checkpoint.config.contextLength)
         var reason = ""
         func tokenCount(_ text: SourceText) -> Int {
             do throws(TaperError) {
@@ -92,7 +94,7 @@ extension Recipe {
         }
         if calibrationText == .sample {
             let count = tokenCount(.calibrationSample)
-            if count < 2 || checkpoint.config.contextLength < 2 {
+            if count < 2 || context < max(2, start + 1) {
                 calibrationText = nil
                 generatedSequences = 0
                 leftOut.append(
@@ -102,8 +104,8 @@ extension Recipe {
         }
         if let quality, quality.text == .sample {
             let count = tokenCount(.heldoutSample)
-            let window = min(quality.window, checkpoint.config.contextLength)
-            if window < 2 || count < window {
+            let window = min(quality.window, context)
+            if window < max(2, start + 1) || start + count < window {
                 self.quality = nil
                 leftOut.append("quality is not measured: the sample text gives this model \(count) tokens\(reason)")
             }

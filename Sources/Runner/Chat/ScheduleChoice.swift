@@ -58,8 +58,7 @@ public struct ScheduleChoice: Sendable {
             guard let learned = try bundle.learnedScheduler() else {
                 throw TaperError(
                     .usage, "the bundle has no learned scheduler", at: place,
-                    remedy: "Train one with taper calibrate " + field("learned") + ", or use " + field("schedule")
-                        + " static or fixed, or " + field("switch"))
+                    remedy: "Train one by calibration with " + field("learned") + ", or choose another schedule")
             }
             // Its own precisions were checked when it was read.
             let bits = prefill ?? learned.prefillBits
@@ -70,7 +69,7 @@ public struct ScheduleChoice: Sendable {
             guard let record = all.first(where: { $0.task == task }) else {
                 throw TaperError(
                     .usage, "the bundle has no schedule for this task", at: place,
-                    expected: all.isEmpty ? "taper calibrate first" : "one of " + ScheduleChoice.names(all, ", "),
+                    expected: all.isEmpty ? "calibration first" : "one of " + ScheduleChoice.names(all, ", "),
                     found: "\"" + printable(task) + "\"")
             }
             self = try calibrated(record, "named")

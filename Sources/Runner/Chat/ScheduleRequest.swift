@@ -29,7 +29,9 @@ public enum ScheduleRequest: Equatable, Sendable {
             guard task.starts(with: prefix), task.count > prefix.count else {
                 throw TaperError(
                     .usage, "no such schedule", at: place, expected: "static, static:TASK, learned or fixed",
-                    found: "\"" + printable(text) + "\"")
+                    found: "\"" + printable(text) + "\"",
+                    remedy: text.isEmpty || task.contains(0x3a) || task.contains(0x40)
+                        ? "" : "If that is a task, write static:" + printable(text))
             }
             self = .calibrated(task: String(decoding: task[prefix.count...], as: UTF8.self))
         }

@@ -286,6 +286,9 @@ public final class Tokenizer: @unchecked Sendable {
     public var vocabularySize: Int { flags.count }
     public var bosToken: Int? { settings.bos }
     public var eosToken: Int? { settings.eos }
+    /// Ids that encoding with `addSpecial` puts before a text; often a beginning-of-sequence token. A model whose tokenizer has
+    /// them knows no text without.
+    public var startTokens: [Int] { settings.prefixTokens }
     /// Does encoding with `addSpecial` put a beginning-of-sequence token first?
     public var addsBos: Bool { settings.bos != nil && settings.prefixTokens.first == settings.bos }
 

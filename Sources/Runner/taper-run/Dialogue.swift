@@ -18,7 +18,8 @@ struct Dialogue {
         conversation = Conversation(
             template, session.tokenizer, system: session.options.systemPrompt, in: session.sequence,
             room: session.room(
-                remedy: "/clear starts over; --ctx-size gives more room, --drop-oldest drops the oldest messages"))
+                remedy: "/clear starts over; " + (session.couldHaveLongerContext ? "--ctx-size gives more room, " : "")
+                    + "--drop-oldest drops the oldest messages"))
     }
 
     func run() throws(TaperError) -> Int32 {

@@ -82,7 +82,7 @@ enum Flag: CaseIterable {
         case .threads: "threads (default: processors)"
         case .reversePrompt: "stop when the model writes TEXT (may be repeated)"
         case .ignoreEos: "never let the model end the text"
-        case .dropOldest: "drop the oldest text that does not fit the context, instead of an error"
+        case .dropOldest: "where the context is full, drop the oldest messages (without a chat format, text)"
         case .trim: "after a step down, give back the memory of the planes no longer read"
         case .bits: "one precision for the prompt and for decoding, such as 4 or 3.5"
         case .prefillBits: "precision for the prompt (default: the schedule's, else the highest)"

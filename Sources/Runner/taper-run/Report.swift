@@ -13,9 +13,12 @@ enum Report {
             text += ", " + fixed(result.decodeTokensPerSecond, 1) + " tok/s, " + fixed(result.averageBits, 2)
             text += " bits and " + byteText(Int(result.bytesPerToken)) + " per token"
         }
-        // Without a decode step what would have been, otherwise what was reached.
-        let reached = PrecisionSchedule.text(result.switchPoints)
-        text += "; schedule " + schedule.name + " " + (reached.isEmpty ? schedule.scheduler.text : reached)
+        // What was reached; an answer may end before the schedule does.
+        let (reached, whole) = (PrecisionSchedule.text(result.switchPoints), schedule.scheduler.text)
+        text += "; schedule " + schedule.name + " " + (reached.isEmpty ? whole : reached)
+        if !reached.isEmpty, whole.utf8.count > reached.utf8.count, whole.utf8.starts(with: reached.utf8) {
+            text += " of " + whole
+        }
         return text + " (" + schedule.reason + ")"
     }
 

@@ -13,7 +13,10 @@ extension Session {
             throw TaperError(.usage, "no prompt given", at: "command line", remedy: "Use -p, -f or -cnv")
         }
         var tokens: [Int]
-        let room = room(remedy: "Use a larger --ctx-size, or shorten the text")
+        let room = room(
+            remedy: couldHaveLongerContext
+                ? "Use a larger --ctx-size, or shorten the text"
+                : "Shorten the text: the model has no longer context")
         if let template {
             var messages: [ChatMessage] = []
             if let system = options.systemPrompt { messages.append(ChatMessage(role: "system", content: system)) }
@@ -84,7 +87,7 @@ extension Session {
             if result.stopReason == .contextFull {
                 StandardStreams.note(
                     "warning: stopped because the context of " + String(engine.contextLength)
-                        + " tokens is full; --ctx-size makes it larger")
+                        + " tokens is full" + (couldHaveLongerContext ? "; --ctx-size makes it larger" : ""))
             }
             if let warning = schedule.warning(newTokens: result.tokens.count) {
                 StandardStreams.note("warning: " + warning)

@@ -70,6 +70,12 @@ final class Session {
 
         schedule = try ScheduleChoice(
             options.scheduling, of: bundle, prefill: options.prefillBits, place: options.schedulingFlag)
+        // Nothing needs the section, so a damaged one says nothing here.
+        if !options.quiet, let quality = (try? bundle.quality()) ?? nil,
+            let warning = quality.warning(of: schedule.scheduler.decodeBits)
+        {
+            StandardStreams.note("warning: " + warning)
+        }
         let context = options.contextLength ?? min(model.contextLength, 4096)
         if context > model.contextLength && !options.quiet {
             StandardStreams.note(
@@ -96,6 +102,9 @@ final class Session {
                     + schedule.scheduler.prefillBits.text + " bits; seed " + String(sampling.seed))
         }
     }
+
+    /// Whether the model was trained for a longer context than this run has.
+    var couldHaveLongerContext: Bool { engine.contextLength < engine.config.contextLength }
 
     /// - Parameter remedy: what to do about a text that does not fit.
     func room(remedy: String) -> ContextRoom {

@@ -82,6 +82,7 @@ struct BundleReport {
                     + (quality.textChecksum.map { ", checksum " + printable($0) } ?? "")
             )
         }
+        if let warning = quality?.warning(of: served) { lines.append("  warning: " + warning) }
         return lines
     }
 

@@ -42,7 +42,8 @@ struct Compare: ParsableCommand {
         let rows = comparison.files.flatMap { file in file.results.map { (Files.name(of: file.path), $0) } }
         let table = QualityTable.table(rows)
         let protocolText = comparison.rule.text(
-            windowCount: comparison.windowCount, predictedCount: comparison.predictedCount)
+            windowCount: comparison.windowCount, predictedCount: comparison.predictedCount,
+            addsSpecial: comparison.addsSpecial)
         let markdown =
             ["# Quality per byte read", "\(window.data): \(protocolText)", table.markdown]
             + warnings.map { "**Warning:** " + $0 } + ["![Quality against bytes per token](compare.svg)"]

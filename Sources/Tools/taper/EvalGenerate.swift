@@ -49,6 +49,7 @@ struct Generate: ParsableCommand {
         let folder = try ReportFolder(
             options.report, name: "generate", models: [model, reference, encoder], texts: [data])
         let any = try AnyModel(path: model)
+        any.warnings.forEach { progress.warn($0) }
         let list = try readTask(data, limit: examples, direction: try translation.parsed())
         let judge = try encoder.map { folder throws(TaperError) in
             try BERTScore(

@@ -8,6 +8,7 @@ import Pipeline
 import Reference
 import Runtime
 import Storage
+import Text
 
 struct Perplexity: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -79,11 +80,14 @@ struct QualityCommand {
                     .usage, "the window exceeds the model's context", at: "--window",
                     expected: "at most \(any.config.contextLength)", found: "\(window.window)")
             }
-            let windows = try rule.windows(of: source.text, tokenizer: try any.tokenizer(), place: window.data)
+            let tokenizer = try any.tokenizer()
+            let addsSpecial = !tokenizer.startTokens.isEmpty
+            let windows = try rule.windows(of: source.text, tokenizer: tokenizer, place: window.data)
             let count = windows.reduce(0) { $0 + $1.tokens.count - $1.firstPredicted }
             return Plan(
-                windows: windows, text: rule.text(windowCount: windows.count, predictedCount: count),
-                json: rule.json(windowCount: windows.count, predictedCount: count))
+                windows: windows,
+                text: rule.text(windowCount: windows.count, predictedCount: count, addsSpecial: addsSpecial),
+                json: rule.json(windowCount: windows.count, predictedCount: count, addsSpecial: addsSpecial))
         }
         try OptionLimit.check("--examples", completion.examples, 1...OptionLimit.examples)
         let examples = try readTask(
@@ -108,6 +112,7 @@ struct QualityCommand {
         let folder = try ReportFolder(
             options.report, name: "perplexity", models: [model, reference], texts: [window.data])
         let any = try AnyModel(path: model)
+        any.warnings.forEach { progress.warn($0) }
         let source = try SourceText(path: window.data)
         let plan = try plan(any, source)
         let pool = try ThreadPool(threadCount: threads)

@@ -9,7 +9,7 @@ import Text
 /// Perplexity and divergence from full precision at every precision and of every schedule.
 struct QualityStage: ByteStage {
     static let kind = StageKind.quality
-    static let version = 4
+    static let version = 5
 
     let bundle: BundleInput
     let model: ModelInput
@@ -37,7 +37,9 @@ struct QualityStage: ByteStage {
         ) { workspace.update($0) }
         return Quality(
             text: text.name, checksum: text.checksum,
-            rule: rule.json(windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0),
+            rule: rule.json(
+                windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0,
+                addsSpecial: !tokenizer.startTokens.isEmpty),
             rows: results.map(\.row)
         ).json.bytes()
     }

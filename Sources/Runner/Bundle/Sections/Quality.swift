@@ -35,6 +35,26 @@ public struct Quality: Sendable {
     /// Perplexity of full precision.
     public var fullPerplexity: Double? { rows.first { $0.label == Quality.fullPrecision }?.perplexity }
     public func row(_ bits: Precision) -> Row? { rows.first { $0.bits == bits } }
+    /// Perplexity of a precision over that of full precision; nil where it was not measured.
+    public func overFull(_ bits: Precision) -> Double? {
+        guard let full = fullPerplexity, full > 0, let own = row(bits)?.perplexity else { return nil }
+        return own / full
+    }
+
+    /// With so many times the perplexity of full precision a model writes nothing of use.
+    public static let uselessRatio = 10.0
+
+    /// What is to be said of those precisions that write nothing of use; nil when there are none.
+    public func warning(of precisions: [Precision]) -> String? {
+        var text = ""
+        for bits in precisions {
+            guard let ratio = overFull(bits), ratio >= Quality.uselessRatio else { continue }
+            text += (text.isEmpty ? "" : ", ") + bits.text + " bits has " + fixed(ratio, 0)
+        }
+        if text.isEmpty { return nil }
+        return text
+            + " times the perplexity of full precision: expect no sensible text of it. More effort in the conversion may help"
+    }
     /// What was measured of a schedule, unless another has replaced it.
     public func row(_ record: CalibratedSchedule) -> Row? {
         rows.first { row in
