@@ -65,7 +65,16 @@ var products: [Product] = [.executable(name: "taper-run", targets: ["taper-run"]
 var dependencies: [Package.Dependency] = []
 
 if !embedded {
-    dependencies = [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")]
+    dependencies = [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // HTTP of `taper serve`. Only the module Server stands on these: who imports a library does not build them.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.0.0"),
+    ]
     products += [
         .executable(name: "taper", targets: ["taper"]),
         .library(name: "TaperRuntime", targets: ["TaperRuntime"]),
@@ -81,23 +90,23 @@ if !embedded {
         cTarget("CQuantization", ["CKernels"]),
         makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
-        judgeTarget("Metrics", ["Reference", "Checkpoint", "Kernels", "Storage"]),
+        judgeTarget("Scoring", ["Reference", "Checkpoint", "Kernels", "Storage"]),
         judgeTarget(
             "Evaluation",
             [
-                "Metrics", "Kernels", "Chat", "Decoding", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
+                "Scoring", "Kernels", "Chat", "Decoding", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
                 "Model", "Storage",
             ]),
         makerTarget(
             "Calibration",
             [
-                "Kernels", "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model",
+                "Kernels", "Evaluation", "Scoring", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model",
                 "Storage",
             ]),
         makerTarget(
             "Pipeline",
             [
-                "Calibration", "Evaluation", "Metrics", "Quantization", "Reference", "Checkpoint", "Chat", "Runtime",
+                "Calibration", "Evaluation", "Scoring", "Quantization", "Reference", "Checkpoint", "Chat", "Runtime",
                 "Bundle",
                 "Text",
                 "Kernels", "Model", "Storage",
@@ -105,7 +114,7 @@ if !embedded {
         judgeTarget(
             "Experiments",
             [
-                "Pipeline", "Calibration", "Evaluation", "Metrics", "Reference", "Checkpoint", "Runtime", "Bundle",
+                "Pipeline", "Calibration", "Evaluation", "Scoring", "Reference", "Checkpoint", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
             ]),
         libraryTarget(
@@ -113,12 +122,29 @@ if !embedded {
         libraryTarget(
             "TaperConvert",
             [
-                "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Metrics", "Bundle", "Model", "Storage",
+                "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Scoring", "Bundle", "Model", "Storage",
             ]),
+        .target(
+            name: "Server",
+            dependencies: [
+                "TaperConvert", "TaperRuntime", "Storage",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: folder("Tools", "Server"), resources: [.embedInCode("openapi.json")], swiftSettings: common),
         .executableTarget(
             name: "taper",
             dependencies: [
-                "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
+                "Server", "Experiments", "Scoring", "Pipeline", "Calibration", "Evaluation", "Quantization",
+                "Reference",
                 "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -140,27 +166,34 @@ if !embedded {
         tests("Reference", ["Reference", "Checkpoint", "Decoding", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(
-            "Metrics", ["Metrics", "Checkpoint", "Kernels", "Storage"],
+            "Scoring", ["Scoring", "Checkpoint", "Kernels", "Storage"],
             exclude: ["Fixtures", "make_bertscore_golden.py", "make_bleu_golden.py", "make_rouge_golden.py"]),
         tests(
             "Evaluation",
             [
-                "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model",
+                "Evaluation", "Scoring", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Kernels", "Model",
                 "Storage",
             ]),
         tests(
             "Calibration",
             [
-                "Calibration", "Evaluation", "Metrics", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
+                "Calibration", "Evaluation", "Scoring", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
                 "Kernels", "Model", "Storage",
             ]),
         tests("TaperRuntime", ["TaperRuntime", "TaperConvert"]),
-        tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Metrics"]),
-        tests("Experiments", ["Experiments", "Evaluation", "Metrics", "Model", "Runtime", "Storage"]),
+        tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Scoring"]),
+        tests(
+            "Server",
+            [
+                "Server", "TaperConvert", "TaperRuntime", "Storage",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
+        tests("Experiments", ["Experiments", "Evaluation", "Scoring", "Model", "Runtime", "Storage"]),
         tests(
             "Pipeline",
             [
-                "Experiments", "Metrics", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
+                "Experiments", "Scoring", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
                 "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
             ]),

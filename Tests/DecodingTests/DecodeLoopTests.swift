@@ -114,6 +114,25 @@ import Testing
         #expect(all.allSatisfy { $0.tokens == [2, 3, 4] })
     }
 
+    /// Many long prompts together keep the others waiting no longer than one does.
+    @Test func promptsShareWhatATickReads() throws {
+        let model = Counter()
+        let batch = DecodeBatch<Plan>(model, prefillChunk: 4, prefillBudget: 5)
+        let writing = generation([1], limit: 9)
+        try batch.admit(writing)
+        try batch.tick()
+        // Of two precisions: the budget is one for all.
+        let prompts = [6, 3, 7].map { generation(Array(1...$0), limit: 1, bits: $0 == 3 ? 2 : 4) }
+        for prompt in prompts { try batch.admit(prompt) }
+        var read: [[Int]] = []
+        while !prompts.allSatisfy({ $0.stopReason != nil }) {
+            try batch.tick()
+            read.append(prompts.map(\.readCount))
+        }
+        #expect(read == [[4, 1, 0], [6, 3, 1], [6, 3, 5], [6, 3, 7]])
+        #expect(prompts.map(\.tokens) == [[7], [4], [8]] && writing.tokens == [2, 3, 4, 5, 6])
+    }
+
     @Test func aTwinTakesPartOfTheRoom() throws {
         let batch = DecodeBatch<Plan>(Counter(), capacity: 10)
         let whole = generation(cost: 10)

@@ -1,6 +1,6 @@
 import Experiments
 import Evaluation
-import Metrics
+import Scoring
 import Model
 import Runtime
 import Storage

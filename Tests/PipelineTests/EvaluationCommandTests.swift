@@ -1,4 +1,4 @@
-import Metrics
+import Scoring
 import Bundle
 import Checkpoint
 import Evaluation
@@ -253,7 +253,7 @@ import func Foundation.log
     }
 
     @Test func anEncoderJudgesAnswers() throws {
-        let encoder = TaperProgram.root + "/Tests/MetricsTests/Fixtures/bert-tiny"
+        let encoder = TaperProgram.root + "/Tests/ScoringTests/Fixtures/bert-tiny"
         let arguments = [
             "eval", "generate", sample.bundle, "--data", task, "--examples", "3", "--max-new-tokens", "8", "--bits",
             "4",

@@ -83,7 +83,11 @@ import Testing
 
     /// A row may name only modules of rows above it, or what is not ours: imports cannot form a circle.
     @Test func importsPointDown() {
-        let foreign: Set<String> = ["Foundation", "Dispatch", "Synchronization", "ArgumentParser"]
+        let foreign: Set<String> = [
+            "Foundation", "Dispatch", "Synchronization", "ArgumentParser", "Hummingbird", "HummingbirdCore",
+            "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "ServiceLifecycle",
+            "UnixSignals",
+        ]
         var above = foreign
         for (name, module) in Self.rows {
             let unknown = module.allowed.subtracting(above)

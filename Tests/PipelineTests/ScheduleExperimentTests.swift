@@ -1,4 +1,4 @@
-import Metrics
+import Scoring
 import Evaluation
 import FoundationXML
 import Storage

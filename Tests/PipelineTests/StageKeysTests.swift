@@ -1,4 +1,4 @@
-import Metrics
+import Scoring
 import Calibration
 import Checkpoint
 import Evaluation

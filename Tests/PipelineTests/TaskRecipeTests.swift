@@ -1,4 +1,4 @@
-import Metrics
+import Scoring
 import Bundle
 import Pipeline
 import Storage

@@ -4,7 +4,7 @@ import Checkpoint
 import Decoding
 import Evaluation
 import Kernels
-import Metrics
+import Scoring
 import Model
 import Reference
 import Runtime

@@ -1,4 +1,4 @@
-import Metrics
+import Scoring
 import TaperConvert
 import Testing
 

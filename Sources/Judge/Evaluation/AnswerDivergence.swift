@@ -1,5 +1,5 @@
 public import Kernels
-public import Metrics
+public import Scoring
 public import Model
 public import Reference
 public import Storage

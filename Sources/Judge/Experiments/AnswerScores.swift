@@ -1,5 +1,5 @@
 import Evaluation
-public import Metrics
+public import Scoring
 public import Storage
 
 /// Scores of greedy answers to the examples of a task, of one precision, schedule or checkpoint.

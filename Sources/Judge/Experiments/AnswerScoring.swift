@@ -1,5 +1,5 @@
 import Evaluation
-import Metrics
+import Scoring
 import Model
 import Text
 import Runtime

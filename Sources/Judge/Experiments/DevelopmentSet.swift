@@ -2,7 +2,7 @@ import Bundle
 import Calibration
 import Evaluation
 import Kernels
-import Metrics
+import Scoring
 import Model
 import Pipeline
 import Runtime

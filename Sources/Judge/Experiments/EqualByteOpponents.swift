@@ -1,5 +1,5 @@
 import Evaluation
-import Metrics
+import Scoring
 public import Model
 
 /// The constant precisions that a method has to beat: it costs no more than any of them.

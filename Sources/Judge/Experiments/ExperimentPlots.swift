@@ -1,5 +1,5 @@
 public import Evaluation
-import Metrics
+import Scoring
 import Model
 import Storage
 

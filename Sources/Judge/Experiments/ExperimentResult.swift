@@ -1,5 +1,5 @@
 import Evaluation
-import Metrics
+import Scoring
 public import Model
 public import Storage
 

@@ -2,7 +2,7 @@ public import Evaluation
 public import Kernels
 import Bundle
 import Checkpoint
-public import Metrics
+public import Scoring
 import Model
 public import Reference
 public import Runtime

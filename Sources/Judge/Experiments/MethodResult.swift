@@ -1,5 +1,5 @@
 import Evaluation
-public import Metrics
+public import Scoring
 public import Model
 import Storage
 

@@ -3,7 +3,7 @@ import Calibration
 import Checkpoint
 public import Evaluation
 import Kernels
-public import Metrics
+public import Scoring
 public import Model
 public import Pipeline
 import Reference

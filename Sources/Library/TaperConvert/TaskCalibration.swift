@@ -1,7 +1,7 @@
 internal import Bundle
 internal import Calibration
 internal import Evaluation
-internal import Metrics
+internal import Scoring
 internal import Model
 internal import Pipeline
 internal import Storage

@@ -22,8 +22,10 @@ public struct Answer: Sendable {
     /// New tokens, without one that ends the answer.
     public let tokens: [Int]
     public let end: End
-    /// Tokens of the prompt that were read; those that a conversation had read before are not among them.
+    /// Tokens of the prompt that were read; those that had been read before are not among them.
     public let promptTokenCount: Int
+    /// Tokens of the prompt that had been read before: for the same conversation, or for another prompt that began alike.
+    public let reusedPromptTokenCount: Int
     /// Precision that read the prompt.
     public let prefill: Precision
     /// Precision of every decode step: one fewer than `tokens`, or as many when the model ended the answer.
@@ -34,6 +36,8 @@ public struct Answer: Sendable {
     public let bytesPerToken: Double
     public let prefillSeconds: Double
     public let decodeSeconds: Double
+    /// Of every token of `tokens`; empty unless asked for.
+    public let logProbabilities: [TokenLogProbability]
     /// What chose the precisions: "fixed", "switch", "learned" or "static:TASK", and why it applied.
     public let schedule: (name: String, reason: String)
     /// What is to be said of an answer longer than any that its schedule was calibrated on; nil: nothing.
@@ -50,17 +54,22 @@ public struct Answer: Sendable {
         return points
     }
 
-    init(_ result: GenerationResult, text: String, end: End, choice: ScheduleChoice) {
+    init(
+        _ result: GenerationResult, text: String, end: End, choice: ScheduleChoice, reused: Int,
+        logProbabilities: [TokenLogProbability]
+    ) {
         self.text = text
         self.end = end
         tokens = result.tokens
         promptTokenCount = result.prefillTokens
+        reusedPromptTokenCount = reused
         prefill = Precision(result.prefillBits)
         precisions = result.bitsPerStep.map { Precision($0) }
         averageBits = result.averageBits
         bytesPerToken = result.bytesPerToken
         prefillSeconds = result.prefillSeconds
         decodeSeconds = result.decodeSeconds
+        self.logProbabilities = logProbabilities
         schedule = (choice.name, choice.reason)
         warning = choice.warning(newTokens: result.tokens.count)
     }
@@ -76,4 +85,6 @@ public struct AnswerPiece: Sendable {
     public let precision: Precision
     /// Mean bits of the decode steps so far; those of the prefill before the first.
     public let averageBits: Double
+    /// Of the token; nil unless asked for.
+    public let logProbability: TokenLogProbability?
 }

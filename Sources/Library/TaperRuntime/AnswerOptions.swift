@@ -8,6 +8,9 @@ public struct AnswerOptions: Hashable, Sendable {
     public var prefill: Precision?
     /// Texts that end the answer, themselves left out.
     public var stops: [String]
+    /// Tells with every token its log probability and as many of the likeliest tokens, 0 to 20; nil: nothing of it.
+    public var logProbabilities: Int?
+    public var format = AnswerFormat.text
     /// Never lets the model end the answer.
     public var ignoresEnd = false
     /// Cuts what does not fit the context from the start of a text, where that is not a message, instead of an error.

@@ -23,6 +23,8 @@ extension LanguageModel {
         public let precisions: [Precision]
         /// Bytes of weights that decoding a token reads, by precision.
         public let bytesPerToken: [Precision: Int]
+        /// Bytes of keys and values that a position of a prompt or an answer takes.
+        public let cacheBytesPerToken: Int
         /// Calibrated for tasks.
         public let schedules: [StoredSchedule]
         public let hasLearnedScheduler: Bool
@@ -75,6 +77,7 @@ extension LanguageModel.Facts {
         var bytes: [Precision: Int] = [:]
         for bits in engine.weights.served { bytes[Precision(bits)] = engine.weights.bytesPerToken(bits: bits) }
         bytesPerToken = bytes
+        cacheBytesPerToken = engine.cacheBytesPerToken
         schedules = try bundle.schedules().map { StoredSchedule($0) }
         hasLearnedScheduler = try bundle.learnedScheduler() != nil
         hasChatFormat = template != nil

@@ -11,6 +11,12 @@ public final class LanguageModel: Sendable {
         public var contextLength: Int?
         /// Answers at work at once; more wait for their turn.
         public var answersAtOnce = 8
+        /// Requests that wait for their turn at most; of more the stream throws `busy`. nil: any number.
+        public var waitingLimit: Int?
+        /// Positions kept of answers that have ended, beside those at work: a prompt that begins like one of them, and is read at
+        /// the same precision, reads only the rest. nil: as many as the context has; 0: none. `Facts.cacheBytesPerToken` says what
+        /// one costs; it may be twice that.
+        public var cachedTokens: Int?
         /// Reads the whole file into memory. Otherwise it is mapped, and must not be truncated while it is in use, which ends the
         /// process.
         public var copiesFile = false
@@ -26,7 +32,7 @@ public final class LanguageModel: Sendable {
     /// What the bundle holds.
     public let facts: Facts
     public let tokenizer: Tokenizer
-    private let worker: Worker
+    let worker: Worker
 
     /// Opens a bundle: reads its tokenizer and maps its weights, which takes a moment, not the time of reading the file.
     /// - Throws: `notFound`, `invalidData` or `unsupported` where there is no bundle that can be run; `invalidArgument` for options
@@ -42,6 +48,16 @@ public final class LanguageModel: Sendable {
                 .invalidArgument, "there is no place for an answer", at: "answersAtOnce", expected: "1 or more",
                 found: "\(options.answersAtOnce)")
         }
+        if let limit = options.waitingLimit, limit < 0 {
+            throw TaperError(
+                .invalidArgument, "fewer than nobody cannot wait", at: "waitingLimit", expected: "0 or more, or nil",
+                found: "\(limit)")
+        }
+        if let limit = options.cachedTokens, limit < 0 {
+            throw TaperError(
+                .invalidArgument, "fewer than no positions cannot be kept", at: "cachedTokens",
+                expected: "0 or more, or nil", found: "\(limit)")
+        }
         worker = try translated { () throws(ModuleError) in try Worker(path: path, options: options) }
         facts = worker.facts
         tokenizer = Tokenizer(inner: worker.tokenizer)
@@ -49,7 +65,8 @@ public final class LanguageModel: Sendable {
 
     /// Writes an answer, handing out its pieces as they come.
     ///
-    /// Nothing is thrown here: what is wrong with the prompt or the options, the stream throws.
+    /// Nothing is thrown here: what is wrong with the prompt or the options, the stream throws; so it does `busy` where
+    /// `Options.waitingLimit` requests are waiting.
     public func stream(_ prompt: Prompt, options: AnswerOptions = AnswerOptions()) -> AnswerStream {
         worker.stream(Request(prompt: prompt, options: options, isStreamed: true))
     }
@@ -60,7 +77,8 @@ public final class LanguageModel: Sendable {
     }
 
     /// Writes a whole answer.
-    /// - Throws: what is wrong with the prompt or the options; `cancelled` in a task that is cancelled.
+    /// - Throws: what is wrong with the prompt or the options; `busy` where too many requests are waiting; `cancelled` in a task
+    ///   that is cancelled.
     public func answer(
         _ prompt: Prompt, options: AnswerOptions = AnswerOptions()
     ) async throws(TaperError) -> Answer {

@@ -68,7 +68,7 @@ extension Seat {
 }
 
 extension Worker {
-    func room(_ options: AnswerOptions, capacity: Int) -> ContextRoom {
+    nonisolated func room(_ options: AnswerOptions, capacity: Int) -> ContextRoom {
         ContextRoom(
             capacity: capacity, maxNewTokens: options.maxTokens ?? -1, dropsOldest: options.dropsOldest,
             remedy: "Open the model with a larger contextLength, or shorten the text")

@@ -5,91 +5,50 @@ internal import Runtime
 internal import Storage
 internal import Text
 
-/// What somebody asked of a model.
-struct Request: Sendable {
-    let prompt: Prompt
-    let options: AnswerOptions
-    /// Somebody reads along.
-    let isStreamed: Bool
-    /// Of a conversation, whose message the prompt is.
-    var seat: Seat?
-}
-
-/// A conversation's state: only the model's worker touches what changes in it.
-final class Seat: @unchecked Sendable {
-    let system: String?
-    let dropsOldest: Bool
-    /// nil until the first message.
-    var conversation: Chat.Conversation?
-    var isAnswering = false
-    /// Of the last reply, with the settings that it drew by.
-    var sampler: (settings: Sampling, sampler: Sampler)?
-
-    init(system: String?, dropsOldest: Bool) {
-        self.system = system
-        self.dropsOldest = dropsOldest
-    }
-
-    static var busy: TaperError {
-        TaperError(
-            .busy, "the conversation is still answering", at: "conversation",
-            remedy: "Read the reply to its end, or cancel it")
-    }
-}
-
 /// An answer at work: a generation, the text that comes of it, and who waits for that.
 final class Turn {
-    typealias Continuation = AsyncThrowingStream<AnswerEvent, any Error>.Continuation
-
-    let generation: Generation<ScheduledPlan>
+    let generation: Generation<AnswerPlan>
     let outcome: AnswerOutcome
     private let request: Request
     private let choice: ScheduleChoice
-    private let continuation: Continuation
+    private let continuation: Request.Continuation
     private var text: AnswerText
     /// All that was handed out.
     private var answer = ""
     private var bitSum = 0.0
+    private var logProbabilities: [TokenLogProbability] = []
+    /// What went wrong with the answer, where that was no fault of the generation's.
+    private var failure: ModuleError?
+    /// Positions that its sequence held before.
+    let reusedCount: Int
+    /// All that the sequence is to hold before the answer; a conversation's holds more.
+    private let prompt: [Int]
 
-    init(
-        _ request: Request, _ choice: ScheduleChoice, _ continuation: Continuation, _ outcome: AnswerOutcome,
-        on worker: isolated Worker
-    ) throws(ModuleError) {
-        let (options, tokenizer) = (request.options, worker.tokenizer)
-        if let limit = options.maxTokens, limit < 0 {
-            throw ModuleError(
-                .usage, "an answer cannot have fewer than no tokens", at: "maxTokens", expected: "0 or more, or nil",
-                found: String(limit))
-        }
-        let maxNewTokens = options.maxTokens ?? -1
-        let model = worker.engine.config
-        let template = request.prompt.isChat ? worker.template : nil
-        let ends = AnswerEnds(model, tokenizer, template)
-        let settings = options.sampling.settings(forbidding: options.ignoresEnd ? ends.tokens : [])
-        try settings.validate(vocabularySize: model.vocabularySize)
-
-        let (sequence, prompt): (TokenSequence, [Int])
-        if let seat = request.seat {
-            (sequence, prompt) = try seat.ask(request.prompt, maxNewTokens: maxNewTokens, on: worker)
-        } else {
-            sequence = try worker.engine.makeSequence()
-            prompt = try request.tokens(template, room: worker.room(options, capacity: sequence.capacity), tokenizer)
-        }
-        var sampler = Sampler(settings)
+    /// - Parameter sequence: the candidate's own where it has one; holds the start of its prompt.
+    init(_ candidate: Candidate, in sequence: TokenSequence, on worker: isolated Worker) {
+        request = candidate.request
+        choice = candidate.choice
+        continuation = candidate.continuation
+        outcome = candidate.outcome
+        let (options, tokenizer, ends) = (request.options, worker.tokenizer, candidate.ends)
+        var sampler = Sampler(candidate.settings)
         if let last = request.seat?.sampler, last.settings == options.sampling { sampler = last.sampler }
-        sampler.observe(prompt)
-
-        self.request = request
-        self.choice = choice
-        self.continuation = continuation
-        self.outcome = outcome
+        sampler.observe(candidate.prompt)
         text = AnswerText(
             tokenizer, stops: .init(options.stops, known: options.ignoresEnd ? [] : ends.texts, tokenizer),
-            atStart: template != nil, isStreamed: request.isStreamed)
+            atStart: candidate.template != nil, isStreamed: request.isStreamed)
+        reusedCount = sequence.position
+        prompt = candidate.prompt
         generation = Generation(
-            sequence, plan: ScheduledPlan(choice.scheduler, sampler: sampler, maxNewTokens: maxNewTokens),
-            prompt: prompt, limit: options.maxTokens ?? sequence.capacity,
-            stopTokens: options.ignoresEnd ? [] : ends.tokens)
+            sequence,
+            plan: AnswerPlan(
+                choice.scheduler,
+                sampler: AnswerSampler(sampler, alternatives: options.logProbabilities, json: candidate.json),
+                maxNewTokens: options.maxTokens ?? -1),
+            prompt: candidate.sequence == nil ? Array(prompt[reusedCount...]) : prompt,
+            limit: options.maxTokens ?? sequence.capacity,
+            // JSON has an end of its own.
+            stopTokens: options.ignoresEnd || candidate.json != nil ? [] : ends.tokens)
     }
 
     /// Takes the newest token; returns whether to go on.
@@ -99,11 +58,24 @@ final class Turn {
         if !generation.bitsPerStep.isEmpty { bitSum += bits.bits }
         var part = ""
         text.append(token, bits: bits) { written, _ in part += written }
-        hand(part, token, bits)
-        return !text.hasEnded && !outcome.isCancelled
+        let sampler = generation.plan.sampler
+        if sampler.json?.isStuck == true {
+            failure = ModuleError(
+                .usage, "no token is left that a JSON object could go on with", at: "format",
+                remedy: "Forbid fewer tokens by logitBias")
+            return false
+        }
+        if let probability = sampler.logProbability { logProbabilities.append(probability) }
+        hand(part, token, bits, sampler.logProbability)
+        return !text.hasEnded && !isComplete && !outcome.isCancelled
     }
 
-    private func hand(_ part: String, _ token: Int?, _ bits: Model.Precision) {
+    /// Whether the text is all that was asked for: the model need not say that it is at its end.
+    private var isComplete: Bool { generation.plan.sampler.json?.isDone == true }
+
+    private func hand(
+        _ part: String, _ token: Int?, _ bits: Model.Precision, _ logProbability: TokenLogProbability? = nil
+    ) {
         answer += part
         guard request.isStreamed else { return }
         let steps = generation.bitsPerStep.count
@@ -111,7 +83,8 @@ final class Turn {
             .piece(
                 AnswerPiece(
                     text: part, token: token, precision: Precision(bits),
-                    averageBits: steps == 0 ? bits.bits : bitSum / Double(steps))))
+                    averageBits: steps == 0 ? bits.bits : bitSum / Double(steps),
+                    logProbability: logProbability)))
     }
 
     /// The generation is at its end: so are the text, the conversation's turn and the stream.
@@ -121,15 +94,19 @@ final class Turn {
         if !rest.isEmpty { hand(rest, nil, generation.bitsPerStep.last ?? choice.scheduler.prefillBits) }
         if let seat = request.seat {
             seat.isAnswering = false
-            seat.sampler = (request.options.sampling, generation.plan.sampler)
+            seat.sampler = (request.options.sampling, generation.plan.sampler.drawing)
             // Before its first token a turn leaves no trace.
             if generation.failure == nil, !generation.tokens.isEmpty || generation.stopReason != .caller {
                 seat.conversation?.answered(answer, tokens: generation.tokens)
             }
         }
-        if let failure = generation.failure { return continuation.finish(throwing: TaperError(failure)) }
+        if let failure = failure ?? generation.failure { return continuation.finish(throwing: TaperError(failure)) }
         let result = GenerationResult(generation, weights)
-        continuation.yield(.finished(Answer(result, text: answer, end: end, choice: choice)))
+        continuation.yield(
+            .finished(
+                Answer(
+                    result, text: answer, end: end, choice: choice, reused: reusedCount,
+                    logProbabilities: logProbabilities)))
         continuation.finish()
     }
 
@@ -137,8 +114,23 @@ final class Turn {
         switch generation.stopReason {
         case .endOfSequence: .model
         case .contextFull: .contextFull
-        case .caller: text.hasEnded ? .stopText : .cancelled
+        case .caller: text.hasEnded ? .stopText : isComplete ? .model : .cancelled
         case .length, .failed, nil: .length
         }
+    }
+
+    // MARK: What others can use
+
+    /// Whether nobody else goes on with the sequence when the answer has ended.
+    var isShared: Bool { request.seat == nil }
+
+    /// The part of the prompt that the sequence holds.
+    var readPrompt: ArraySlice<Int> { prompt[..<min(reusedCount + generation.readCount, prompt.count)] }
+
+    /// The tokens at the sequence's start that were all read at the precision of the prompt.
+    var alikeTokens: [Int] {
+        guard readPrompt.count == prompt.count else { return Array(readPrompt) }
+        let steps = generation.bitsPerStep.prefix { $0 == generation.plan.prefillBits }.count
+        return prompt + generation.tokens.prefix(steps)
     }
 }

@@ -14,10 +14,19 @@ internal import Text
 actor Worker {
     nonisolated let facts: LanguageModel.Facts
     nonisolated let tokenizer: Text.Tokenizer
-    let template: ChatTemplate?
+    nonisolated let template: ChatTemplate?
+    nonisolated let tally: Tally
+    private nonisolated let inbox = Inbox()
+    /// Where prompts become tokens, in the order in which they came: long ones would keep others' answers waiting.
+    private nonisolated let prompts = DispatchQueue(label: "taper.prompts")
     let bundle: Bundle
     let engine: Engine
-    private let batch: DecodeBatch<ScheduledPlan>
+    private let batch: DecodeBatch<AnswerPlan>
+    private var cache: PrefixCache
+    /// nil until an answer in JSON was asked for.
+    var jsonVocabulary: JSONVocabulary?
+    /// First come first.
+    private var waiting: [Candidate] = []
     private var turns: [Turn] = []
     private var isRunning = false
     /// Schedules of the bundle that were asked for.
@@ -26,9 +35,9 @@ actor Worker {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
 
-    /// Tokens of a prompt that are read before others go on and a cancellation is noticed: as many as still read the weights at
+    /// Tokens of prompts that are read before others go on and a cancellation is noticed: as many as still read the weights at
     /// full speed.
-    private static let prefillChunk = 256
+    private static let prefillBudget = 256
     /// A turn of the loop may last so long before new requests are looked at.
     private static let secondsBetweenRequests = 0.002
 
@@ -46,66 +55,158 @@ actor Worker {
         facts = try LanguageModel.Facts(bundle, engine, template)
         self.bundle = bundle
         self.engine = engine
-        batch = DecodeBatch(engine, places: options.answersAtOnce, prefillChunk: Worker.prefillChunk)
+        batch = DecodeBatch(engine, places: options.answersAtOnce, prefillBudget: Worker.prefillBudget)
+        cache = PrefixCache(limit: options.cachedTokens ?? engine.contextLength)
+        tally = Tally(answersAtOnce: options.answersAtOnce, waitingLimit: options.waitingLimit)
     }
+
+    // MARK: Requests
 
     /// The stream of a request that is on its way.
     nonisolated func stream(_ request: Request) -> AnswerStream {
         let (events, continuation) = AsyncThrowingStream<AnswerEvent, any Error>.makeStream()
         let outcome = AnswerOutcome()
+        let stream = AnswerStream(events: events, outcome: outcome)
+        guard tally.enter() else {
+            continuation.finish(throwing: Worker.crowded)
+            return stream
+        }
         continuation.onTermination = { if case .cancelled = $0 { outcome.cancel() } }
-        Task { await begin(request, continuation, outcome) }
-        return AnswerStream(events: events, outcome: outcome)
+        prompts.async { [self] in
+            do throws(TaperError) {
+                let tokens =
+                    request.seat != nil
+                    ? []
+                    : try translated { () throws(ModuleError) in
+                        try request.tokens(
+                            request.prompt.isChat ? template : nil,
+                            room: room(request.options, capacity: facts.contextLength), tokenizer)
+                    }
+                inbox.append(
+                    Arrival(request: request, continuation: continuation, outcome: outcome, tokens: tokens))
+                Task { await wake() }
+            } catch {
+                tally.leave(began: false)
+                continuation.finish(throwing: error)
+            }
+        }
+        return stream
     }
 
-    private func begin(
-        _ request: Request, _ continuation: AsyncThrowingStream<AnswerEvent, any Error>.Continuation,
-        _ outcome: AnswerOutcome
-    ) {
+    private static var crowded: TaperError {
+        TaperError(
+            .busy, "too many requests are waiting", at: "waitingLimit",
+            remedy: "Ask again later, or open the model with a larger waitingLimit")
+    }
+
+    /// Looks at requests that have come: those that make no sense hear of it at once.
+    private func receive() {
+        for arrival in inbox.takeAll() {
+            do throws(TaperError) {
+                if arrival.request.seat?.isAnswering == true { throw Seat.busy }
+                waiting.append(
+                    try translated { () throws(ModuleError) in try Candidate(arrival, on: self) })
+                arrival.request.seat?.isAnswering = true
+            } catch {
+                tally.leave(began: false)
+                arrival.continuation.finish(throwing: error)
+            }
+        }
+    }
+
+    /// Gives places to those who wait, first come first served.
+    private func givePlaces() {
+        for candidate in waiting where candidate.outcome.isCancelled { begin(candidate) }
+        waiting.removeAll { $0.outcome.isCancelled }
+        while let next = waiting.first, turns.count < batch.places {
+            waiting.removeFirst()
+            begin(next)
+        }
+    }
+
+    private func begin(_ candidate: Candidate) {
         do throws(TaperError) {
-            if request.seat?.isAnswering == true { throw Seat.busy }
             let turn = try translated { () throws(ModuleError) in
-                let turn = try Turn(request, try choice(request.options), continuation, outcome, on: self)
-                try batch.admit(turn.generation)
+                let turn = Turn(candidate, in: try sequence(for: candidate), on: self)
+                if candidate.outcome.isCancelled {
+                    batch.cancel(turn.generation)
+                } else {
+                    try batch.admit(turn.generation)
+                }
                 return turn
             }
-            request.seat?.isAnswering = true
+            tally.begin(reusedPromptTokens: turn.reusedCount)
             turns.append(turn)
         } catch {
-            return continuation.finish(throwing: error)
+            candidate.request.seat?.isAnswering = false
+            tally.leave(began: false)
+            candidate.continuation.finish(throwing: error)
         }
+    }
+
+    private func sequence(for candidate: Candidate) throws(ModuleError) -> TokenSequence {
+        if let own = candidate.sequence { return own }
+        return try cache.sequence(
+            for: candidate.prompt, bits: candidate.choice.scheduler.prefillBits, among: turns, engine)
+    }
+
+    // MARK: The loop
+
+    private func wake() async {
         guard !isRunning else { return }
         isRunning = true
-        Task { await run() }
+        await run()
     }
 
     /// Ticks until nothing is left to do.
     private func run() async {
-        while !batch.isEmpty {
+        repeat {
             let start = monotonicSeconds()
-            repeat {
-                for turn in turns where turn.outcome.isCancelled { batch.cancel(turn.generation) }
-                // What goes wrong with a generation is its own failure.
-                do throws(ModuleError) { try batch.tick { take($0) } } catch {}
-                finishEnded()
-            } while !batch.isEmpty && monotonicSeconds() - start < Worker.secondsBetweenRequests
+            repeat { tick() } while !turns.isEmpty && monotonicSeconds() - start < Worker.secondsBetweenRequests
             await Task.yield()
-        }
+        } while !(turns.isEmpty && waiting.isEmpty && inbox.isEmpty)
         isRunning = false
     }
 
-    private func take(_ generation: Generation<ScheduledPlan>) -> Bool {
+    private func tick() {
+        receive()
+        givePlaces()
+        for turn in turns where turn.outcome.isCancelled { batch.cancel(turn.generation) }
+        let promptTokens = turns.reduce(0) { $0 - $1.generation.readCount }
+        var newTokens = 0
+        // What goes wrong with a generation is its own failure.
+        do throws(ModuleError) {
+            try batch.tick {
+                newTokens += 1
+                return take($0)
+            }
+        } catch {}
+        tally.add(
+            promptTokens: turns.reduce(promptTokens) { $0 + $1.generation.readCount }, newTokens: newTokens)
+        finishEnded()
+    }
+
+    private func take(_ generation: Generation<AnswerPlan>) -> Bool {
         guard let turn = turns.first(where: { $0.generation === generation }) else { return false }
         return turn.take()
     }
 
     private func finishEnded() {
         guard turns.contains(where: { $0.generation.stopReason != nil }) else { return }
-        for turn in turns where turn.generation.stopReason != nil { turn.finish(engine.weights) }
+        let ended = turns.filter { $0.generation.stopReason != nil }
         turns.removeAll { $0.generation.stopReason != nil }
+        for turn in ended where turn.isShared && turn.generation.failure == nil {
+            cache.keep(turn.generation.sequence, turn.alikeTokens, bits: turn.generation.plan.prefillBits, engine)
+        }
+        tally.set(cachedTokens: cache.tokenCount)
+        for turn in ended {
+            // Whoever reads the end finds a free place.
+            tally.leave(began: true)
+            turn.finish(engine.weights)
+        }
     }
 
-    private func choice(_ options: AnswerOptions) throws(ModuleError) -> ScheduleChoice {
+    func choice(_ options: AnswerOptions) throws(ModuleError) -> ScheduleChoice {
         let prefill = options.prefill?.inner
         if let known = knownChoices[options.precision]?[prefill] { return known }
         let choice = try ScheduleChoice(

@@ -1,5 +1,5 @@
 public import Evaluation
-public import Metrics
+public import Scoring
 public import Storage
 public import Text
 

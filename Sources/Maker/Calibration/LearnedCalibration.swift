@@ -1,7 +1,7 @@
 public import Bundle
 public import Evaluation
 public import Kernels
-import Metrics
+import Scoring
 public import Model
 public import Reference
 import Runtime

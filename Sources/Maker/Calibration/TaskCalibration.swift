@@ -1,7 +1,7 @@
 public import Bundle
 public import Evaluation
 public import Kernels
-public import Metrics
+public import Scoring
 public import Model
 public import Reference
 import Runtime

@@ -1,4 +1,4 @@
-import Metrics
+import Scoring
 package import Model
 import Quantization
 public import Storage

@@ -2,7 +2,7 @@ import Bundle
 import Calibration
 import Checkpoint
 import Evaluation
-import Metrics
+import Scoring
 import Model
 import Quantization
 import Runtime

@@ -1,6 +1,6 @@
 import Bundle
 import Checkpoint
-import Metrics
+import Scoring
 import Model
 public import Storage
 

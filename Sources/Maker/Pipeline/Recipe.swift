@@ -1,7 +1,7 @@
 import Bundle
 public import Evaluation
 import Kernels
-import Metrics
+import Scoring
 public import Model
 public import Quantization
 public import Storage

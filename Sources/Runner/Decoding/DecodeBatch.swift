@@ -16,6 +16,8 @@ public final class DecodeBatch<Plan: DecodePlan> {
     public let places: Int
     /// Tokens of a prompt that one tick reads at most: a long prompt does not keep the others waiting.
     public let prefillChunk: Int
+    /// Tokens of all prompts that one tick reads at most, first come first: nor do many prompts.
+    public let prefillBudget: Int
 
     /// At work, in the order of their admission.
     public private(set) var live: [Generation<Plan>] = []
@@ -26,12 +28,16 @@ public final class DecodeBatch<Plan: DecodePlan> {
     private var rows = Rows<Executor.Sequence>()
     private var members: [Generation<Plan>] = []
 
-    public init(_ executor: Executor, places: Int = Int.max, capacity: Int = Int.max, prefillChunk: Int = Int.max) {
-        precondition(places > 0 && prefillChunk > 0, "a batch that could do nothing")
+    public init(
+        _ executor: Executor, places: Int = Int.max, capacity: Int = Int.max, prefillChunk: Int = Int.max,
+        prefillBudget: Int = Int.max
+    ) {
+        precondition(places > 0 && prefillChunk > 0 && prefillBudget > 0, "a batch that could do nothing")
         self.executor = executor
         self.places = places
         self.capacity = capacity
         self.prefillChunk = prefillChunk
+        self.prefillBudget = prefillBudget
     }
 
     public var isEmpty: Bool { live.isEmpty && waiting.isEmpty }
@@ -88,7 +94,13 @@ public final class DecodeBatch<Plan: DecodePlan> {
             live.append(next)
         }
         var lowest: Precision?
+        var budget = prefillBudget
         for generation in live where generation.knownLogits.isEmpty && generation.stopReason == nil {
+            if !generation.isDecoding {
+                generation.chunkCount = min(prefillChunk, budget, generation.prompt.count - generation.readCount)
+                budget -= generation.chunkCount
+                if generation.chunkCount == 0 { continue }
+            }
             generation.pendingBits =
                 generation.isDecoding
                 ? generation.plan.bits(atStep: generation.bitsPerStep.count) : generation.plan.prefillBits
@@ -120,7 +132,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
         // Chunks of prompts stand behind: what is one token each stays together.
         for generation in live
         where generation.pendingBits == bits && generation.stopReason == nil && generation.isReading {
-            let end = generation.readCount + min(prefillChunk, generation.prompt.count - generation.readCount)
+            let end = generation.readCount + generation.chunkCount
             rows.append(
                 generation.prompt[generation.readCount..<end], to: generation.sequence,
                 wanting: end == generation.prompt.count ? .last : .none)

@@ -45,7 +45,9 @@ public final class Generation<Plan: DecodePlan> {
     public internal(set) var decodeSeconds = 0.0
 
     /// Tokens of the prompt that have been read.
-    var readCount = 0
+    public internal(set) var readCount = 0
+    /// Of those to come, as many as the tick at hand reads.
+    var chunkCount = 0
     /// After the prompt, where the sequence held it from the beginning.
     var knownLogits: [Float] = []
     /// Precision that it waits to be run at; 0 when it has been.

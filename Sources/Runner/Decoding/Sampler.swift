@@ -221,7 +221,7 @@ public struct Sampler: TokenSampler, Sendable {
 }
 
 /// e^((logit - largest) / temperature), without libm, whose last digit differs between machines.
-private func decay(_ logit: Float, _ largest: Float, _ temperature: Double) -> Double {
+func decay(_ logit: Float, _ largest: Float, _ temperature: Double) -> Double {
     let x = (Double(logit) - Double(largest)) / temperature
     // Also takes NaN out; e^-700 is near the smallest normal number.
     guard x > -700 else { return 0 }

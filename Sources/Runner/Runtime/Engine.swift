@@ -47,6 +47,9 @@ public final class Engine: StepExecutor {
     public var config: ModelConfig { weights.config }
     public var vocabularySize: Int { weights.config.vocabularySize }
 
+    /// Bytes of keys and values that a position takes in all layers, in half precision.
+    public var cacheBytesPerToken: Int { config.layerCount * config.kvSize * 2 * 2 }
+
     /// An empty sequence with room for the whole context.
     public func makeSequence() throws(TaperError) -> TokenSequence {
         try TokenSequence(config, capacity: contextLength)
@@ -63,15 +66,28 @@ public final class Engine: StepExecutor {
         try tokens.withUnsafeBufferPointer { all throws(TaperError) in try check(all, continuing: sequence) }
     }
 
+    /// Refuses tokens that an empty sequence could not begin with.
+    public func check(_ tokens: [Int]) throws(TaperError) {
+        try tokens.withUnsafeBufferPointer { all throws(TaperError) in
+            try check(all, length: contextLength, position: 0)
+        }
+    }
+
     private func check(
         _ tokens: UnsafeBufferPointer<Int>, continuing sequence: TokenSequence
     ) throws(TaperError) {
+        try check(tokens, length: min(contextLength, sequence.capacity), position: sequence.position)
+    }
+
+    /// - Parameters:
+    ///   - length: positions of the sequence.
+    ///   - position: of the first token.
+    private func check(_ tokens: UnsafeBufferPointer<Int>, length: Int, position: Int) throws(TaperError) {
         guard !tokens.isEmpty else { throw TaperError(.badData, "there are no tokens to run") }
-        let length = min(contextLength, sequence.capacity)
-        guard tokens.count <= length - sequence.position else {
+        guard tokens.count <= length - position else {
             throw TaperError(
                 .badData, "the text does not fit the context", at: "context of " + String(length) + " tokens",
-                expected: "at most " + String(length - sequence.position) + " more tokens",
+                expected: "at most " + String(length - position) + " more tokens",
                 found: String(tokens.count), remedy: "Use a larger " + field("context_length") + ", or shorten the text"
             )
         }

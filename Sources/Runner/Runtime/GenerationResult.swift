@@ -43,7 +43,7 @@ public struct GenerationResult: Sendable {
     }
 
     /// - Parameter weights: that the steps read.
-    public init(_ generation: Generation<ScheduledPlan>, _ weights: TransformerWeights) {
+    public init<Plan: DecodePlan>(_ generation: Generation<Plan>, _ weights: TransformerWeights) {
         tokens = generation.tokens
         bitsPerStep = generation.bitsPerStep
         prefillBits = generation.plan.prefillBits

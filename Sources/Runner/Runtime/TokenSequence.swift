@@ -28,11 +28,13 @@ public final class TokenSequence: ExecutorSequence {
     }
 
     /// Becomes a twin of another sequence of the same model.
-    public func copy(from other: TokenSequence) {
-        for (mine, theirs) in zip(cache.layers, other.cache.layers) {
-            mine.copy(from: theirs, positions: other.position)
-        }
-        position = other.position
+    public func copy(from other: TokenSequence) { copy(from: other, positions: other.position) }
+
+    /// Holds what the first positions of another sequence do.
+    public func copy(from other: TokenSequence, positions: Int) {
+        precondition(positions >= 0 && positions <= other.position, "can only copy positions that exist")
+        for (mine, theirs) in zip(cache.layers, other.cache.layers) { mine.copy(from: theirs, positions: positions) }
+        position = positions
     }
 
     /// Keys and values of one layer, as the kernels keep them.

@@ -2,7 +2,7 @@ import Bundle
 import Chat
 import Evaluation
 import Kernels
-import Metrics
+import Scoring
 import Model
 import Pipeline
 import Runtime

@@ -2,7 +2,7 @@ import ArgumentParser
 import Bundle
 import Calibration
 import Evaluation
-import Metrics
+import Scoring
 import Model
 import Pipeline
 import Storage

@@ -5,7 +5,7 @@ import Checkpoint
 import Evaluation
 import Experiments
 import Kernels
-import Metrics
+import Scoring
 import Model
 import Pipeline
 import Reference

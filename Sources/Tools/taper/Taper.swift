@@ -2,7 +2,7 @@ import ArgumentParser
 import Runtime
 import Storage
 
-/// The workstation command: convert, calibrate, inspect, evaluate, benchmark.
+/// The workstation command: convert, calibrate, inspect, evaluate, benchmark, serve.
 @main
 struct Taper: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,7 +11,7 @@ struct Taper: ParsableCommand {
         version: taperVersion,
         subcommands: [
             Convert.self, Calibrate.self, Inspect.self, Eval.self, Bench.self, Tokenize.self, Logits.self,
-            StageCommand.self, CacheCommand.self,
+            Serve.self, StageCommand.self, CacheCommand.self,
         ])
 
     static func main() {

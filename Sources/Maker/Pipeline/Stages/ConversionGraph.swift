@@ -3,7 +3,7 @@ import Calibration
 import Checkpoint
 import Evaluation
 import Kernels
-import Metrics
+import Scoring
 import Model
 import Quantization
 import Reference

@@ -1,5 +1,5 @@
 import Checkpoint
-import Metrics
+import Scoring
 import Foundation
 import Kernels
 import Reference

@@ -1,4 +1,4 @@
-import Metrics
+import Scoring
 import Foundation
 import Storage
 import Testing

@@ -1,0 +1,4 @@
+internal import Hummingbird
+
+/// The page at `/`.
+func addPage(to router: Router<ServerContext>) {}
