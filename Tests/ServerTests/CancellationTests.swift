@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Testing
 
-@testable import Server
+import Server
 
 /// Who goes away is not computed for.
 @Suite struct CancellationTests {

@@ -3,7 +3,7 @@ import NIOCore
 import Storage
 import Testing
 
-@testable import Server
+import Server
 
 /// What a client may cost.
 @Suite struct LimitTests {

@@ -2,7 +2,7 @@ import Storage
 import TaperRuntime
 import Testing
 
-@testable import Server
+import Server
 
 /// Log probabilities and JSON mode are the library's, in OpenAI's form.
 @Suite struct LogProbabilityTests {

@@ -3,7 +3,7 @@ import NIOCore
 import Storage
 import Testing
 
-@testable import Server
+import Server
 
 /// What is refused before a model hears of it.
 @Suite struct ProtocolTests {

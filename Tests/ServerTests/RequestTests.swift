@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Testing
 
-@testable import Server
+import Server
 
 /// What of a request cannot be used, and how that is said.
 @Suite struct RequestTests {

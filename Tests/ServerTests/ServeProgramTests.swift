@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Testing
 
-@testable import Server
+import Server
 
 /// `taper serve` as a process.
 @Suite struct ServeProgramTests {

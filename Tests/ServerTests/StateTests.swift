@@ -5,7 +5,7 @@ import TaperConvert
 import TaperRuntime
 import Testing
 
-@testable import Server
+import Server
 
 /// What the server says of itself and of its bundles.
 @Suite struct StateTests {

@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Testing
 
-@testable import Server
+import Server
 
 /// A server on a port of its own for one test, with the bundle of the sample checkpoint that stands among the golden files.
 struct TestServer {

@@ -13,7 +13,7 @@ internal import UnixSignals
 public struct APIServer: Sendable {
     private let state: ServerState
     /// How slow a client may be.
-    var limits = ConnectionLimits()
+    package var limits = ConnectionLimits()
 
     /// Opens the bundles.
     /// - Throws: `usage` for options that make no sense or are not safe; what is wrong with a bundle.

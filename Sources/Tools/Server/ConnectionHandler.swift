@@ -1,22 +1,24 @@
 internal import HTTPTypes
-internal import NIOCore
+package import NIOCore
 internal import NIOHTTP1
 internal import NIOHTTPTypes
 internal import NIOHTTPTypesHTTP1
 internal import Storage
 
 /// How long a connection may keep others waiting.
-struct ConnectionLimits: Sendable {
+package struct ConnectionLimits: Sendable {
     /// Until the head of the first request is complete.
-    var head = TimeAmount.seconds(10)
+    package var head = TimeAmount.seconds(10)
     /// Until a request's body is complete, from its head on.
-    var body = TimeAmount.seconds(60)
+    package var body = TimeAmount.seconds(60)
     /// Without a byte leaving while some wait.
-    var write = TimeAmount.seconds(30)
+    package var write = TimeAmount.seconds(30)
     /// Until the next request of a connection that is kept.
-    var idle = TimeAmount.seconds(60)
+    package var idle = TimeAmount.seconds(60)
     /// From the order to shut down until everything is closed.
-    var stopping = TimeAmount.seconds(4)
+    package var stopping = TimeAmount.seconds(4)
+
+    package init() {}
 
     /// All fields of a head together, and how many there are; RFC 9110 sets no limit, 16 KB is what servers have in common.
     static let headByteCount = 16 << 10

@@ -1,14 +1,14 @@
-internal import HTTPTypes
+package import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 
 /// What the server knows at a path.
-struct Endpoint: Sendable {
+package struct Endpoint: Sendable {
     /// A last component in braces stands for any.
-    let path: String
-    let method: HTTPRequest.Method
+    package let path: String
+    package let method: HTTPRequest.Method
 
-    static let all: [Endpoint] = [
+    package static let all: [Endpoint] = [
         .init(path: "/v1/chat/completions", method: .post), .init(path: "/v1/completions", method: .post),
         .init(path: "/v1/models", method: .get), .init(path: "/v1/models/{model}", method: .get),
         .init(path: "/tokenize", method: .post), .init(path: "/detokenize", method: .post),

@@ -2,7 +2,7 @@
 ///
 /// A page of somebody else's can have its own name resolve to this machine and then talk to the server as if it were its own;
 /// such a request carries that name (DNS rebinding).
-struct HostRule: Sendable {
+package struct HostRule: Sendable {
     private let names: Set<String>
     /// Listens on all interfaces: any address may be one of its own, and addresses cannot be rebound.
     private let takesAddresses: Bool
@@ -10,7 +10,7 @@ struct HostRule: Sendable {
     /// - Parameters:
     ///   - host: what the server listens on.
     ///   - further: names that it is also called by.
-    init(host: String, further: [String]) {
+    package init(host: String, further: [String]) {
         let host = HostRule.bare(host.lowercased())
         takesAddresses = host == "0.0.0.0" || host == "::"
         var names: Set<String> = ["localhost", "127.0.0.1", "::1"]
@@ -20,13 +20,13 @@ struct HostRule: Sendable {
     }
 
     /// Whether nobody but this machine reaches a server that listens on `host`.
-    static func isLoopback(_ host: String) -> Bool {
+    package static func isLoopback(_ host: String) -> Bool {
         let host = bare(host.lowercased())
         return host == "localhost" || host == "::1" || isIPv4(host) && host.hasPrefix("127.")
     }
 
     /// - Parameter authority: of a request: host, and perhaps a port.
-    func allows(_ authority: String) -> Bool {
+    package func allows(_ authority: String) -> Bool {
         guard let host = HostRule.host(authority.lowercased()) else { return false }
         return names.contains(host) || takesAddresses && (HostRule.isIPv4(host) || host.contains(":"))
     }

@@ -3,7 +3,7 @@ internal import Hummingbird
 internal import HummingbirdCore
 
 /// Who may ask what, before anything of a request is acted on.
-struct RequestGuard: Sendable {
+package struct RequestGuard: Sendable {
     private let hosts: HostRule
     private let keys: [[UInt8]]
 
@@ -57,7 +57,7 @@ struct RequestGuard: Sendable {
     }
 
     /// The time depends on the length of what was given alone: it does not tell how much of it is right.
-    static func areEqual(_ given: [UInt8], _ known: [UInt8]) -> Bool {
+    package static func areEqual(_ given: [UInt8], _ known: [UInt8]) -> Bool {
         guard !known.isEmpty else { return false }
         var difference = given.count ^ known.count
         for (index, byte) in given.enumerated() { difference |= Int(byte ^ known[index % known.count]) }
