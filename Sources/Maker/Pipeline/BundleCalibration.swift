@@ -95,12 +95,7 @@ public struct BundleCalibration {
         progress.begin("learned scheduler")
         let bundle = try Bundle(path: edit.path)
         let checkpoint = try Checkpoint.open(checkpointPath)
-        guard checkpoint.config.vocabularySize == bundle.manifest.model.vocabularySize else {
-            throw TaperError(
-                .usage, "the reference has another vocabulary than the bundle", at: checkpointPath,
-                expected: "\(bundle.manifest.model.vocabularySize) tokens",
-                found: "\(checkpoint.config.vocabularySize)")
-        }
+        try checkpoint.checkVocabulary(equals: bundle.manifest.model, of: edit.path)
         let text = try SourceText(path: textPath)
         let stage = LearnedStage(
             bundle: BundleInput(path: edit.path), model: ModelInput(unkeyed: checkpoint),

@@ -198,6 +198,9 @@ public final class Bundle {
         return base + layoutOffsets[part.section] + part.offset
     }
 
+    /// Nobody writes such a file: it was changed on its way.
+    private static let damaged = "The file is damaged: copy it again; --verify finds all that is"
+
     private func checkFinite(_ values: UnsafeBufferPointer<Float>, _ name: String) throws(TaperError) {
         // A running maximum of exponents, which the compiler makes eight at a time; the place is looked for only if needed.
         var exponent: UInt32 = 0
@@ -206,7 +209,7 @@ public final class Bundle {
         for index in values.indices where !values[index].isFinite {
             throw TaperError(
                 .badData, "a scale or vector element is not finite", at: path + ": tensor " + name,
-                found: "element " + String(index))
+                found: "element " + String(index), remedy: Bundle.damaged)
         }
     }
 

@@ -1,3 +1,4 @@
+import Bundle
 import Runtime
 import Storage
 
@@ -38,9 +39,24 @@ private func runProgram(_ arguments: [String]) throws(TaperError) -> Int32 {
         if let failure = output.failure { throw failure }
         return 0
     }
+    if options.verify { return try verify(options) }
     let session = try Session(options)
     if options.conversation || session.shouldConverse {
         return try Dialogue(session).run()
     }
     return try session.answerPrompt()
+}
+
+/// What a copy may have suffered on its way: every section against its checksums.
+private func verify(_ options: Options) throws(TaperError) -> Int32 {
+    let report = try Bundle(path: options.modelPath, copying: options.readsWholeFile).verify()
+    guard report.isSound else {
+        throw TaperError(.verificationFailed, report.problems.joined(separator: "\nerror: "))
+    }
+    if !options.quiet {
+        StandardStreams.note(
+            printable(options.modelPath) + ": sound; " + String(report.sectionCount) + " sections, "
+                + byteText(report.byteCount))
+    }
+    return 0
 }

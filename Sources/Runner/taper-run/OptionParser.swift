@@ -68,6 +68,7 @@ extension Options {
         case .showBits: showBits = true
         case .lockMemory: lockMemory = true
         case .noMapping: readsWholeFile = true
+        case .verify: verify = true
         case .json: json = true
         case .quiet: quiet = true
         case .verbose: verbose = true

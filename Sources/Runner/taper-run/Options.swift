@@ -41,5 +41,6 @@ struct Options {
     /// What was asked for but has no effect.
     var warning: String?
     var help = false
+    var verify = false
     var version = false
 }

@@ -20,8 +20,12 @@ struct Bench: ParsableCommand {
     @Argument(help: "Bundle.", completion: .file()) var model: String?
     @Option(help: "Dimensions of a model of random codes, instead of a bundle.") var synthetic: String?
     @Option(help: "Keep the synthetic bundle in this file.", completion: .file()) var keep: String?
-    @Option(name: [.customShort("p"), .long], help: "Prompt tokens; 0 to skip.") var promptTokens = 512
-    @Option(name: [.customShort("n"), .long], help: "Tokens to decode; 0 to skip.") var newTokens = 128
+    @Option(
+        name: [.customShort("p"), .long], help: "Prompt tokens; 0 to skip (default: 512, or what fits).")
+    var promptTokens: Int?
+    @Option(
+        name: [.customShort("n"), .long], help: "Tokens to decode; 0 to skip (default: 128, or what fits)."
+    ) var newTokens: Int?
     @Option(name: [.customShort("d"), .long], help: "Positions in the cache before decoding starts.") var depth = 0
     @Option(name: [.customShort("r"), .long], help: "Runs; the median is shown.") var runs = 5
     @Option(name: [.customShort("t"), .long], help: "Thread counts, such as 1,2.") var threads: String?
@@ -42,12 +46,18 @@ struct Bench: ParsableCommand {
         }
         let bundle = try open()
         let name = model ?? "synthetic \(synthetic ?? "")"
+        let context = bundle.manifest.model.contextLength
+        let promptTokens = promptTokens ?? min(512, context - 1)
+        let newTokens = newTokens ?? max(0, min(128, context - depth - 2))
+        guard promptTokens + newTokens > 0 else {
+            throw TaperError(.usage, "there is nothing to measure", at: "bench", expected: "-p or -n above 0")
+        }
         let longest = max(promptTokens, depth + newTokens + 1)
-        guard promptTokens + newTokens > 0, longest < bundle.manifest.model.contextLength
-        else {
+        guard longest < context else {
             throw TaperError(
-                .usage, "there is nothing to measure, or it does not fit the context", at: "bench",
-                expected: "-p, and -d plus -n, below \(bundle.manifest.model.contextLength)")
+                .usage, "the measurement does not fit the model's context", at: "bench",
+                expected: "-p, and -d plus -n plus 1, below \(context)",
+                found: "-p \(promptTokens), -d \(depth), -n \(newTokens)")
         }
         let counts = try Threads.list(threads)
         let measurement = try SpeedMeasurement(promptTokens: promptTokens, newTokens: newTokens, depth: depth)
@@ -59,7 +69,8 @@ struct Bench: ParsableCommand {
             let engine = try Engine(weights, contextLength: longest + 1, pool: pool)
             results += try measurement.run(engine, schedules: schedules, runs: runs)
         }
-        show(results, name: name, instructionSet: try ThreadPool(threadCount: 1).instructionSet.name)
+        show(
+            results, of: measurement, name: name, instructionSet: try ThreadPool(threadCount: 1).instructionSet.name)
     }
 
     /// The bundle named, or one of random codes that is gone from the folder once it is open.
@@ -91,9 +102,10 @@ struct Bench: ParsableCommand {
         return all
     }
 
-    private func show(_ results: [SpeedResult], name: String, instructionSet: String) {
+    private func show(_ results: [SpeedResult], of measurement: SpeedMeasurement, name: String, instructionSet: String)
+    {
         switch output {
-        case .json: Console.out(json(results, name: name, instructionSet: instructionSet))
+        case .json: Console.out(json(results, of: measurement, name: name, instructionSet: instructionSet))
         case .csv:
             Console.out(
                 "label,threads,prefill_tokens_per_second,decode_tokens_per_second,bytes_per_token,bytes_per_second,"
@@ -107,11 +119,13 @@ struct Bench: ParsableCommand {
                         fixed(median(row.products) ?? 0, 0), fixed(median(row.read) ?? 0, 0),
                     ].joined(separator: ","))
             }
-        case .md: Console.out(markdown(results, name: name, instructionSet: instructionSet))
+        case .md: Console.out(markdown(results, of: measurement, name: name, instructionSet: instructionSet))
         }
     }
 
-    private func json(_ results: [SpeedResult], name: String, instructionSet: String) -> JSONValue {
+    private func json(_ results: [SpeedResult], of measurement: SpeedMeasurement, name: String, instructionSet: String)
+        -> JSONValue
+    {
         func array(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
         let rows = results.map { row -> JSONValue in
             .object([
@@ -134,12 +148,16 @@ struct Bench: ParsableCommand {
         }
         return .object([
             .init("schema", .string("taper-bench-2")), .init("model", .string(name)),
-            .init("instruction_set", .string(instructionSet)), .init("prompt_tokens", .integer(promptTokens)),
-            .init("new_tokens", .integer(newTokens)), .init("depth", .integer(depth)), .init("rows", .array(rows)),
+            .init("instruction_set", .string(instructionSet)),
+            .init("prompt_tokens", .integer(measurement.promptTokens)),
+            .init("new_tokens", .integer(measurement.newTokens)), .init("depth", .integer(depth)),
+            .init("rows", .array(rows)),
         ])
     }
 
-    private func markdown(_ results: [SpeedResult], name: String, instructionSet: String) -> String {
+    private func markdown(
+        _ results: [SpeedResult], of measurement: SpeedMeasurement, name: String, instructionSet: String
+    ) -> String {
         func spread(_ values: [Double]) -> String {
             guard let low = values.min(), let high = values.max(), let middle = median(values) else { return "-" }
             return "\(fixed(middle, 1)) (\(fixed(low, 1))-\(fixed(high, 1)))"
@@ -149,7 +167,8 @@ struct Bench: ParsableCommand {
             return "\(fixed(speed / 1e9, 1)), \(fixed(speed / whole * 100, 0))%"
         }
         var table = TextTable([
-            "precision", "threads", "prefill \(promptTokens) tok/s", "decode \(newTokens) tok/s", "MB/token",
+            "precision", "threads", "prefill \(measurement.promptTokens) tok/s",
+            "decode \(measurement.newTokens) tok/s", "MB/token",
             "decode GB/s, of read", "linear layers GB/s, of read", "read GB/s",
         ])
         for row in results {

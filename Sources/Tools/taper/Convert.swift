@@ -63,6 +63,9 @@ struct Convert: ParsableCommand {
         for task in dropped {
             progress.warn("the schedule \(printable(task)) is left out: it uses precisions that are cut away")
         }
+        if !dropped.isEmpty {
+            progress.warn("taper calibrate \(output) finds schedules for the precisions that are left")
+        }
         progress.note("wrote \(output) with precisions up to \(maxBits) bits")
         if json {
             Console.out(.object([.init("schema", .string("taper-convert-1")), .init("output", .string(output))]))

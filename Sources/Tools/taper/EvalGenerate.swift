@@ -68,11 +68,7 @@ struct Generate: ParsableCommand {
         }
         let full = try reference.map { path throws(TaperError) in
             let checkpoint = try Checkpoint.open(path)
-            guard checkpoint.config.vocabularySize == any.config.vocabularySize else {
-                throw TaperError(
-                    .usage, "the reference has another vocabulary than the model", at: path,
-                    expected: "\(any.config.vocabularySize) tokens", found: "\(checkpoint.config.vocabularySize)")
-            }
+            try checkpoint.checkVocabulary(equals: any.config, of: model)
             return try ReferenceModel(checkpoint, residency: .resident, threads: threads)
         }
         progress.begin("generate")

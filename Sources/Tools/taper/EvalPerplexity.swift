@@ -130,10 +130,9 @@ struct QualityCommand {
         case .bundle(let bundle):
             warnings = try options.leakage([bundle], source, progress)
             let full = try reference.map { path throws(TaperError) in
-                try ReferenceModel(try Checkpoint.open(path), residency: .streamed, threads: threads)
-            }
-            if let full, full.config.vocabularySize != bundle.manifest.model.vocabularySize {
-                throw TaperError(.usage, "the reference has another vocabulary than the bundle", at: reference ?? "")
+                let checkpoint = try Checkpoint.open(path)
+                try checkpoint.checkVocabulary(equals: bundle.manifest.model, of: model)
+                return try ReferenceModel(checkpoint, residency: .streamed, threads: threads)
             }
             progress.begin("perplexity")
             let longest = plan.windows.map(\.tokens.count).max() ?? 1

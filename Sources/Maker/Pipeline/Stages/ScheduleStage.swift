@@ -18,12 +18,14 @@ struct ScheduleStage: ByteStage {
     var subject: String? { settings.task }
 
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
+        let bundle = try bundle.open(workspace)
         let model = try reference.map { reference throws(TaperError) in
-            try ReferenceModel(
-                try reference.open(workspace), residency: .resident, threads: workspace.threads)
+            let checkpoint = try reference.open(workspace)
+            try checkpoint.checkVocabulary(equals: bundle.manifest.model, of: bundle.path)
+            return try ReferenceModel(checkpoint, residency: .resident, threads: workspace.threads)
         }
         return try calibrateTask(
-            bundle: try bundle.open(workspace), examples: examples, settings: settings, reference: model,
+            bundle: bundle, examples: examples, settings: settings, reference: model,
             pool: workspace.pool
         ) { workspace.update($0) }.json.bytes()
     }
