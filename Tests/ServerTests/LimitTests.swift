@@ -90,6 +90,24 @@ import Server
         }
     }
 
+    @Test func aClientThatDoesNotReadIsCutOff() async throws {
+        var limits = ConnectionLimits()
+        limits.write = .milliseconds(300)
+        try await TestServer.with(limits: limits) { server in
+            // Far more than the system keeps of what nobody reads.
+            let size = try await server.get("/openapi.json").body.count
+            let count = 100_000_000 / size
+            let connection = try await server.connect()
+            let request = server.request("GET", "/openapi.json")
+            try await connection.send(String(repeating: request, count: count))
+            try await Task.sleep(for: .seconds(1))
+            var received = 0
+            while case let bytes = try await connection.receive(), !bytes.isEmpty { received += bytes.count }
+            #expect(received > size && received < count * size)
+            #expect(try await server.get("/health").status == 200)
+        }
+    }
+
     @Test func aFullQueueIsToldAtOnce() async throws {
         try await TestServer.with {
             $0.answersAtOnce = 1
