@@ -1,5 +1,6 @@
 import Bundle
 import Calibration
+import Checkpoint
 import Evaluation
 import Model
 import Reference
