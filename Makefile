@@ -8,7 +8,7 @@ DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
 .PHONY: all deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial docs \
-	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples
+	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples test-serve
 
 all: build runner
 
@@ -46,6 +46,11 @@ test-formats: deps
 # Examples/ as somebody else's package: by address and version, and run on the sample checkpoint.
 test-examples: deps
 	@Scripts/test-examples.sh
+
+# The server under OpenAI's client, schemathesis and 200 clients that come and go; SECONDS=600 for the long run. Python packages
+# come from PyPI.
+test-serve: taper
+	@Scripts/test-serve.sh $(SECONDS)
 
 # DocC archives of the libraries in build/docs; a link that leads nowhere is an error. No network.
 docs: deps
