@@ -165,7 +165,7 @@ class Measurement:
             ends = [
                 token for text in options.ends for token in post(taper.address, "/tokenize", {"content": text})["tokens"]]
             mixed = [float(bits) for bits in options.mixed.split(",")]
-            for round in range(options.r + 1):
+            for number in range(options.r + 1):
                 for streams in (1, 8):
                     one = [options.bits]
                     turns = [("taper serve", str(options.bits), taper, self.bodies(streams, one, tokens, ends))]
@@ -176,11 +176,11 @@ class Measurement:
                         turns.append(("llama.cpp server", name, peer, self.bodies(streams, None, tokens, ends)))
                     for program, bits, server, bodies in turns:
                         figures = asyncio.run(together(server.address, bodies))
-                        print(f"round {round}: {program}, {bits}, {streams}: {figures}", file=sys.stderr)
+                        print(f"round {number}: {program}, {bits}, {streams}: {figures}", file=sys.stderr)
                         # The first round reads the weights from the disk.
-                        if round:
+                        if number:
                             self.add(program, bits, streams, figures)
-                if round and options.runner:
+                if number and options.runner:
                     self.runner(PROMPT)
         for row in self.rows.values():
             row["median_tokens_per_second"] = round(statistics.median(row["tokens_per_second"]), 1)
