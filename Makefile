@@ -8,7 +8,8 @@ DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
 .PHONY: all deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial docs \
-	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples test-serve
+	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples test-serve \
+	test-page page-pictures
 
 all: build runner
 
@@ -80,6 +81,14 @@ test-commands:
 	@Scripts/write-commands.py check $(TAPER) .build/release/taper-run
 	@Scripts/test-install.sh $(TAPER) .build/release/taper-run
 	@Scripts/run-tutorial.py $(TAPER) .build/release/taper-run
+
+# The page of `taper serve` in Chromium, on the sample model; needs `make taper`. Installs the browser where there is none.
+test-page: taper
+	@Scripts/test-page.sh $(TAPER)
+
+# Its pictures in docs/images, of the sample model or of BUNDLE.
+page-pictures: taper
+	@Scripts/test-page.sh $(TAPER) --pictures
 
 # Subjects of commits: area in the table of CONTRIBUTING.md, at most 65 characters.
 test-commits:

@@ -124,10 +124,14 @@ if !embedded {
             [
                 "TaperRuntime", "Pipeline", "Calibration", "Evaluation", "Scoring", "Bundle", "Model", "Storage",
             ]),
+        // In the program as bytes, in a module of its own: they take seconds to compile, and only when the page changes.
+        .target(
+            name: "Page", dependencies: ["Storage"], path: folder("Tools", "Page"), resources: [.embedInCode("Files")],
+            swiftSettings: common),
         .target(
             name: "Server",
             dependencies: [
-                "TaperConvert", "TaperRuntime", "Storage",
+                "Page", "TaperConvert", "TaperRuntime", "Bundle", "Storage",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -182,10 +186,11 @@ if !embedded {
             ]),
         tests("TaperRuntime", ["TaperRuntime", "TaperConvert"]),
         tests("TaperConvert", ["TaperConvert", "TaperRuntime", "Pipeline", "Scoring"]),
+        tests("Page", ["Page"]),
         tests(
             "Server",
             [
-                "Server", "TaperConvert", "TaperRuntime", "Storage",
+                "Server", "Page", "TaperConvert", "TaperRuntime", "Storage",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),

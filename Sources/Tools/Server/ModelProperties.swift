@@ -1,3 +1,4 @@
+internal import Bundle
 internal import Storage
 internal import TaperConvert
 internal import TaperRuntime
@@ -26,8 +27,9 @@ struct ModelProperties {
             .init("quality", .array(report.rows.map { quality($0) })),
             .init("full_perplexity", number(report.fullPerplexity)),
             .init("quality_text", report.qualityText.map { .string($0) } ?? .null),
-            .init("schedules", .array(facts.schedules.map { schedule($0) })),
+            .init("default", unnamed), .init("schedules", .array(facts.schedules.map { schedule($0) })),
             .init("learned", .bool(facts.hasLearnedScheduler)),
+            .init("learned_evidence", model.evidence.learned ?? .null),
             .init("texts", .array(report.texts.map { .string($0) })),
             .init(
                 "memory",
@@ -54,23 +56,67 @@ struct ModelProperties {
 
     /// Of every precision, as far as it was measured when the bundle was made.
     private func quality(_ row: BundleReport.Row) -> JSONValue {
-        let overFull = row.perplexity.flatMap { value in model.report.fullPerplexity.map { value / $0 } }
+        quality(
+            row.precision.description, row.precision.bits, row.bytesPerToken, row.perplexity,
+            [row.meanDivergence, row.divergence99, row.topAgreement])
+    }
+
+    private func quality(_ label: String, _ row: Quality.Row) -> JSONValue {
+        quality(
+            label, nil, row.bytesPerToken, row.perplexity, [row.meanDivergence, row.divergence99, row.topAgreement])
+    }
+
+    private func quality(
+        _ label: String, _ bits: Double?, _ bytesPerToken: Int?, _ perplexity: Double?, _ agreement: [Double?]
+    ) -> JSONValue {
+        let overFull = perplexity.flatMap { value in model.report.fullPerplexity.map { value / $0 } }
         return .object([
-            .init("label", .string(row.precision.description)), .init("bits", .number(row.precision.bits)),
-            .init("bytes_per_token", .integer(row.bytesPerToken)), .init("perplexity", number(row.perplexity)),
-            .init("over_full", number(overFull)), .init("kl", number(row.meanDivergence)),
-            .init("kl_p99", number(row.divergence99)), .init("top1", number(row.topAgreement)),
+            .init("label", .string(label)), .init("bits", number(bits)),
+            .init("bytes_per_token", bytesPerToken.map { .integer($0) } ?? .null),
+            .init("perplexity", number(perplexity)), .init("over_full", number(overFull)),
+            .init("kl", number(agreement[0])), .init("kl_p99", number(agreement[1])),
+            .init("top1", number(agreement[2])),
         ])
     }
 
+    /// What answers whose request names nothing are written with.
+    private var unnamed: JSONValue {
+        func named(_ name: String, _ prefill: Precision?, _ points: [SwitchPoint]?) -> JSONValue {
+            .object([
+                .init("schedule", .string(name)), .init("prefill_bits", number(prefill?.bits)),
+                .init("switch", points.map { .string(text($0)) } ?? .null),
+            ])
+        }
+        func constant(_ precision: Precision) -> JSONValue {
+            named("\(precision) bits", nil, [SwitchPoint(precision, atStep: 0)])
+        }
+        func calibrated(_ task: String) -> JSONValue? {
+            facts.schedules.first { $0.task == task }.map { named("static:" + task, $0.prefill, $0.switchPoints) }
+        }
+        let highest = facts.precisions[facts.precisions.count - 1]
+        return switch model.precision {
+        case .automatic: calibrated("default") ?? constant(highest)
+        case .highest: constant(highest)
+        case .fixed(let precision): constant(precision)
+        case .switching(let points): named("switch points", nil, points)
+        case .schedule(let task): calibrated(task) ?? constant(highest)
+        case .learned: named("learned", nil, nil)
+        }
+    }
+
+    private func text(_ points: [SwitchPoint]) -> String { points.map(\.description).joined(separator: ",") }
+
     private func schedule(_ schedule: StoredSchedule) -> JSONValue {
-        .object([
+        let calibration = model.evidence.calibrations[schedule.task]
+        return .object([
             .init("task", .string(schedule.task)), .init("schedule", .string("static:" + schedule.task)),
             .init("prefill_bits", .number(schedule.prefill.bits)),
-            .init("switch", .string(schedule.switchPoints.map(\.description).joined(separator: ","))),
+            .init("switch", .string(text(schedule.switchPoints))),
             .init("max_tokens", .integer(schedule.maxTokens)), .init("average_bits", .number(schedule.averageBits)),
             .init("metric", .string(schedule.metric)), .init("score", .number(schedule.score)),
             .init("reference_score", .number(schedule.referenceScore)),
+            .init("tolerance", number(calibration?.tolerance)), .init("evidence", calibration?.evidence ?? .null),
+            .init("quality", calibration?.quality.map { quality("static:" + schedule.task, $0) } ?? .null),
         ])
     }
 

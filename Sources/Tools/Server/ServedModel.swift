@@ -9,6 +9,7 @@ final class ServedModel: Sendable {
     let model: LanguageModel
     /// What was measured when it was made.
     let report: BundleReport
+    let evidence: BundleEvidence
     /// Of answers whose request asks for none.
     let precision: PrecisionChoice
     /// Unix time at which the server opened it.
@@ -26,6 +27,7 @@ final class ServedModel: Sendable {
         opening.locksMemory = options.locksMemory
         model = try LanguageModel(path: path, options: opening)
         report = try BundleReport(path: path)
+        evidence = try translated { () throws(ModuleError) in try BundleEvidence(path: path) }
         precision = try ServedModel.precision(options, model.facts)
         var name = path.split(separator: "/").last.map(String.init) ?? path
         if name.hasSuffix(".taper"), name.count > 6 { name.removeLast(6) }
