@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Page
+import Page
 
 /// The page's files hold to what its security policy demands, and to each other.
 @Suite struct PageFileTests {

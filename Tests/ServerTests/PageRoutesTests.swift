@@ -2,7 +2,7 @@ import Page
 import Storage
 import Testing
 
-@testable import Server
+import Server
 
 /// The page as it comes over HTTP, and what it asks for.
 @Suite struct PageRoutesTests {

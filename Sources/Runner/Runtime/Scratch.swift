@@ -27,7 +27,8 @@ final class Scratch {
         // Every buffer starts on a cache line of its own.
         let byteCount = counts.reduce(0) { $0 + roundedUp($1 * 4, to: 64) }
         let memory = try MemoryBlock(
-            byteCount: byteCount, purpose: "a block of " + String(rows) + " tokens", remedy: "Use a smaller " + field("context_length") + ", or a smaller model")
+            byteCount: byteCount, purpose: "a block of " + String(rows) + " tokens",
+            remedy: "Use a smaller " + field("context_length") + ", or a smaller model")
         var offset = 0
         let buffers = counts.map { count in
             let buffer = memory.values(Float.self, at: offset, count: count)
