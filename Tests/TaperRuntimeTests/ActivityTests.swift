@@ -58,6 +58,24 @@ import Testing
         }
     }
 
+    /// A cancellation may come at any moment of the worker's; whoever it befell once stayed among the waiting for ever.
+    @Test(.timeLimit(.minutes(1))) func whoLeavesTheQueueLeavesNothing() async throws {
+        let model = try await model(waiting: nil)
+        let options = AnswerOptions(maxTokens: 2)
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<2000 {
+                group.addTask {
+                    let stream = model.stream("Who was Noah?", options: options)
+                    for _ in 0..<number % 50 { await Task.yield() }
+                    stream.cancel()
+                    _ = try? await stream.answer()
+                }
+            }
+        }
+        #expect(model.activity.answering == 0 && model.activity.waiting == 0)
+        #expect(model.activity.ended == 2000)
+    }
+
     @Test func tokensAreCounted() async throws {
         let model = try await model(waiting: nil)
         let first = try await model.answer("Who was Noah?")

@@ -116,8 +116,12 @@ actor Worker {
 
     /// Gives places to those who wait, first come first served.
     private func givePlaces() {
-        for candidate in waiting where candidate.outcome.isCancelled { begin(candidate) }
-        waiting.removeAll { $0.outcome.isCancelled }
+        // Looked at once: whoever is cancelled in between would leave the queue without an end.
+        let all = waiting
+        waiting = []
+        for candidate in all {
+            if candidate.outcome.isCancelled { begin(candidate) } else { waiting.append(candidate) }
+        }
         while let next = waiting.first, turns.count < batch.places {
             waiting.removeFirst()
             begin(next)
