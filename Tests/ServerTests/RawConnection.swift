@@ -140,7 +140,8 @@ struct RawResponse: Sendable {
         }
         self.status = status
         self.headers = headers
-        if !hasBody {
+        // RFC 9112, section 6.3.
+        if !hasBody || status == 204 || status == 304 {
             body = []
         } else if headers["transfer-encoding"] == "chunked" {
             guard let whole = RawResponse.unchunked(rest) else { return nil }

@@ -34,7 +34,8 @@ struct AnswerRoutes: Sendable {
             }
         }
         let run = try AnswerRun(
-            requests, of: model, on: try await context.connection(), seconds: state.options.requestSeconds)
+            requests, of: model, on: try await context.connection(), seconds: state.options.requestSeconds,
+            eventLoop: context.channel.eventLoop)
         let form = AnswerForm(
             kind, model, parameters, created: Int(Date().timeIntervalSince1970))
         let work = AnswerWork(

@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import NIOCore
 internal import Synchronization
 internal import TaperRuntime
 
@@ -23,26 +24,24 @@ final class AnswerRun: Sendable {
     private let connection: Connection
     private let breaker: Breaker
     private let watch: Int
-    private let timer: Task<Void, any Error>
+    private let timer: Scheduled<Void>
     private let seconds: Double
 
     /// - Parameters:
     ///   - requests: prompts with their options, one for each answer.
     ///   - seconds: that they may take together.
+    ///   - eventLoop: keeps that time. A sleeping task would keep its memory for all of it, although it was cancelled.
     /// - Throws: where the model has no room for so many answers.
     init(
         _ requests: [(prompt: Prompt, options: AnswerOptions)], of model: ServedModel, on connection: Connection,
-        seconds: Double
+        seconds: Double, eventLoop: any EventLoop
     ) throws(APIError) {
         admission = try model.admit(requests.count)
         let streams = requests.map { model.model.stream($0.prompt, options: $0.options) }
         let breaker = Breaker(streams)
         let (events, continuation) = AsyncThrowingStream<Event, any Error>.makeStream()
         Task { await AnswerRun.merge(streams, into: continuation, counting: model) }
-        timer = Task {
-            try await Task.sleep(for: .seconds(seconds))
-            breaker.stop(.timeout)
-        }
+        timer = eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds * 1e9))) { breaker.stop(.timeout) }
         watch = connection.watch { breaker.stop(.connection($0)) }
         self.events = events
         self.connection = connection
