@@ -199,7 +199,7 @@ public final class Bundle {
     }
 
     /// Nobody writes such a file: it was changed on its way.
-    private static let damaged = "The file is damaged: copy it again; --verify finds all that is"
+    private static let damaged = "The file is damaged: copy it again, and verify the copy"
 
     private func checkFinite(_ values: UnsafeBufferPointer<Float>, _ name: String) throws(TaperError) {
         // A running maximum of exponents, which the compiler makes eight at a time; the place is looked for only if needed.
