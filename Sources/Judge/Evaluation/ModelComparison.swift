@@ -130,10 +130,12 @@ public struct ModelComparison {
     public mutating func run(_ text: SourceText, progress: (Double, String) -> Void) throws(TaperError) {
         let pool = try ThreadPool(threadCount: settings.threads)
         var windows: [[PerplexityProtocol.Window]] = []
-        for model in models {
-            windows.append(try rule.windows(of: text.text, tokenizer: try model.tokenizer(), place: text.path))
-        }
         let judge = files.firstIndex { $0.isReference }
+        for (index, model) in models.enumerated() {
+            let tokenizer = try model.tokenizer()
+            windows.append(try rule.windows(of: text.text, tokenizer: tokenizer, place: text.path))
+            if index == judge ?? 0 { addsSpecial = !tokenizer.startTokens.isEmpty }
+        }
         var measurement: QualityMeasurement?
         var order = files.indices.map { $0 }
         if let judge { order.swapAt(0, judge) }
@@ -180,7 +182,6 @@ public struct ModelComparison {
             }
         }
         windowCount = windows[judge ?? 0].count
-        addsSpecial = try !models[judge ?? 0].tokenizer().startTokens.isEmpty
         predictedCount = files[judge ?? 0].results.first?.comparison.predictedCount ?? 0
     }
 
