@@ -114,6 +114,10 @@ class PageTest(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, expression)
             time.sleep(0.02)
 
+    def wait_for_focus(self, name):
+        """Until the element of this id has the focus: what follows a key may come after the browser's next turn."""
+        self.wait(f"document.activeElement.id === '{name}'")
+
     def set(self, **fields):
         """Sets fields of the settings, by their ids; `_` stands for `-`."""
         for name, value in fields.items():

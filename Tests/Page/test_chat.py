@@ -174,7 +174,7 @@ class KeyTests(PageTest):
         self.page.goto(self.server.address)
         dialog = self.page.locator("#key-dialog")
         dialog.wait_for()
-        self.assertEqual(self.page.evaluate("document.activeElement.id"), "key")
+        self.wait_for_focus("key")
         self.page.keyboard.type("wrong")
         self.page.keyboard.press("Enter")
         self.page.get_by_text("The server does not know this key.").wait_for()

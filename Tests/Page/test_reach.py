@@ -46,13 +46,13 @@ class KeyboardTests(PageTest):
     def test_all_of_it_without_a_pointer(self):
         keys = self.page.keyboard
         self.visit()
-        self.assertEqual(self.page.evaluate("document.activeElement.id"), "prompt")
+        self.wait_for_focus("prompt")
         # The first stop of Tab skips what stands before the prompt.
         self.page.locator(".brand").focus()
         keys.press("Shift+Tab")
         self.assertIn("Skip", self.page.evaluate("document.activeElement.textContent"))
         keys.press("Enter")
-        self.assertEqual(self.page.evaluate("document.activeElement.id"), "prompt")
+        self.wait_for_focus("prompt")
         # A schedule and a limit, then a prompt of two lines.
         self.page.locator("#schedule").focus()
         keys.type("Own")
@@ -71,13 +71,13 @@ class KeyboardTests(PageTest):
         turn.locator(".turn-figures").wait_for()
         self.assertEqual(turn.locator(".asked p").evaluate("node => node.textContent"), "Who was\nNoah?")
         self.assertEqual(turn.locator(".bits[data-drop='3']").count(), 1)
-        self.assertEqual(self.page.evaluate("document.activeElement.id"), "prompt")
+        self.wait_for_focus("prompt")
         # To another view by its link, and back.
         self.page.locator("nav a[href='#compare']").focus()
         keys.press("Enter")
-        self.assertEqual(self.page.evaluate("document.activeElement.id"), "compare-title")
+        self.wait_for_focus("compare-title")
         keys.press("Tab")
-        self.assertEqual(self.page.evaluate("document.activeElement.id"), "compare-prompt")
+        self.wait_for_focus("compare-prompt")
         keys.type("Who was Noah?")
         keys.press("Enter")
         self.page.locator(".column .verdict:not(:empty)").first.wait_for()
