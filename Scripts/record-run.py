@@ -30,7 +30,7 @@ def machine(name):
     information = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     found = re.search(r"^(?:model name|Model)\s*: (.+)$", information, re.M)
     cpu = re.sub(r"\s+", " ", found.group(1)).strip() if found else os.uname().machine
-    flags = set(re.findall(r"\b(avx2|avx512f|avx512vbmi|avx512_vnni|avx_vnni|asimddp|asimd)\b", information))
+    flags = set(re.findall(r"\b(avx2|avx512f|avx512vbmi|avx512_vnni|avx_vnni|amx_int8|asimddp|asimd)\b", information))
     if flags:
         cpu += f" ({', '.join(sorted(flags))})"
     total = re.search(r"^MemTotal:\s+(\d+) kB", pathlib.Path("/proc/meminfo").read_text(encoding="utf-8"), re.M)

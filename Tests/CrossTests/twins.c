@@ -33,7 +33,7 @@ static void expect(int equal, const char *isa, const char *what, int a, int b, i
 }
 
 static void products(const ck_table_t *twin, const ck_table_t *t) {
-    const int rows = 1 + below(33), columns = 1 + below(700), tokens = 1 + below(20), bits = below(8) ? 2 + below(7) : 0;
+    const int rows = 1 + below(33), columns = 1 + below(700), tokens = 1 + below(40), bits = below(8) ? 2 + below(7) : 0;
     const int tiles = (columns + 63) / 64, padded = (rows + 7) / 8 * 8, groups = (tiles + 1) / 2 + 1;
     ck_matrix_t m = {.bits = bits, .rows = rows, .tiles = tiles};
     for (int k = 0; k < 7; k++) m.planes[k] = random_bytes((size_t)padded / 8 * (size_t)tiles * 512);
@@ -57,12 +57,14 @@ static void products(const ck_table_t *twin, const ck_table_t *t) {
         for (int i = 0; i < tokens; i++)
             table->quantize(x + i * columns, columns, tiles, values[k] + (size_t)(i * (tiles + 1) * 64), multipliers[k] + i * groups,
                             scales[k] + i, corrections[k] + i);
-        ck_activations_t a = {values[k], multipliers[k], scales[k], corrections[k], NULL, tokens, tiles, groups};
+        int8_t *arranged = aligned_alloc(64, ck_arranged_bytes(tiles, tokens));
+        ck_activations_t a = {values[k], multipliers[k], scales[k], corrections[k], arranged, NULL, tokens, tiles, groups};
+        for (int block = 0; table->arrange && block * 16 < tokens; block++) table->arrange(&a, block, arranged);
         void *scratch = malloc(ck_product_scratch_bytes(tiles));
         table->gemm(&m, &a, out[k], rows, 0, padded / 8, scratch);
         a.tokens = 1;
         table->gemv(&m, &a, one[k], rows, 0, padded / 8, scratch);
-        free(scratch);
+        free(scratch), free(arranged);
     }
     expect(!memcmp(values[0], values[1], (size_t)(tokens * (tiles + 1) * 64)) && !memcmp(scales[0], scales[1], 4 * (size_t)tokens) &&
                !memcmp(multipliers[0], multipliers[1], 4 * (size_t)(tokens * groups)) && !memcmp(corrections[0], corrections[1], 4 * (size_t)tokens),
@@ -91,7 +93,7 @@ static uint16_t half(void) {
 }
 
 static void half_products(const ck_table_t *twin, const ck_table_t *t) {
-    const int rows = 1 + below(33), columns = 1 + below(400), tokens = 1 + below(20);
+    const int rows = 1 + below(33), columns = 1 + below(400), tokens = 1 + below(40);
     const int tiles = (columns + 63) / 64, padded = (rows + 7) / 8 * 8, stride = tiles * 64;
     uint16_t *weights = aligned_alloc(64, (size_t)padded / 8 * (size_t)tiles * 1024);
     for (int i = 0; i < padded * stride; i++) weights[i] = half();
@@ -190,7 +192,7 @@ static void elementwise(const ck_table_t *twin, const ck_table_t *t) {
 }
 
 static void attention(const ck_table_t *twin, const ck_table_t *t) {
-    const int heads = 1 + below(5), size = 1 + below(140), tokens = 1 + below(20), visible = 1 + below(150);
+    const int heads = 1 + below(5), size = 1 + below(140), tokens = 1 + below(40), visible = 1 + below(150);
     const int positions = visible + tokens - 1, capacity = (positions + 15) / 16 * 16, window = below(3) ? 0 : 1 + below(80);
     const int width = heads * size;
     const float cap = below(2) ? 0 : 0.1f * (float)(1 + below(500));

@@ -19,7 +19,7 @@
 const cg_table_t *cg_table(int32_t isa) {
     if (!ck_table(isa)) return 0;
 #if defined(__x86_64__)
-    if (isa == CK_AVX512 || isa == CK_AVX512_VBMI) return &table_avx512;
+    if (isa >= CK_AVX512 && isa <= CK_AMX) return &table_avx512;
     if (isa == CK_AVX2 || isa == CK_AVX2_VNNI) return &table_avx2;
 #endif
     return &table_plain;

@@ -68,7 +68,14 @@ INLINE void transpose16(const __m512i w[16], __m512i out[16]) {
 #define CK_VBMI 1
 #include "products512.inc"
 
+#undef TARGET
+#define TARGET \
+    __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vnni,avx2,fma,f16c")))
+#include "tiles.inc"
+
 const ck_table_t ck_avx512_table = {.name = "avx512", .gemv = gemv_avx512, .gemm = gemm_avx512, CK_LANE_FUNCTIONS};
 const ck_table_t ck_avx512vbmi_table = {
     .name = "avx512-vbmi", .gemv = gemv_avx512vbmi, .gemm = gemm_avx512vbmi, CK_LANE_FUNCTIONS};
+const ck_table_t ck_amx_table = {
+    .name = "amx", .gemv = gemv_avx512vbmi, .gemm = gemm_amx, .arrange = arrange_amx, CK_LANE_FUNCTIONS};
 #endif

@@ -2,6 +2,11 @@
 #include "internal.h"
 #ifdef CK_X86
 #include <cpuid.h>
+#ifdef __linux__
+// Of libc, whose headers are not there in every build.
+long syscall(long number, ...);
+enum { ARCH_PRCTL = 158, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+#endif
 #endif
 #ifdef CK_ARM
 // Of Linux: libc's own header is not there in every build.
@@ -13,6 +18,15 @@ enum { CAPABILITIES = 16, DOT_PRODUCT = 1 << 20 };
 static int32_t leaf(unsigned number, unsigned sub, int at, int bit) {
     unsigned r[4] = {0};
     return __get_cpuid_count(number, sub, &r[0], &r[1], &r[2], &r[3]) && (r[at] >> bit & 1);
+}
+
+// AMX with bytes: leaf 7, edx bits 24 and 25. Linux gives the large registers only to a process that asks for them.
+static int32_t has_tiles(void) {
+#ifdef __linux__
+    return leaf(7, 0, 3, 24) && leaf(7, 0, 3, 25) && syscall(ARCH_PRCTL, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+    return 0;
+#endif
 }
 #endif
 
@@ -29,7 +43,9 @@ const ck_table_t *ck_table(int32_t isa) {
     if (isa == CK_AVX2 && avx2) return &ck_avx2_table;
     if (isa == CK_AVX2_VNNI && avx2 && leaf(7, 1, 0, 4)) return &ck_avx2vnni_table;
     if (isa == CK_AVX512 && avx512) return &ck_avx512_table;
-    if (isa == CK_AVX512_VBMI && avx512 && __builtin_cpu_supports("avx512vbmi")) return &ck_avx512vbmi_table;
+    const int32_t vbmi = avx512 && __builtin_cpu_supports("avx512vbmi");
+    if (isa == CK_AVX512_VBMI && vbmi) return &ck_avx512vbmi_table;
+    if (isa == CK_AMX && vbmi && has_tiles()) return &ck_amx_table;
 #endif
 #ifdef CK_ARM
     if (isa == CK_NEON) return &ck_neon_table;
@@ -44,8 +60,10 @@ int32_t ck_best_isa(void) {
     return isa;
 }
 
-// 16 rows of bytes, in the order the wide multiplier wants them; or 8 rows and 8 tokens of 16-bit values.
-size_t ck_product_scratch_bytes(int32_t tiles) { return ck_activation_stride(tiles) * 24 + 64; }
+// 32 rows of bytes and what tile registers hold.
+size_t ck_product_scratch_bytes(int32_t tiles) { return ck_activation_stride(tiles) * 32 + 8192 + 64; }
+
+size_t ck_arranged_bytes(int32_t tiles, int32_t tokens) { return ck_arranged_offset(tiles, (tokens + 15) / 16 * 16); }
 
 int32_t ck_plane_bit(int32_t plane, int32_t row) { return ck_plane_bits[plane - 1][row & 7]; }
 

@@ -4,7 +4,7 @@
 
 #if defined(__x86_64__)
 #define CK_X86 1
-extern const ck_table_t ck_avx2_table, ck_avx2vnni_table, ck_avx512_table, ck_avx512vbmi_table;
+extern const ck_table_t ck_avx2_table, ck_avx2vnni_table, ck_avx512_table, ck_avx512vbmi_table, ck_amx_table;
 #endif
 #if defined(__aarch64__)
 #define CK_ARM 1
@@ -42,6 +42,9 @@ static inline int32_t ck_min(int32_t a, int32_t b) { return a < b ? a : b; }
 
 // Bytes from one token's activations to the next: the tiles, and the first one's remainders.
 static inline size_t ck_activation_stride(int32_t tiles) { return ((size_t)tiles + 1) * CK_TILE_COLUMNS; }
+
+// Where the arranged activations of a token's block begin: high and low bytes of 64 columns a tile.
+static inline size_t ck_arranged_offset(int32_t tiles, int32_t token) { return 2 * (size_t)token * ck_activation_stride(tiles); }
 
 // Largest multiplier of a group of activations that lets no row overflow; 255 is finer than bytes need.
 static inline int32_t ck_largest_multiplier(int32_t padded_columns) {

@@ -16,6 +16,9 @@ public final class ActivationBuffer {
     /// Whether what it holds are floats: [tokens][padded columns], zero where padded.
     public private(set) var holdsFloats = false
     private var floats: UnsafeMutablePointer<Float>?
+    /// As tile registers want several tokens, where the instruction set has them.
+    private var arranged: UnsafeMutablePointer<Int8>?
+    private var arrangedCapacity = 0
     private var floatCapacity = 0
 
     public init(maxTokens: Int, maxColumns: Int) {
@@ -38,7 +41,11 @@ public final class ActivationBuffer {
         scales.deallocate()
         corrections.deallocate()
         floats?.deallocate()
+        if let arranged { UnsafeMutableRawPointer(arranged).deallocate() }
     }
+
+    /// Tokens that are arranged together.
+    static let arrangedBlock = 16
 
     /// Takes x, [tokens][columns], as the weights at `bits` want it: floats for 16 bits, else bytes.
     public func take(
@@ -89,12 +96,33 @@ public final class ActivationBuffer {
                     multipliers + token * groups, scales + token, corrections + token)
             }
         }
+        if tokens > 1, let arrange = pool.kernels.functions.arrange { arrangeBlocks(arrange, pool) }
+    }
+
+    private func arrangeBlocks(
+        _ arrange: (UnsafePointer<ck_activations_t>?, Int32, UnsafeMutablePointer<Int8>?) -> Void, _ pool: ThreadPool
+    ) {
+        var view = view()
+        let byteCount = ck_arranged_bytes(view.tiles, Int32(tokens))
+        // Grows with use: decoding one token needs none of this memory.
+        if arranged == nil || arrangedCapacity < byteCount {
+            if let arranged { UnsafeMutableRawPointer(arranged).deallocate() }
+            arrangedCapacity = byteCount
+            arranged = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+                .bindMemory(to: Int8.self, capacity: byteCount)
+        }
+        let arranged = arranged
+        withUnsafePointer(to: &view) { view in
+            pool.run((tokens + ActivationBuffer.arrangedBlock - 1) / ActivationBuffer.arrangedBlock) { block in
+                arrange(view, Int32(block), arranged)
+            }
+        }
     }
 
     func view() -> ck_activations_t {
         let tiles = NestedLayout.paddedColumns(columns) / 64
         return ck_activations_t(
-            values: values, multipliers: multipliers, scales: scales, corrections: corrections, floats: floats,
+            values: values, multipliers: multipliers, scales: scales, corrections: corrections, arranged: arranged, floats: floats,
             tokens: Int32(tokens), tiles: Int32(tiles),
             groups: Int32(ActivationBuffer.groupCount(tiles: tiles)))
     }

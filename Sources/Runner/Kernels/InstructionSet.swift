@@ -10,9 +10,11 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
     /// With VNNI, without VBMI.
     case avx512 = 3
     case avx512VBMI = 4
-    case neon = 5
+    /// AVX-512 with VBMI, and the tile registers of AMX for several tokens at once.
+    case amx = 5
+    case neon = 6
     /// With the dot product of Armv8.2.
-    case neonDot = 6
+    case neonDot = 7
 
     public var name: String {
         switch self {
@@ -21,6 +23,7 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
         case .avx2VNNI: "avx2-vnni"
         case .avx512: "avx512"
         case .avx512VBMI: "avx512-vbmi"
+        case .amx: "amx"
         case .neon: "neon"
         case .neonDot: "neon-dot"
         }
@@ -42,7 +45,7 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
         }
         throw TaperError(
             .usage, "unknown instruction set", at: "TAPER_ISA",
-            expected: "scalar, avx2, avx2-vnni, avx512, avx512-vbmi, neon or neon-dot",
+            expected: "scalar, avx2, avx2-vnni, avx512, avx512-vbmi, amx, neon or neon-dot",
             found: printable(override))
     }
 }

@@ -34,8 +34,8 @@ public func multiply(
     let functions = pool.kernels.functions
     let kernel = required(
         isHalf ? (many ? functions.gemm_half : functions.gemv_half) : (many ? functions.gemm : functions.gemv))
-    // Rows of tiles, taken two at a time by the many-token kernels.
-    let unit = many ? 2 : 1
+    // Rows of tiles, which the kernels of many tokens take two or, of more than one block of arranged tokens, four at a time.
+    let unit = !many ? 1 : functions.arrange != nil && x.tokens > ActivationBuffer.arrangedBlock ? 4 : 2
     let unitsA = ((Int(a.rows) + 7) / 8 + unit - 1) / unit
     let unitsB = ((Int(b.rows) + 7) / 8 + unit - 1) / unit
     let unitsC = ((Int(c.rows) + 7) / 8 + unit - 1) / unit

@@ -84,7 +84,9 @@ static results_t multiply(const ck_table_t *t, const matrix_t *x, const float *i
             expect(error <= top * 0.0041 || top <= 1e-30f, "activation in bytes", kind, columns, i, c);
         }
     }
-    ck_activations_t a = {values, multipliers, scales, corrections, floats, tokens, tiles, groups};
+    int8_t *arranged = aligned_alloc(64, ck_arranged_bytes(tiles, tokens));
+    ck_activations_t a = {values, multipliers, scales, corrections, arranged, floats, tokens, tiles, groups};
+    for (int block = 0; t->arrange && block * 16 < tokens; block++) t->arrange(&a, block, arranged);
     results_t out = {blank(4 * (size_t)(tokens * rows)), blank(4 * (size_t)rows)};
     void *scratch = blank(ck_product_scratch_bytes(tiles));
     const int is_half = x->m.bits == 16, blocks = x->padded / 8;
@@ -96,7 +98,7 @@ static results_t multiply(const ck_table_t *t, const matrix_t *x, const float *i
     (is_half ? t->gemv_half : t->gemv)(&x->m, &a, out.one, rows, 0, blocks, scratch);
     expect_written(out.many, 4 * (size_t)(tokens * rows));
     expect_written(out.one, 4 * (size_t)rows);
-    free(values), free(multipliers), free(corrections), free(scales), free(floats), free(scratch);
+    free(values), free(multipliers), free(corrections), free(scales), free(floats), free(arranged), free(scratch);
     return out;
 }
 

@@ -37,6 +37,7 @@ typedef struct {
     const int32_t *multipliers;  // [tokens][groups], groups = (tiles + 1) / 2 + 1
     const float *scales;         // [tokens]
     const int32_t *corrections;  // [tokens]: 128 * sum of multiplier * value, because centroids are stored + 128
+    const int8_t *arranged;      // what `arrange` made of them, where the instruction set has it
     const float *floats;         // for 16 bits: [tokens][tiles * 64], zero beyond the columns; all of the above unused
     int32_t tokens;
     int32_t tiles;
@@ -67,6 +68,8 @@ typedef struct {
     const char *name;
     // One token; many tokens (scratch: ck_product_scratch_bytes).
     ck_product_f gemv, gemm;
+    // Where there is one, it comes before `gemm`, for every block of 16 tokens: `arranged` holds ck_arranged_bytes, aligned to 64.
+    void (*arrange)(const ck_activations_t *, int32_t block, int8_t *arranged);
     // The same for weights of 16 bits, from `floats`; `half.inc` defines the order of the sums. No scratch.
     ck_product_f gemv_half, gemm_half;
     void (*from_half)(const uint16_t *x, int32_t count, float *out);
@@ -96,12 +99,13 @@ typedef struct {
 } ck_table_t;
 
 // Instruction sets; of those a machine has, the last is the best. CK_AVX512 needs VNNI, CK_NEON_DOT the dot product.
-enum { CK_SCALAR, CK_AVX2, CK_AVX2_VNNI, CK_AVX512, CK_AVX512_VBMI, CK_NEON, CK_NEON_DOT, CK_ISA_COUNT };
+enum { CK_SCALAR, CK_AVX2, CK_AVX2_VNNI, CK_AVX512, CK_AVX512_VBMI, CK_AMX, CK_NEON, CK_NEON_DOT, CK_ISA_COUNT };
 int32_t ck_best_isa(void);
 // NULL when this machine lacks it.
 const ck_table_t *ck_table(int32_t isa);
 
 size_t ck_product_scratch_bytes(int32_t tiles);
+size_t ck_arranged_bytes(int32_t tiles, int32_t tokens);
 // Floats needed by `attention` for a call of this shape.
 size_t ck_attention_scratch_floats(int32_t tokens, int32_t heads, int32_t head_size, int32_t visible);
 
