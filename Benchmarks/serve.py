@@ -122,19 +122,17 @@ class Measurement:
         for name, value in figures.items():
             row.setdefault(name, []).append(round(value, 2))
 
-    def bodies(self, streams, precisions, tokens, ends):
+    def bodies(self, streams, precisions, tokens):
         bodies = []
         for index in range(streams):
             body = {
                 "prompt": tokens, "max_tokens": self.options.n, "temperature": 0, "stream": True,
-                "stream_options": {"include_usage": True},
+                "stream_options": {"include_usage": True}, "ignore_eos": True,
             }
             if precisions:
                 body["precision"] = {"bits": precisions[index % len(precisions)]}
-                body["logit_bias"] = {str(token): -100 for token in ends}
             else:
-                # llama.cpp's words for both.
-                body |= {"ignore_eos": True, "cache_prompt": False}
+                body["cache_prompt"] = False
             bodies.append(body)
         return bodies
 
@@ -162,18 +160,16 @@ class Measurement:
                     [sys.executable, "-c", PEER, options.gguf, "8", "1024", str(options.t)], r"http://\S+:\d+", "stdout")
                 stack.callback(peer.close)
             tokens = post(taper.address, "/tokenize", {"content": PROMPT, "add_special": True})["tokens"]
-            ends = [
-                token for text in options.ends for token in post(taper.address, "/tokenize", {"content": text})["tokens"]]
             mixed = [float(bits) for bits in options.mixed.split(",")]
             for number in range(options.r + 1):
                 for streams in (1, 8):
                     one = [options.bits]
-                    turns = [("taper serve", str(options.bits), taper, self.bodies(streams, one, tokens, ends))]
+                    turns = [("taper serve", str(options.bits), taper, self.bodies(streams, one, tokens))]
                     if streams > 1:
-                        turns.append(("taper serve", options.mixed, taper, self.bodies(streams, mixed, tokens, ends)))
+                        turns.append(("taper serve", options.mixed, taper, self.bodies(streams, mixed, tokens)))
                     if peer:
                         name = pathlib.Path(options.gguf).stem
-                        turns.append(("llama.cpp server", name, peer, self.bodies(streams, None, tokens, ends)))
+                        turns.append(("llama.cpp server", name, peer, self.bodies(streams, None, tokens)))
                     for program, bits, server, bodies in turns:
                         figures = asyncio.run(together(server.address, bodies))
                         print(f"round {number}: {program}, {bits}, {streams}: {figures}", file=sys.stderr)
@@ -198,7 +194,6 @@ def main():
     parser.add_argument("-n", type=int, default=128, help="new tokens of an answer")
     parser.add_argument("--bits", type=float, default=4)
     parser.add_argument("--mixed", default="2,4,6", help="precisions of streams that differ")
-    parser.add_argument("--ends", nargs="*", default=["<|im_end|>", "<|endoftext|>"], help="tokens that end answers")
     options = parser.parse_args()
     options.bits = int(options.bits) if options.bits == int(options.bits) else options.bits
     try:

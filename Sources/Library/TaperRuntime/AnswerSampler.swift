@@ -22,7 +22,9 @@ struct AnswerSampler: TokenSampler {
         // Before anything is forbidden.
         let ranking = alternatives.map { TokenRanking(UnsafeBufferPointer(logits), count: $0) }
         json?.forbid(in: logits)
-        var token = drawing.sample(logits)
+        // What comes after the draw wants the logits as they were.
+        let isPlain = ranking == nil && json == nil
+        var token = isPlain ? drawing.sample(logits) : drawing.sample(UnsafeBufferPointer(logits))
         if json?.take(token) == false {
             // Biases have left nothing else, or rounding has drawn what had no chance.
             for bias in drawing.settings.logitBias where bias.value == -.infinity { logits[bias.token] = -.infinity }

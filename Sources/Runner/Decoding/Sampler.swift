@@ -6,8 +6,6 @@ import Storage
 public struct Sampler: TokenSampler, Sendable {
     public let settings: SamplerSettings
     private var random: RandomGenerator
-    /// Logits after bias and penalties; empty when neither is on.
-    private var adjusted: [Float] = []
     /// Ring of the last `repeatLastN` tokens, and how often each token of the vocabulary occurs in it.
     private var recent: [Int] = []
     private var recentNext = 0
@@ -34,37 +32,28 @@ public struct Sampler: TokenSampler, Sendable {
         for token in tokens.suffix(settings.repeatLastN) { remember(token) }
     }
 
-    /// The next token for logits [vocabulary].
+    /// The next token for logits [vocabulary], which bias and penalties change.
     public mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
-        sample(UnsafeBufferPointer(logits))
-    }
-
-    /// The same for logits that stay as they are.
-    public mutating func sample(_ logits: UnsafeBufferPointer<Float>) -> Int {
         precondition(!logits.isEmpty, "no logits to sample from")
-        let token: Int
-        if settings.logitBias.isEmpty && !settings.penalizes {
-            token = draw(logits)
-        } else {
-            adjust(logits)
-            // Taken out for the call: lending the sampler's own array while it changes would copy it.
-            let lent = adjusted
-            adjusted = []
-            token = lent.withUnsafeBufferPointer { draw($0) }
-            adjusted = lent
-        }
+        if settings.adjusts { adjust(logits) }
+        let token = draw(UnsafeBufferPointer(logits))
         if settings.penalizes { remember(token) }
         return token
     }
 
+    /// The same for logits that stay as they are.
+    public mutating func sample(_ logits: UnsafeBufferPointer<Float>) -> Int {
+        if settings.adjusts {
+            var copy = Array(logits)
+            return copy.withUnsafeMutableBufferPointer { sample($0) }
+        }
+        precondition(!logits.isEmpty, "no logits to sample from")
+        return draw(logits)
+    }
+
     // MARK: Bias and penalties
 
-    private mutating func adjust(_ logits: UnsafeBufferPointer<Float>) {
-        if adjusted.count == logits.count {
-            adjusted.withUnsafeMutableBufferPointer { _ = $0.update(from: logits) }
-        } else {
-            adjusted = Array(logits)
-        }
+    private mutating func adjust(_ adjusted: UnsafeMutableBufferPointer<Float>) {
         for bias in settings.logitBias where bias.token < adjusted.count { adjusted[bias.token] += bias.value }
         // A count is negated once its token is done, so that repeated tokens are penalized once; then all turn back.
         for token in recent where token < adjusted.count && counts[token] > 0 {
@@ -154,32 +143,53 @@ public struct Sampler: TokenSampler, Sendable {
     static func likeliest(_ logits: UnsafeBufferPointer<Float>) -> Int {
         var best = 0
         var value = -Float.infinity
-        for index in 0..<logits.count where logits[index] > value {
+        forEach(of: logits, above: &value) { index, value in
             best = index
             value = logits[index]
         }
         return best
     }
 
+    /// Calls `body` with every index, in ascending order, whose logit is above `bound`, which `body` may raise. A vocabulary is
+    /// long, and after its first part few of its logits are: 16 at a time are looked at together.
+    @inline(__always)
+    private static func forEach(
+        of logits: UnsafeBufferPointer<Float>, from start: Int = 0, above bound: inout Float,
+        _ body: (Int, inout Float) -> Void
+    ) {
+        typealias Lanes = SIMD16<Float>
+        var index = start
+        while index < logits.count {
+            let end = min(index + Lanes.scalarCount, logits.count)
+            if end - index == Lanes.scalarCount, let base = logits.baseAddress {
+                let lanes = UnsafeRawPointer(base + index).loadUnaligned(as: Lanes.self)
+                if !any(lanes .> Lanes(repeating: bound)) {
+                    index = end
+                    continue
+                }
+            }
+            while index < end {
+                if logits[index] > bound { body(index, &bound) }
+                index += 1
+            }
+        }
+    }
+
     /// Leaves the `count` likeliest tokens in `candidates`, likeliest first: one pass with a heap whose root is the worst.
     private mutating func selectTop(_ count: Int, of logits: UnsafeBufferPointer<Float>) {
         candidates.removeAll(keepingCapacity: true)
         candidates.reserveCapacity(count)
-        var bound = -Float.infinity
-        for token in 0..<logits.count {
+        for token in 0..<count {
             let logit = logits[token]
-            if candidates.count < count {
-                candidates.append(Candidate(logit: logit.isNaN ? -.infinity : logit, token: token))
-                if candidates.count == count {
-                    for root in stride(from: count / 2 - 1, through: 0, by: -1) { sink(root) }
-                    bound = candidates[0].logit
-                }
-            } else if logit > bound {
-                // Equal logits come in order of their ids, so the ones seen first stay.
-                candidates[0] = Candidate(logit: logit, token: token)
-                sink(0)
-                bound = candidates[0].logit
-            }
+            candidates.append(Candidate(logit: logit.isNaN ? -.infinity : logit, token: token))
+        }
+        for root in stride(from: count / 2 - 1, through: 0, by: -1) { sink(root) }
+        var bound = candidates[0].logit
+        Sampler.forEach(of: logits, from: count, above: &bound) { token, bound in
+            // Equal logits come in order of their ids, so the ones seen first stay.
+            candidates[0] = Candidate(logit: logits[token], token: token)
+            sink(0)
+            bound = candidates[0].logit
         }
         candidates.sort { $0.precedes($1) }
     }

@@ -39,6 +39,9 @@ public struct SamplerSettings: Sendable {
         repeatLastN > 0 && (repeatPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0)
     }
 
+    /// Whether logits are changed before anything is drawn.
+    var adjusts: Bool { !logitBias.isEmpty || penalizes }
+
     /// - Throws: `usage` naming the field whose value makes no sense.
     public func validate(vocabularySize: Int) throws(TaperError) {
         func require(_ ok: Bool, _ name: String, _ expected: String, _ found: String) throws(TaperError) {

@@ -34,6 +34,7 @@ struct AnswerParameters: Sendable {
         options.sampling = try AnswerParameters.sampling(&fields, facts)
         options.stops = try AnswerParameters.stops(&fields)
         options.maxTokens = try fields.integer("max_tokens", in: 1...Int(Int32.max)) ?? maxTokens
+        options.ignoresEnd = try fields.bool("ignore_eos") ?? false
         options.precision = precision
         options.format = try AnswerParameters.format(&fields)
         if var wanted = try fields.object("precision") {
