@@ -60,8 +60,8 @@ int32_t ck_best_isa(void) {
     return isa;
 }
 
-// 32 rows of bytes and what tile registers hold.
-size_t ck_product_scratch_bytes(int32_t tiles) { return ck_activation_stride(tiles) * 32 + 8192 + 64; }
+// 32 rows of bytes.
+size_t ck_product_scratch_bytes(int32_t tiles) { return ck_activation_stride(tiles) * 32 + 64; }
 
 size_t ck_arranged_bytes(int32_t tiles, int32_t tokens) { return ck_arranged_offset(tiles, (tokens + 15) / 16 * 16); }
 

@@ -17,10 +17,10 @@ struct tp_pool {
     _Atomic int32_t stop;
     _Atomic int32_t busy;
     _Atomic int32_t part_count;
-    _Atomic(void (*)(void *, int32_t)) body;
+    _Atomic(void (*)(void *, int32_t, int32_t)) body;
     _Atomic(void *) context;
     int32_t thread_count;
-    tp_thread_t threads[];
+    struct member { tp_thread_t thread; struct tp_pool *pool; int32_t index; } members[];
 };
 
 static inline void pause_once(void) {
@@ -31,22 +31,23 @@ static inline void pause_once(void) {
 #endif
 }
 
-static void take_parts(tp_pool_t *p) {
+static void take_parts(tp_pool_t *p, int32_t thread) {
     for (;;) {
         uint64_t ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
         int32_t part = (int32_t)(ticket & 0xffffffff);
         int32_t count = atomic_load_explicit(&p->part_count, memory_order_relaxed);
-        void (*body)(void *, int32_t) = atomic_load_explicit(&p->body, memory_order_relaxed);
+        void (*body)(void *, int32_t, int32_t) = atomic_load_explicit(&p->body, memory_order_relaxed);
         void *context = atomic_load_explicit(&p->context, memory_order_relaxed);
         if (part >= count) return;
         if (!atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, ticket + 1, memory_order_acq_rel, memory_order_acquire)) continue;
-        body(context, part);
+        body(context, part, thread);
         atomic_fetch_add_explicit(&p->finished, 1, memory_order_release);
     }
 }
 
 static void worker(void *argument) {
-    tp_pool_t *p = argument;
+    const struct member *self = argument;
+    tp_pool_t *p = self->pool;
     int32_t seen = 0;
     for (;;) {
         int32_t spins = 0, now;
@@ -58,20 +59,22 @@ static void worker(void *argument) {
         }
         seen = now;
         if (atomic_load_explicit(&p->stop, memory_order_relaxed)) return;
-        take_parts(p);
+        take_parts(p, self->index);
     }
 }
 
 tp_pool_t *tp_pool_create(int32_t thread_count) {
     if (thread_count < 1) thread_count = 1;
     if (thread_count > MAX_THREADS) thread_count = MAX_THREADS;
-    size_t bytes = (sizeof(tp_pool_t) + (size_t)thread_count * sizeof(tp_thread_t) + 63) / 64 * 64;
+    size_t bytes = (sizeof(tp_pool_t) + (size_t)thread_count * sizeof(struct member) + 63) / 64 * 64;
     tp_pool_t *p = aligned_alloc(64, bytes);
     if (!p) return 0;
     __builtin_memset(p, 0, bytes);
     p->thread_count = 1;
     for (int32_t i = 1; i < thread_count; i++) {
-        if (tp_thread_start(&p->threads[i], worker, p) < 0) break;
+        p->members[i].pool = p;
+        p->members[i].index = i;
+        if (tp_thread_start(&p->members[i].thread, worker, &p->members[i]) < 0) break;
         p->thread_count = i + 1;
     }
     return p;
@@ -82,14 +85,14 @@ void tp_pool_destroy(tp_pool_t *p) {
     atomic_store(&p->stop, 1);
     atomic_fetch_add(&p->wake, 1);
     tp_futex_wake((const int32_t *)&p->wake, MAX_THREADS);
-    for (int32_t i = 1; i < p->thread_count; i++) tp_thread_join(&p->threads[i]);
+    for (int32_t i = 1; i < p->thread_count; i++) tp_thread_join(&p->members[i].thread);
     free(p);
 }
 
-int32_t tp_pool_run(tp_pool_t *p, int32_t part_count, void (*body)(void *, int32_t), void *context) {
+int32_t tp_pool_run(tp_pool_t *p, int32_t part_count, void (*body)(void *, int32_t, int32_t), void *context) {
     if (part_count <= 0) return 1;
     if (part_count == 1 || p->thread_count == 1) {
-        for (int32_t part = 0; part < part_count; part++) body(context, part);
+        for (int32_t part = 0; part < part_count; part++) body(context, part, 0);
         return 1;
     }
     if (atomic_exchange_explicit(&p->busy, 1, memory_order_acquire)) return 0;
@@ -104,7 +107,7 @@ int32_t tp_pool_run(tp_pool_t *p, int32_t part_count, void (*body)(void *, int32
     atomic_store(&p->ticket, (generation + 1) << 32);
     atomic_fetch_add(&p->wake, 1);
     if (atomic_load(&p->sleepers) > 0) tp_futex_wake((const int32_t *)&p->wake, MAX_THREADS);
-    take_parts(p);
+    take_parts(p, 0);
     int32_t spins = 0;
     while (atomic_load_explicit(&p->finished, memory_order_acquire) < part_count)
         if (++spins < 20000) pause_once(); else sched_yield();

@@ -8,22 +8,25 @@ public import Storage
 public struct SpeedResult: Sendable {
     public var label: String
     public var threads: Int
+    /// Sequences that are decoded at once.
+    public var streams: Int
     /// Prompt tokens per second.
     public var prefill: [Double] = []
-    /// New tokens per second, everything but sampling included.
+    /// New tokens of all streams per second, everything but sampling included.
     public var decode: [Double] = []
-    /// New tokens per second of each stretch of equal bits.
+    /// The same of each stretch of equal bits.
     public var stretches: [(bits: Precision, tokensPerSecond: [Double])] = []
     /// Bytes per second of the matrix products alone, at the bits of the last step.
     public var products: [Double] = []
     /// Bytes per second of reading memory, measured between the runs.
     public var read: [Double] = []
-    /// Mean bytes of weights a decode step reads.
+    /// Mean bytes of weights read for a token: a step reads them once for all streams.
     public var bytesPerToken = 0.0
 
-    public init(label: String, threads: Int) {
+    public init(label: String, threads: Int, streams: Int = 1) {
         self.label = label
         self.threads = threads
+        self.streams = streams
     }
 }
 
@@ -55,23 +58,27 @@ public struct SpeedMeasurement {
         return Double(buffer.byteCount) / (monotonicSeconds() - start)
     }
 
-    /// One warm-up round, then `runs` rounds that take every schedule in turn, so that drift hits all alike.
+    /// One warm-up round, then `runs` rounds that take every schedule with every number of streams in turn, so that drift
+    /// hits all alike.
     public func run(
-        _ engine: Engine, schedules: [(label: String, schedule: PrecisionSchedule)],
-        runs: Int
+        _ engine: Engine, schedules: [(label: String, schedule: PrecisionSchedule)], streams: [Int] = [1], runs: Int
     ) throws(TaperError) -> [SpeedResult] {
         let pool = engine.pool
-        let sequence = try engine.makeSequence()
-        var results = schedules.map { SpeedResult(label: $0.label, threads: pool.threadCount) }
+        var sequences: [TokenSequence] = []
+        for _ in 0..<(streams.max() ?? 1) { sequences.append(try engine.makeSequence()) }
+        let rows = schedules.flatMap { item in streams.map { (item: item, streams: $0) } }
+        var results = rows.map {
+            SpeedResult(label: $0.item.label, threads: pool.threadCount, streams: $0.streams)
+        }
         for round in 0...runs {
-            for (index, item) in schedules.enumerated() {
+            for (index, row) in rows.enumerated() {
                 try Interrupt.check("Nothing was written")
-                var result = results[index]
-                try measure(engine, sequence, item.schedule, into: &result)
-                result.read.append(readSpeed(pool))
+                let before = results[index]
+                try measure(
+                    engine, Array(sequences.prefix(row.streams)), row.item.schedule, into: &results[index])
+                results[index].read.append(readSpeed(pool))
                 // The first round warms caches and pages.
-                if round == 0 { result = SpeedResult(label: item.label, threads: pool.threadCount) }
-                results[index] = result
+                if round == 0 { results[index] = before }
             }
         }
         return results
@@ -101,11 +108,12 @@ public struct SpeedMeasurement {
     }
 
     private func measure(
-        _ engine: Engine, _ sequence: TokenSequence, _ schedule: PrecisionSchedule, into result: inout SpeedResult
+        _ engine: Engine, _ sequences: [TokenSequence], _ schedule: PrecisionSchedule,
+        into result: inout SpeedResult
     ) throws(TaperError) {
         let known = KnownTokens(vocabulary: engine.vocabularySize)
-        sequence.truncate(to: 0)
-        if promptTokens > 0 {
+        for sequence in sequences { sequence.truncate(to: 0) }
+        if promptTokens > 0, let sequence = sequences.first {
             let start = monotonicSeconds()
             try engine.read((0..<promptTokens).map(known.token), into: sequence, bits: schedule.prefillBits)
             result.prefill.append(Double(promptTokens) / (monotonicSeconds() - start))
@@ -113,10 +121,12 @@ public struct SpeedMeasurement {
         }
         guard newTokens > 0 else { return }
         let batch = DecodeBatch<KnownPlan>(engine)
-        let generation = Generation(
-            sequence, plan: KnownPlan(schedule: schedule, sampler: known), prompt: (0..<depth + 1).map(known.token),
-            limit: newTokens + 1, stopTokens: [])
-        try batch.admit(generation)
+        let generations = sequences.map {
+            Generation(
+                $0, plan: KnownPlan(schedule: schedule, sampler: known), prompt: (0..<depth + 1).map(known.token),
+                limit: newTokens + 1, stopTokens: [])
+        }
+        for generation in generations { try batch.admit(generation) }
         try batch.tick()
         var bytes = 0
         var stretch = 0
@@ -131,19 +141,23 @@ public struct SpeedMeasurement {
             if step + 1 == newTokens || schedule.bits(atStep: step + 1) != bits {
                 let now = monotonicSeconds()
                 if result.stretches.count <= stretch { result.stretches.append((bits, [])) }
-                result.stretches[stretch].tokensPerSecond.append(Double(stretchSteps) / (now - stretchStart))
+                result.stretches[stretch].tokensPerSecond.append(
+                    Double(stretchSteps * sequences.count) / (now - stretchStart))
                 (stretch, stretchSteps, stretchStart) = (stretch + 1, 0, now)
             }
         }
-        if let failure = generation.failure { throw failure }
-        result.decode.append(Double(newTokens) / (monotonicSeconds() - start))
-        result.bytesPerToken = Double(bytes) / Double(newTokens)
+        let seconds = monotonicSeconds() - start
+        for generation in generations { if let failure = generation.failure { throw failure } }
+        let count = Double(newTokens * sequences.count)
+        result.decode.append(count / seconds)
+        result.bytesPerToken = Double(bytes) / count
         // Enough repetitions that the clock does not matter.
         let bits = schedule.bits(atStep: newTokens - 1)
         let repetitions = max(2, min(32, newTokens / 4))
+        let rows = min(sequences.count, engine.rowLimit)
         var productBytes = 0
         let productStart = monotonicSeconds()
-        for _ in 0..<repetitions { productBytes += try engine.multiplyLinearLayers(bits: bits) }
+        for _ in 0..<repetitions { productBytes += try engine.multiplyLinearLayers(bits: bits, rows: rows) }
         result.products.append(Double(productBytes) / (monotonicSeconds() - productStart))
     }
 }

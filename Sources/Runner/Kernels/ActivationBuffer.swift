@@ -16,9 +16,9 @@ public final class ActivationBuffer {
     /// Whether what it holds are floats: [tokens][padded columns], zero where padded.
     public private(set) var holdsFloats = false
     private var floats: UnsafeMutablePointer<Float>?
-    /// As tile registers want several tokens, where the instruction set has them.
-    private var arranged: UnsafeMutablePointer<Int8>?
-    private var arrangedCapacity = 0
+    private var arrangement: Arrangement?
+    /// Counts what was quantized.
+    private var version = 0
     private var floatCapacity = 0
 
     public init(maxTokens: Int, maxColumns: Int) {
@@ -41,11 +41,7 @@ public final class ActivationBuffer {
         scales.deallocate()
         corrections.deallocate()
         floats?.deallocate()
-        if let arranged { UnsafeMutableRawPointer(arranged).deallocate() }
     }
-
-    /// Tokens that are arranged together.
-    static let arrangedBlock = 16
 
     /// Takes x, [tokens][columns], as the weights at `bits` want it: floats for 16 bits, else bytes.
     public func take(
@@ -96,33 +92,29 @@ public final class ActivationBuffer {
                     multipliers + token * groups, scales + token, corrections + token)
             }
         }
-        if tokens > 1, let arrange = pool.kernels.functions.arrange { arrangeBlocks(arrange, pool) }
+        version &+= 1
     }
 
-    private func arrangeBlocks(
-        _ arrange: (UnsafePointer<ck_activations_t>?, Int32, UnsafeMutablePointer<Int8>?) -> Void, _ pool: ThreadPool
-    ) {
-        var view = view()
-        let byteCount = ck_arranged_bytes(view.tiles, Int32(tokens))
-        // Grows with use: decoding one token needs none of this memory.
-        if arranged == nil || arrangedCapacity < byteCount {
-            if let arranged { UnsafeMutableRawPointer(arranged).deallocate() }
-            arrangedCapacity = byteCount
-            arranged = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-                .bindMemory(to: Int8.self, capacity: byteCount)
+    /// Before a product of several tokens; false where the instruction set takes them as they are.
+    func prepareArrangement(_ pool: ThreadPool) -> Bool {
+        guard pool.kernels.functions.arrange != nil else { return false }
+        if arrangement?.serves(pool) != true {
+            arrangement = Arrangement(tiles: maxColumns / 64, threadCount: pool.threadCount)
         }
-        let arranged = arranged
-        withUnsafePointer(to: &view) { view in
-            pool.run((tokens + ActivationBuffer.arrangedBlock - 1) / ActivationBuffer.arrangedBlock) { block in
-                arrange(view, Int32(block), arranged)
-            }
-        }
+        if tokens > ActivationBuffer.arrangedBlock { arrangement?.share(view(), version: version, pool) }
+        return true
+    }
+
+    /// What a part of that product reads, on this thread.
+    func arranged(on thread: Int, _ pool: ThreadPool) -> UnsafePointer<Int8>? {
+        arrangement?.blocks(view(), version: version, on: thread, pool)
     }
 
     func view() -> ck_activations_t {
         let tiles = NestedLayout.paddedColumns(columns) / 64
         return ck_activations_t(
-            values: values, multipliers: multipliers, scales: scales, corrections: corrections, arranged: arranged, floats: floats,
+            values: values, multipliers: multipliers, scales: scales, corrections: corrections, arranged: nil,
+            floats: floats,
             tokens: Int32(tokens), tiles: Int32(tiles),
             groups: Int32(ActivationBuffer.groupCount(tiles: tiles)))
     }

@@ -39,10 +39,12 @@ extension KVLayer {
 
 /// The attention of one new token in each of several sequences: what `attention` computes for each alone.
 ///
-/// query and output are [sequences][heads * headSize]; sequence s has `positions[s]` tokens before the new one.
+/// query and output are [sequences][heads * headSize]; sequence s has `positions[s]` tokens before the new one, whose keys and
+/// values, [sequences][kvHeads * headSize], it stores first, or which are stored already where there are none.
 @inline(never)  // Large, and called from several places.
 public func attention(
-    query: UnsafePointer<Float>, positions: [Int], caches: [KVLayer], heads: Int, window: Int? = nil,
+    query: UnsafePointer<Float>, storing new: (keys: UnsafePointer<Float>, values: UnsafePointer<Float>)? = nil,
+    positions: [Int], caches: [KVLayer], heads: Int, window: Int? = nil,
     scale: Float, cap: Float, output: UnsafeMutablePointer<Float>, pool: ThreadPool
 ) {
     precondition(positions.count == caches.count, "as many positions as caches")
@@ -56,16 +58,23 @@ public func attention(
     let parts = caches.count * first.kvHeads
     let workers = pool.threadCount == 1 ? 1 : min(parts, pool.threadCount * 4)
     let floats = ck_attention_scratch_floats(1, Int32(shared), Int32(size), Int32(longest + 1))
-    let scratch = pool.scratch(parts: workers, byteCount: floats * 4)
+    let scratch = pool.scratch(byteCount: floats * 4)
     let stride = pool.scratchStride
     let kernel = required(pool.kernels.functions.attention)
-    pool.run(workers) { worker in
+    let toHalf = required(pool.kernels.functions.to_half)
+    let storeKey = required(pool.kernels.functions.store_key)
+    pool.run(workers) { worker, thread in
         for part in ThreadPool.slice(parts, part: worker, of: workers) {
             let sequence = part / first.kvHeads
             let group = part % first.kvHeads
             let cache = caches[sequence]
             let offset = (sequence * heads + group * shared) * size
             let kvOffset = group * cache.capacity * size
+            if let new {
+                let (from, position) = ((sequence * first.kvHeads + group) * size, positions[sequence])
+                storeKey(new.keys + from, Int32(size), Int32(position), cache.keys + kvOffset)
+                toHalf(new.values + from, Int32(size), cache.values + kvOffset + position * size)
+            }
             var call = ck_attention_t()
             call.query = query + offset
             call.out = output + offset
@@ -79,7 +88,7 @@ public func attention(
             call.window = Int32(window ?? 0)
             call.scale = scale
             call.cap = cap
-            kernel(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
+            kernel(&call, (scratch + thread * stride).assumingMemoryBound(to: Float.self))
         }
     }
 }

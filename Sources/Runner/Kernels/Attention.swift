@@ -68,10 +68,10 @@ public func attention(
     let workers = tokens == 1 && heads * (firstPosition + 1) * size < 1 << 15 ? 1 : min(parts, pool.threadCount * 4)
     let floats = ck_attention_scratch_floats(
         Int32(block), Int32(headsPerPart), Int32(size), Int32(firstPosition + tokens))
-    let scratch = pool.scratch(parts: workers, byteCount: floats * 4)
+    let scratch = pool.scratch(byteCount: floats * 4)
     let stride = pool.scratchStride
     let kernel = required(pool.kernels.functions.attention)
-    pool.run(workers) { worker in
+    pool.run(workers) { worker, thread in
         for part in ThreadPool.slice(parts, part: worker, of: workers) {
             // Long blocks (late tokens) and short ones alternate among the workers.
             let group = part % groups
@@ -91,7 +91,7 @@ public func attention(
             call.window = Int32(window ?? 0)
             call.scale = scale
             call.cap = cap
-            kernel(&call, (scratch + worker * stride).assumingMemoryBound(to: Float.self))
+            kernel(&call, (scratch + thread * stride).assumingMemoryBound(to: Float.self))
         }
     }
 }

@@ -21,7 +21,7 @@ public func multiply(
     var a = first.matrix.view(first.bits)
     var b = second.map { $0.matrix.view($0.bits) } ?? ck_matrix_t()
     var c = third.map { $0.matrix.view($0.bits) } ?? ck_matrix_t()
-    var activations = x.view()
+    let activations = x.view()
     precondition(
         a.tiles == activations.tiles && (second == nil || b.tiles == a.tiles) && (third == nil || c.tiles == a.tiles),
         "the activations do not match the matrix")
@@ -34,8 +34,9 @@ public func multiply(
     let functions = pool.kernels.functions
     let kernel = required(
         isHalf ? (many ? functions.gemm_half : functions.gemv_half) : (many ? functions.gemm : functions.gemv))
+    let isArranged = many && !isHalf && x.prepareArrangement(pool)
     // Rows of tiles, which the kernels of many tokens take two or, of more than one block of arranged tokens, four at a time.
-    let unit = !many ? 1 : functions.arrange != nil && x.tokens > ActivationBuffer.arrangedBlock ? 4 : 2
+    let unit = !many ? 1 : isArranged && x.tokens > ActivationBuffer.arrangedBlock ? 4 : 2
     let unitsA = ((Int(a.rows) + 7) / 8 + unit - 1) / unit
     let unitsB = ((Int(b.rows) + 7) / 8 + unit - 1) / unit
     let unitsC = ((Int(c.rows) + 7) / 8 + unit - 1) / unit
@@ -44,7 +45,7 @@ public func multiply(
     let work = total * unit * Int(a.tiles) * max(1, x.tokens)
     let parts = pool.threadCount == 1 || work < 256 ? 1 : min(total, pool.threadCount * (work > 1 << 14 ? 8 : 2))
     let scratchBytes = ck_product_scratch_bytes(a.tiles)
-    let scratch = pool.scratch(parts: parts, byteCount: scratchBytes)
+    let scratch = pool.scratch(byteCount: scratchBytes)
     let stride = pool.scratchStride
     let outA = first.output
     let outB = second?.output ?? first.output
@@ -52,25 +53,25 @@ public func multiply(
     withUnsafePointer(to: &a) { a in
         withUnsafePointer(to: &b) { b in
             withUnsafePointer(to: &c) { c in
-                withUnsafePointer(to: &activations) { activations in
-                    pool.run(parts) { part in
-                        let range = ThreadPool.slice(total, part: part, of: parts)
-                        func go(
-                            _ matrix: UnsafePointer<ck_matrix_t>, _ out: UnsafeMutablePointer<Float>, _ start: Int,
-                            _ count: Int
-                        ) {
-                            let low = max(range.lowerBound, start) - start
-                            let high = min(range.upperBound, start + count) - start
-                            guard low < high else { return }
-                            let end = min(high * unit, (Int(matrix.pointee.rows) + 7) / 8)
-                            kernel(
-                                matrix, activations, out, Int64(matrix.pointee.rows), Int32(low * unit), Int32(end),
-                                scratch + part * stride)
-                        }
-                        go(a, outA, 0, unitsA)
-                        go(b, outB, unitsA, unitsB)
-                        go(c, outC, unitsA + unitsB, unitsC)
+                pool.run(parts) { part, thread in
+                    let range = ThreadPool.slice(total, part: part, of: parts)
+                    var activations = activations
+                    if isArranged { activations.arranged = x.arranged(on: thread, pool) }
+                    func go(
+                        _ matrix: UnsafePointer<ck_matrix_t>, _ out: UnsafeMutablePointer<Float>, _ start: Int,
+                        _ count: Int
+                    ) {
+                        let low = max(range.lowerBound, start) - start
+                        let high = min(range.upperBound, start + count) - start
+                        guard low < high else { return }
+                        let end = min(high * unit, (Int(matrix.pointee.rows) + 7) / 8)
+                        kernel(
+                            matrix, &activations, out, Int64(matrix.pointee.rows), Int32(low * unit), Int32(end),
+                            scratch + thread * stride)
                     }
+                    go(a, outA, 0, unitsA)
+                    go(b, outB, unitsA, unitsB)
+                    go(c, outC, unitsA + unitsB, unitsC)
                 }
             }
         }

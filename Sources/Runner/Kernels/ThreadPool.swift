@@ -12,7 +12,6 @@ public final class ThreadPool {
     /// One block of scratch memory per part, grown on demand and kept.
     private var scratch: UnsafeMutableRawPointer?
     private var scratchBytes = 0
-    private var scratchParts = 0
 
     /// - Throws: `usage` when `TAPER_ISA` names a set this processor lacks.
     public convenience init(threadCount: Int) throws(TaperError) {
@@ -34,9 +33,12 @@ public final class ThreadPool {
     }
 
     /// Runs `body(part)` for part in 0 ..< partCount on all threads and waits for all of them.
-    public func run(_ partCount: Int, _ body: (Int) -> Void) {
+    public func run(_ partCount: Int, _ body: (Int) -> Void) { run(partCount) { part, _ in body(part) } }
+
+    /// The same for a body that also hears which thread it runs on, 0 ..< threadCount: nobody else does meanwhile.
+    func run(_ partCount: Int, _ body: (_ part: Int, _ thread: Int) -> Void) {
         guard partCount > 1, let pool else {
-            for part in 0..<max(0, partCount) { body(part) }
+            for part in 0..<max(0, partCount) { body(part, 0) }
             return
         }
         // Safe because the pool calls the closure only before `tp_pool_run` returns.
@@ -45,28 +47,27 @@ public final class ThreadPool {
             withUnsafeMutablePointer(to: &closure) { pointer in
                 let ran = tp_pool_run(
                     pool, Int32(partCount),
-                    { context, part in
+                    { context, part, thread in
                         guard let context else { return }
-                        context.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(part))
+                        context.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(Int(part), Int(thread))
                     }, UnsafeMutableRawPointer(pointer))
                 precondition(ran != 0, "a thread pool runs one job at a time")
             }
         }
     }
 
-    /// Memory for `parts` parts of `byteCount` bytes each, aligned to 64; contents undefined.
-    func scratch(parts: Int, byteCount: Int) -> UnsafeMutableRawPointer {
+    /// Memory of `byteCount` bytes for every thread, aligned to 64; contents undefined.
+    func scratch(byteCount: Int) -> UnsafeMutableRawPointer {
         let each = roundedUp(byteCount, to: 64)
-        if let scratch, scratchBytes >= each, scratchParts >= parts { return scratch }
+        if let scratch, scratchBytes >= each { return scratch }
         scratch?.deallocate()
-        scratchBytes = max(each, scratchBytes)
-        scratchParts = max(parts, scratchParts)
-        let made = UnsafeMutableRawPointer.allocate(byteCount: scratchBytes * scratchParts, alignment: 64)
+        scratchBytes = each
+        let made = UnsafeMutableRawPointer.allocate(byteCount: scratchBytes * threadCount, alignment: 64)
         scratch = made
         return made
     }
 
-    /// Distance between the scratch blocks of two parts.
+    /// Distance between the scratch blocks of two threads.
     var scratchStride: Int { scratchBytes }
 
     /// Even division of `count` items among `parts`.

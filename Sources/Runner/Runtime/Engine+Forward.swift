@@ -134,43 +134,26 @@ extension Engine {
         }
     }
 
-    /// Every row over its own sequence's cache: segments one by one, but rows that are one token each together.
+    /// Every row over its own sequence's cache, into which it goes first.
     private func attend(_ block: RowBlock, layer: Int, window: Int?) {
-        for segment in block.segments {
+        let (scale, cap) = (1 / Float(config.headSize).squareRoot(), Float(config.attentionCap ?? 0))
+        if block.togetherCount > 0 {
+            attention(
+                query: scratch.query, storing: (UnsafePointer(scratch.key), UnsafePointer(scratch.value)),
+                positions: block.positions, caches: block.caches[layer], heads: config.headCount, window: window,
+                scale: scale, cap: cap, output: scratch.attended, pool: pool)
+        }
+        for index in block.togetherCount..<block.segments.count {
+            let segment = block.segments[index]
+            let cache = segment.sequence.cache.layers[layer]
             storeKV(
                 keys: scratch.key + segment.firstRow * config.kvSize,
                 values: scratch.value + segment.firstRow * config.kvSize, tokens: segment.count,
-                firstPosition: segment.firstPosition, cache: segment.sequence.cache.layers[layer], pool: pool)
-        }
-        let (scale, cap) = (1 / Float(config.headSize).squareRoot(), Float(config.attentionCap ?? 0))
-        var start = 0
-        while start < block.segments.count {
-            let segment = block.segments[start]
-            let (query, output) = (
-                scratch.query + segment.firstRow * config.querySize,
-                scratch.attended + segment.firstRow * config.querySize
-            )
-            var end = start + 1
-            if segment.count == 1 {
-                while end < block.segments.count && block.segments[end].count == 1 { end += 1 }
-            }
-            if end - start == 1 {
-                attention(
-                    query: query, tokens: segment.count, firstPosition: segment.firstPosition,
-                    cache: segment.sequence.cache.layers[layer], heads: config.headCount,
-                    window: window, scale: scale, cap: cap, output: output, pool: pool)
-            } else {
-                var positions: [Int] = []
-                var caches: [KVLayer] = []
-                for index in start..<end {
-                    positions.append(block.segments[index].firstPosition)
-                    caches.append(block.segments[index].sequence.cache.layers[layer])
-                }
-                attention(
-                    query: query, positions: positions, caches: caches, heads: config.headCount,
-                    window: window, scale: scale, cap: cap, output: output, pool: pool)
-            }
-            start = end
+                firstPosition: segment.firstPosition, cache: cache, pool: pool)
+            attention(
+                query: scratch.query + segment.firstRow * config.querySize, tokens: segment.count,
+                firstPosition: segment.firstPosition, cache: cache, heads: config.headCount, window: window,
+                scale: scale, cap: cap, output: scratch.attended + segment.firstRow * config.querySize, pool: pool)
         }
     }
 
@@ -192,24 +175,25 @@ extension Engine {
         }
     }
 
-    /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold: what
+    /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold of `rows`
+    /// sequences: what
     /// a benchmark compares with reading memory. Returns the bytes of codes, tables and scales read.
-    public func multiplyLinearLayers(bits: Precision) throws(TaperError) -> Int {
+    public func multiplyLinearLayers(bits: Precision, rows: Int = 1) throws(TaperError) -> Int {
         let allocation = try weights.allocation(bits)
         var byteCount = 0
         for (layer, bits) in zip(weights.layers, allocation.layers) {
-            take(scratch.normed, tokens: 1, columns: config.hiddenSize, for: layer.query, bits: bits.query)
+            take(scratch.normed, tokens: rows, columns: config.hiddenSize, for: layer.query, bits: bits.query)
             multiply(
                 layer.query.product(bits.query, scratch.query), layer.key.product(bits.key, scratch.key),
                 layer.value.product(bits.value, scratch.value), scratch.activations, pool: pool)
             multiplyMLPInput(layer, bits: bits)
             take(
-                scratch.attended, tokens: 1, columns: config.querySize, for: layer.attentionOutput,
+                scratch.attended, tokens: rows, columns: config.querySize, for: layer.attentionOutput,
                 bits: bits.attentionOutput)
             multiply(
                 layer.attentionOutput.product(bits.attentionOutput, scratch.delta), nil, nil, scratch.activations,
                 pool: pool)
-            take(scratch.up, tokens: 1, columns: config.intermediateSize, for: layer.down, bits: bits.down)
+            take(scratch.up, tokens: rows, columns: config.intermediateSize, for: layer.down, bits: bits.down)
             multiply(layer.down.product(bits.down, scratch.delta), nil, nil, scratch.activations, pool: pool)
             byteCount += layer.bytesRead(bits)
         }

@@ -47,6 +47,9 @@ public final class Engine: StepExecutor {
     public var config: ModelConfig { weights.config }
     public var vocabularySize: Int { weights.config.vocabularySize }
 
+    /// Rows that go through the model together at most.
+    public var rowLimit: Int { scratch.blockSize }
+
     /// Bytes of keys and values that a position takes in all layers, in half precision.
     public var cacheBytesPerToken: Int { config.layerCount * config.kvSize * 2 * 2 }
 

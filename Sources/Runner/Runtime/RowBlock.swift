@@ -1,4 +1,5 @@
 import Decoding
+import Kernels
 import Storage
 
 /// Rows that go through the model together: as many of a call's as the scratch buffers hold. What it has allocated it keeps.
@@ -25,6 +26,11 @@ struct RowBlock {
     private(set) var segments: [Segment] = []
     private(set) var wanted: [WantedRow] = []
     private(set) var rowCount = 0
+    /// Leading segments that are one token each and go through attention together: none, or several.
+    private(set) var togetherCount = 0
+    /// Of those, the position of every token, and by layer the cache that it goes to.
+    private(set) var positions: [Int] = []
+    private(set) var caches: [[KVLayer]] = []
     /// How many blocks of the call there have been, this one included.
     private(set) var number = 0
 
@@ -49,7 +55,21 @@ struct RowBlock {
             if count == 0 || taken == whole.range.count { (chunk, taken) = (chunk + 1, 0) }
         }
         number += 1
+        collectTogether()
         return rowCount > 0
+    }
+
+    private mutating func collectTogether() {
+        positions.empty()
+        for layer in caches.indices { caches[layer].empty() }
+        togetherCount = segments.firstIndex { $0.count > 1 } ?? segments.count
+        if togetherCount < 2 { togetherCount = 0 }
+        for index in 0..<togetherCount {
+            positions.append(segments[index].firstPosition)
+            let layers = segments[index].sequence.cache.layers
+            while caches.count < layers.count { caches.append([]) }
+            for (layer, cache) in layers.enumerated() { caches[layer].append(cache) }
+        }
     }
 
     /// Moves the sequences back to where they were: the rows are not run.

@@ -29,6 +29,8 @@ struct Bench: ParsableCommand {
     @Option(name: [.customShort("d"), .long], help: "Positions in the cache before decoding starts.") var depth = 0
     @Option(name: [.customShort("r"), .long], help: "Runs; the median is shown.") var runs = 5
     @Option(name: [.customShort("t"), .long], help: "Thread counts, such as 1,2.") var threads: String?
+    @Option(name: [.customLong("streams"), .customLong("npl")], help: "Sequences decoded at once, such as 1,2,8.")
+    var streams = "1"
     @Option(help: "Precisions, such as 2-6 or 4,3.5 (default: all, rungs included).") var bits: String?
     @Option(help: "Also a schedule, such as 4@0,2@64 or static:TASK; repeat for more.") var schedule: [String] = []
     @Flag(help: "Copy the bundle into memory instead of mapping it.") var noMmap = false
@@ -60,6 +62,7 @@ struct Bench: ParsableCommand {
                 found: "-p \(promptTokens), -d \(depth), -n \(newTokens)")
         }
         let counts = try Threads.list(threads)
+        let streams = try streamCounts()
         let measurement = try SpeedMeasurement(promptTokens: promptTokens, newTokens: newTokens, depth: depth)
         let schedules = try schedules(bundle)
         let weights = try TransformerWeights(bundle)
@@ -67,10 +70,23 @@ struct Bench: ParsableCommand {
         for count in counts {
             let pool = try ThreadPool(threadCount: count)
             let engine = try Engine(weights, contextLength: longest + 1, pool: pool)
-            results += try measurement.run(engine, schedules: schedules, runs: runs)
+            results += try measurement.run(engine, schedules: schedules, streams: streams, runs: runs)
         }
         show(
             results, of: measurement, name: name, instructionSet: try ThreadPool(threadCount: 1).instructionSet.name)
+    }
+
+    private func streamCounts() throws(TaperError) -> [Int] {
+        var counts: [Int] = []
+        for part in streams.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let count = Int(part), (1...1024).contains(count) else {
+                throw TaperError(
+                    .usage, "not a list of numbers", at: "--streams", expected: "1 to 1024 each, such as 1,2,8",
+                    found: printable(streams))
+            }
+            counts.append(count)
+        }
+        return counts
     }
 
     /// The bundle named, or one of random codes that is gone from the folder once it is open.
@@ -108,13 +124,14 @@ struct Bench: ParsableCommand {
         case .json: Console.out(json(results, of: measurement, name: name, instructionSet: instructionSet))
         case .csv:
             Console.out(
-                "label,threads,prefill_tokens_per_second,decode_tokens_per_second,bytes_per_token,bytes_per_second,"
+                "label,threads,streams,prefill_tokens_per_second,decode_tokens_per_second,bytes_per_token,bytes_per_second,"
                     + "linear_bytes_per_second,read_bytes_per_second")
             for row in results {
                 let decode = median(row.decode) ?? 0
                 Console.out(
                     [
-                        row.label.replacing(",", with: " "), String(row.threads), fixed(median(row.prefill) ?? 0, 2),
+                        row.label.replacing(",", with: " "), String(row.threads), String(row.streams),
+                        fixed(median(row.prefill) ?? 0, 2),
                         fixed(decode, 2), fixed(row.bytesPerToken, 0), fixed(decode * row.bytesPerToken, 0),
                         fixed(median(row.products) ?? 0, 0), fixed(median(row.read) ?? 0, 0),
                     ].joined(separator: ","))
@@ -130,6 +147,7 @@ struct Bench: ParsableCommand {
         let rows = results.map { row -> JSONValue in
             .object([
                 .init("label", .string(row.label)), .init("threads", .integer(row.threads)),
+                .init("streams", .integer(row.streams)),
                 .init("prefill_tokens_per_second", array(row.prefill)),
                 .init("decode_tokens_per_second", array(row.decode)),
                 .init(
@@ -167,7 +185,7 @@ struct Bench: ParsableCommand {
             return "\(fixed(speed / 1e9, 1)), \(fixed(speed / whole * 100, 0))%"
         }
         var table = TextTable([
-            "precision", "threads", "prefill \(measurement.promptTokens) tok/s",
+            "precision", "threads", "streams", "prefill \(measurement.promptTokens) tok/s",
             "decode \(measurement.newTokens) tok/s", "MB/token",
             "decode GB/s, of read", "linear layers GB/s, of read", "read GB/s",
         ])
@@ -180,7 +198,8 @@ struct Bench: ParsableCommand {
                     + row.stretches.map { "\($0.bits): \(fixed(median($0.tokensPerSecond) ?? 0, 1))" }.joined(
                         separator: ", ")
             table.add([
-                row.label, String(row.threads), spread(row.prefill), spread(row.decode) + stretches,
+                row.label, String(row.threads), String(row.streams), spread(row.prefill),
+                spread(row.decode) + stretches,
                 fixed(row.bytesPerToken / 1e6, 1),
                 share(median(row.decode).map { $0 * row.bytesPerToken }, row.read),
                 share(median(row.products), row.read), fixed((median(row.read) ?? 0) / 1e9, 1),
