@@ -7,20 +7,29 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial docs \
+.PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial docs \
 	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples test-serve \
 	test-page page-pictures
 
+# Both programs and the edge runner.
 all: build runner
+
+# These lines: the first sentence above every target.
+help:
+	@awk '/^# / { text = text substr($$0, 2); next } \
+		/^[a-z][a-z0-9-]*:/ && text { sub(/\. .*|\.$$/, "", text); printf "%-15s%s\n", substr($$0, 1, index($$0, ":") - 1), text } \
+		{ text = "" }' Makefile
 
 # Installs Debian packages only when their headers are missing.
 deps:
 	@Scripts/install-dependencies.sh
 
+# The programs `taper` and `taper-run`, release.
 build: deps
 	$(BUILD) --product taper
 	$(BUILD) --product taper-run
 
+# The program `taper` alone.
 taper: deps
 	$(BUILD) --product taper
 
@@ -100,16 +109,20 @@ install:
 	@[ -x $(RUNNER) ] || $(MAKE) --no-print-directory runner
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' Scripts/install.sh install $(TAPER) $(RUNNER)
 
+# Takes away what `make install` with the same PREFIX has put there.
 uninstall:
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' Scripts/install.sh uninstall
 
+# Every test of the package; none needs the network.
 test: deps
 	$(BUILD) --build-tests
 	$(SWIFT) test -c release --skip-build
 
+# Checks the formatter's rules (.swift-format).
 lint:
 	$(SWIFT) format lint --strict -r Sources Tests Examples/Sources Examples/Package.swift Package.swift
 
+# Applies the formatter's rules.
 format:
 	$(SWIFT) format -i -r Sources Tests Examples/Sources Examples/Package.swift Package.swift
 
@@ -119,5 +132,6 @@ demo: deps
 	@$(MAKE) --no-print-directory -j2 taper runner
 	@OFFLINE=$(OFFLINE) Scripts/demo.sh
 
+# Removes everything that was built.
 clean:
 	rm -rf .build .build-runner .build-runner-arm64 .build-examples build

@@ -55,8 +55,14 @@ import Text
 
     @Test func reportsSayHowWindowsBegin() {
         let rule = PerplexityProtocol(window: 4)
-        #expect(rule.json(windowCount: 1, predictedCount: 3, addsSpecial: true)["add_special_tokens"]?.bool == true)
-        #expect(rule.json(windowCount: 1, predictedCount: 3, addsSpecial: false)["add_special_tokens"]?.bool == false)
-        #expect(rule.text(windowCount: 1, predictedCount: 3, addsSpecial: true).contains("begins"))
+        let windows = [PerplexityProtocol.Window(tokens: [0, 1, 2, 3], firstPredicted: 1)]
+        let (bare, begun) = (
+            PerplexityProtocol.Extent(windows, addsSpecial: false),
+            PerplexityProtocol.Extent(windows, addsSpecial: true)
+        )
+        #expect(rule.json(begun)["add_special_tokens"]?.bool == true)
+        #expect(rule.json(bare)["add_special_tokens"]?.bool == false)
+        #expect(rule.json(bare)["predicted_tokens"]?.integer == 3)
+        #expect(rule.text(begun).contains("begins") && !rule.text(bare).contains("begins"))
     }
 }

@@ -86,7 +86,7 @@ class HostileTests(PageTest):
             super().check_address(address, faults)
 
     def test_files_are_served_with_their_policy(self):
-        for path in ["/", "/page/app.js", "/page/base.css"]:
+        for path in ["/", "/page/app.js", "/page/style.css"]:
             response = self.context.request.get(self.server.address + path)
             headers = response.headers
             self.assertEqual(response.status, 200)

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import time
 import unittest
 
 from serving import PageTest, last, piece
@@ -180,24 +181,25 @@ class AccessTests(PageTest):
 
 class SpeedTests(PageTest):
     def first_paint(self, path):
-        """Milliseconds from the navigation to the first text on the screen."""
-        context, page = self.open()
+        """Milliseconds from the navigation to the first text on the screen, in a new tab of a browser that holds nothing."""
+        page = self.context.new_page()
+        self.context.new_cdp_session(page).send("Network.clearBrowserCache")
         page.goto(self.server.address + path)
         self.wait("performance.getEntriesByName('first-contentful-paint').length > 0", page)
         found = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-        context.close()
+        page.close()
         return found
 
     def test_first_paint(self):
-        """Under 100 ms; on a machine that does much else at once, four times what one line of text takes there."""
-        # The line of text has no icon.
-        self.expected = ["Failed to load resource"]
+        """Under 100 ms; where one line of text takes more than 50 ms because much else is at work, four times that."""
+        # A new window loads some hundred scripts of the browser's own.
+        time.sleep(3)
         page, line = [], []
         while len(page) < 12 and min(page, default=100) >= 100:
             page.append(self.first_paint("/"))
             line.append(self.first_paint("/health"))
         print(f"first paint: {min(page):.0f} ms, best of {len(page)}; a line of text {min(line):.0f} ms")
-        self.assertLess(min(page), max(100, 4 * min(line)))
+        self.assertLess(min(page), 100 if min(line) <= 50 else 4 * min(line))
 
     def test_a_long_answer_keeps_the_page_quick(self):
         self.visit()

@@ -84,6 +84,34 @@ import Testing
         }
     }
 
+    /// Another folder for intermediate results helps nobody whose bundle has no room.
+    @Test func theFullDiskIsNamedWithWhatHelps() throws {
+        let recipe = Recipe.standard(.fast)
+        let estimate = ConversionEstimate(recipe, Self.large(), storedBytes: 0)
+        func remedy(work: Int, output: Int) -> TaperError? {
+            let disk = DiskSpace(
+                workPath: "/store/w", outputPath: "/out/model.taper",
+                look: { $0.hasPrefix("/out") ? (output, 2) : (work, 1) }, used: { _ in 0 })
+            do throws(TaperError) {
+                try check(recipe, Self.large(), memory: 0, disk: disk)
+                return nil
+            } catch { return error }
+        }
+        let bundle = remedy(work: 1 << 50, output: estimate.outputBytes - 1)
+        #expect(bundle?.place == "/out" && bundle?.remedy.contains("another disk") == true)
+        #expect(bundle?.remedy.contains(field("work")) == false)
+        let work = remedy(work: estimate.workBytes - 1, output: 1 << 50)
+        #expect(work?.place == "/store/w" && work?.remedy.contains(field("work")) == true)
+        #expect(remedy(work: estimate.workBytes, output: estimate.outputBytes) == nil)
+    }
+
+    @Test func smallModelsAreEstimatedToTakeLittle() throws {
+        let checkpoint = try Checkpoint.open(ConverterTests.root + "/samples/tiny")
+        let stored = checkpoint.tensors.reduce(0) { $0 + $1.byteCount }
+        let estimate = ConversionEstimate(.standard(.fast), checkpoint.config, storedBytes: stored)
+        #expect(estimate.memoryBytes > 5_000_000 && estimate.memoryBytes < 60_000_000, "\(estimate.memoryBytes)")
+    }
+
     /// A weights file of holes: a header, and as many zeros as it promises.
     private func largeCheckpoint(layers: Int) throws -> String {
         let folder = NSTemporaryDirectory() + "taper-large-" + UUID().uuidString

@@ -32,10 +32,11 @@ import Server
                 let tops = try #require(entry["top_logprobs"]?.array)
                 #expect(tops.map { $0["logprob"]?.double } == token.alternatives.map(\.logProbability))
                 #expect(tops.count == 3 && (token.logProbability <= 0))
-                if let bytes = entry["bytes"]?.array {
-                    #expect(bytes.compactMap(\.integer).map { UInt8($0) } == Array((entry["token"]?.string ?? "").utf8))
-                }
+                let bytes = try #require(entry["bytes"]?.array).compactMap(\.integer).map { UInt8($0) }
+                #expect(String(decoding: bytes, as: UTF8.self) == entry["token"]?.string)
             }
+            let bytes = entries.flatMap { $0["bytes"]?.array ?? [] }.compactMap(\.integer).map { UInt8($0) }
+            #expect(String(decoding: bytes, as: UTF8.self) == expected.text)
             let events = try await server.post(
                 "/v1/chat/completions", String(body.dropLast()) + #","stream":true}"#
             ).events()
@@ -46,6 +47,22 @@ import Server
             // Without the word for it nothing of the kind is told.
             let plain = try await server.post("/v1/chat/completions", chat("Who was Noah?", Self.settings)).json
             #expect(plain["choices"]?.array?.first?["logprobs"]?.isNull == true)
+        }
+    }
+
+    /// The sample model has no token of a whole emoji.
+    @Test func aPartOfACharacterHasItsBytes() async throws {
+        let parts = try Self.model().tokenizer.encode("😀")
+        try #require(parts.count == 4)
+        try await TestServer.with { server in
+            let biases = parts.map { #""\#($0)":100"# }.joined(separator: ",")
+            let body = chat("Noah", #","max_tokens":8,"logprobs":true,"top_logprobs":1,"logit_bias":{\#(biases)}"#)
+            let json = try await server.post("/v1/chat/completions", body).json
+            let entries = try #require(json["choices"]?.array?.first?["logprobs"]?["content"]?.array)
+            #expect(entries.count == 8)
+            for entry in entries {
+                #expect(entry["bytes"]?.array?.count == 1 && entry["token"]?.string == "\u{fffd}")
+            }
         }
     }
 

@@ -121,6 +121,39 @@ import Server
         }
     }
 
+    /// RFC 9112, section 9.3: HTTP/1.0 keeps a connection only where both sides say so, and knows no chunks.
+    @Test func oldClientsGetTheEndOfTheConnection() async throws {
+        try await TestServer.with { server in
+            func old(_ request: String) -> String { request.replacing("HTTP/1.1\r\n", with: "HTTP/1.0\r\n") }
+            let once = try await server.connect()
+            try await once.send(old(server.request("GET", "/health")))
+            let text = try await once.receive(until: "never").lowercased()
+            #expect(text.hasPrefix("http/1.0 200") && text.contains("connection: close"), "\(text)")
+            #expect(text.hasSuffix(#"{"status":"ok"}"#))
+
+            let kept = try await server.connect()
+            for _ in 0..<2 {
+                try await kept.send(old(server.request("GET", "/health", nil, ["Connection": "keep-alive"])))
+                let response = try await kept.response()
+                #expect(response.status == 200 && response.headers["connection"] == "keep-alive")
+            }
+            // Nobody knows before where a stream ends.
+            let body = chat("Who was Noah?", #","max_tokens":3,"stream":true"#)
+            try await kept.send(
+                old(server.request("POST", "/v1/chat/completions", body, ["Connection": "keep-alive"])))
+            let stream = try await kept.receive(until: "never")
+            #expect(stream.contains("connection: close") && !stream.lowercased().contains("chunked"), "\(stream)")
+            #expect(stream.hasSuffix("data: [DONE]\n\n"))
+
+            let new = try await server.connect()
+            for _ in 0..<2 {
+                try await new.send(server.request("GET", "/health"))
+                let response = try await new.response()
+                #expect(response.status == 200 && response.headers["connection"] == nil)
+            }
+        }
+    }
+
     @Test func everyResponseIsHardened() async throws {
         try await TestServer.with { server in
             for response in [try await server.get("/v1/models"), try await server.get("/nothing")] {

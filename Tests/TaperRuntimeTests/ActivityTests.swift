@@ -27,6 +27,25 @@ import Testing
         #expect(model.activity.answering == 0 && model.activity.waiting == 0)
     }
 
+    /// Requests that belong together get in together; who is alone may be too many.
+    @Test func togetherOrNotAtAll() async throws {
+        let model = try await model(waiting: 1)
+        let options = AnswerOptions(maxTokens: 2)
+        func requests(_ count: Int) -> [(prompt: Prompt, options: AnswerOptions)] {
+            (0..<count).map { (.text("Who was \($0)?"), options) }
+        }
+        let alone = try model.streams(requests(5))
+        #expect(throws: TaperError(.busy, "")) { try model.streams(requests(1)) }
+        for stream in alone { #expect(try await !stream.answer().tokens.isEmpty) }
+        let first = model.stream("Who was Noah?", options: CancellationTests.endless)
+        for try await _ in first { break }
+        #expect(throws: TaperError(.busy, "")) { try model.streams(requests(2)) }
+        let second = try model.streams(requests(1))
+        first.cancel()
+        for stream in second { #expect(try await !stream.answer().tokens.isEmpty) }
+        #expect(model.activity.refused == 3 && model.activity.ended == 7)
+    }
+
     @Test func wrongRequestsLeaveTheirPlaceToOthers() async throws {
         let model = try await model(waiting: 0)
         await #expect(throws: TaperError(.invalidData, "")) { try await model.answer(.tokens([])) }

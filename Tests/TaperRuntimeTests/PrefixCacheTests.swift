@@ -1,3 +1,4 @@
+import Foundation
 import TaperRuntime
 import Testing
 
@@ -62,6 +63,53 @@ import Testing
             #expect(alone.reusedPromptTokenCount == 0 && answer.reusedPromptTokenCount > 40)
             #expect(answer.promptTokenCount + answer.reusedPromptTokenCount == alone.promptTokenCount)
         }
+    }
+
+    /// A rung reads some layers at one precision and some at another: still one precision of the prompt.
+    @Test func rungsAreSharedAmongEachOther() async throws {
+        let path = SampleBundle.root.appendingPathComponent("formats/golden/families/qwen2-rung.taper").path
+        var options = LanguageModel.Options()
+        let model = try LanguageModel(path: path, options: options)
+        options.cachedTokens = 0
+        let anew = try LanguageModel(path: path, options: options)
+        let rung = try #require(model.facts.precisions.first { $0.bits != $0.bits.rounded() })
+        let others = model.facts.precisions.filter { $0 != rung }
+        let beginning = (0..<40).map { $0 * 7 % model.facts.vocabularySize }
+        for (end, isFirst) in [([1], true), ([2, 3], false), ([4], false)] {
+            let prompt = Prompt.tokens(beginning + end)
+            let settings = Self.options(.fixed(rung), prefill: rung, 8)
+            let (answer, alone) = (
+                try await model.answer(prompt, options: settings), try await anew.answer(prompt, options: settings)
+            )
+            #expect(Outcome(answer) == Outcome(alone) && alone.reusedPromptTokenCount == 0)
+            #expect(answer.reusedPromptTokenCount == (isFirst ? 0 : 40))
+        }
+        // Nor is anything of it taken for a whole precision.
+        for other in others {
+            let answer = try await model.answer(
+                .tokens(beginning + [5]), options: Self.options(.fixed(other), prefill: other, 1))
+            #expect(answer.reusedPromptTokenCount == 0)
+        }
+    }
+
+    /// Several answers to one prompt: whoever comes while it is read waits and goes on from there.
+    @Test func aPromptThatComesSeveralTimesAtOnceIsReadOnce() async throws {
+        let (model, anew) = (try await SampleBundle.model(), try await anew())
+        let requests = (0..<4).map { number in
+            var options = Self.options(.fixed(4))
+            options.sampling.seed = UInt64(number)
+            return (prompt: Prompt.text(Self.beginning), options: options)
+        }
+        let streams = try model.streams(requests)
+        var read: [Int] = []
+        for (request, stream) in zip(requests, streams) {
+            let answer = try await stream.answer()
+            #expect(try await Outcome(anew.answer(request.prompt, options: request.options)) == Outcome(answer))
+            read.append(answer.promptTokenCount)
+        }
+        // The last token's logits are wanted by all.
+        #expect(read[0] > 60 && read[1...] == [1, 1, 1])
+        #expect(model.activity.promptTokens == read[0] + 3)
     }
 
     @Test func anotherPrecisionReadsAnew() async throws {

@@ -55,10 +55,8 @@ public struct ModelComparison {
     }
 
     public private(set) var files: [ComparedFile]
-    public private(set) var windowCount = 0
-    /// Does every window begin with the tokenizer's start tokens?
-    public private(set) var addsSpecial = false
-    public private(set) var predictedCount = 0
+    /// What the reference's tokenizer, or else the first file's, has made of the text.
+    public private(set) var extent = PerplexityProtocol.Extent([], addsSpecial: false)
     public let rule: PerplexityProtocol
     private let settings: Settings
     private let models: [AnyModel]
@@ -134,7 +132,7 @@ public struct ModelComparison {
         for (index, model) in models.enumerated() {
             let tokenizer = try model.tokenizer()
             windows.append(try rule.windows(of: text.text, tokenizer: tokenizer, place: text.path))
-            if index == judge ?? 0 { addsSpecial = !tokenizer.startTokens.isEmpty }
+            if index == judge ?? 0 { extent = PerplexityProtocol.Extent(windows[index], tokenizer) }
         }
         var measurement: QualityMeasurement?
         var order = files.indices.map { $0 }
@@ -181,8 +179,6 @@ public struct ModelComparison {
                 for item in files[index].results.indices { files[index].results[item].fullPerplexity = full }
             }
         }
-        windowCount = windows[judge ?? 0].count
-        predictedCount = files[judge ?? 0].results.first?.comparison.predictedCount ?? 0
     }
 
     /// The measurement as data (`taper eval compare --json`).
@@ -193,8 +189,7 @@ public struct ModelComparison {
             .init("text_checksum", .string(String(text.checksum, radix: 16))),
             .init(
                 "protocol",
-                rule.json(
-                    windowCount: windowCount, predictedCount: predictedCount, addsSpecial: addsSpecial)),
+                rule.json(extent)),
             .init("warnings", .array(warnings.map { .string($0) })),
             .init("files", .array(files.map(\.json))),
         ])

@@ -70,16 +70,36 @@ public struct PerplexityProtocol: Equatable, Sendable {
         return result
     }
 
-    public func text(windowCount: Int, predictedCount: Int, addsSpecial: Bool) -> String {
-        "whole text as one, \(windowCount) windows of \(window) tokens, stride \(stride), \(predictedCount) predicted tokens"
-            + (addsSpecial ? "; every window begins as the tokenizer begins every text" : "")
+    /// What a tokenizer has made of a text.
+    public struct Extent: Sendable {
+        public let windowCount: Int
+        public let predictedCount: Int
+        /// Every window begins with the tokenizer's start tokens.
+        public let addsSpecial: Bool
+
+        public init(_ windows: [Window], _ tokenizer: Tokenizer) {
+            self.init(windows, addsSpecial: !tokenizer.startTokens.isEmpty)
+        }
+
+        package init(_ windows: [Window], addsSpecial: Bool) {
+            windowCount = windows.count
+            predictedCount = windows.reduce(0) { $0 + $1.tokens.count - $1.firstPredicted }
+            self.addsSpecial = addsSpecial
+        }
     }
 
-    public func json(windowCount: Int, predictedCount: Int, addsSpecial: Bool) -> JSONValue {
+    public func text(_ extent: Extent) -> String {
+        "whole text as one, \(extent.windowCount) windows of \(window) tokens, stride \(stride), "
+            + "\(extent.predictedCount) predicted tokens"
+            + (extent.addsSpecial ? "; every window begins as the tokenizer begins every text" : "")
+    }
+
+    public func json(_ extent: Extent) -> JSONValue {
         .object([
             .init("window", .integer(window)), .init("stride", .integer(stride)),
-            .init("windows", .integer(windowCount)),
-            .init("predicted_tokens", .integer(predictedCount)), .init("add_special_tokens", .bool(addsSpecial)),
+            .init("windows", .integer(extent.windowCount)),
+            .init("predicted_tokens", .integer(extent.predictedCount)),
+            .init("add_special_tokens", .bool(extent.addsSpecial)),
         ])
     }
 }

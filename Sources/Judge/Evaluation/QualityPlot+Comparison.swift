@@ -42,12 +42,10 @@ extension QualityPlot {
                         name: name + ", schedules", points: changing.compactMap { point($0, $0.label) }, isLine: false))
             }
         }
-        let rule = comparison.rule.text(
-            windowCount: comparison.windowCount, predictedCount: comparison.predictedCount,
-            addsSpecial: comparison.addsSpecial)
         self.init(
             title: hasDivergence ? "Divergence from full precision per byte read" : "Perplexity per byte read",
-            subtitle: printable(textName) + ": " + rule, xName: "MB of weights read per decoded token",
+            subtitle: printable(textName) + ": " + comparison.rule.text(comparison.extent),
+            xName: "MB of weights read per decoded token",
             yName: hasDivergence
                 ? "KL divergence, nats per token (log scale)"
                 : hasRatio ? "perplexity over the reference's (log scale)" : "perplexity (log scale)", series: series)

@@ -1,4 +1,4 @@
-internal import Bundle
+package import Bundle
 internal import Evaluation
 internal import Model
 internal import Storage
@@ -13,6 +13,8 @@ public struct BundleReport: Sendable {
         public let bytesPerToken: Int
         /// nil, as the others below, where it was not measured.
         public let perplexity: Double?
+        /// Perplexity over that of full precision.
+        public let overFull: Double?
         /// KL divergence from full precision in nats: the mean, and what 99% of the tokens do not exceed.
         public let meanDivergence: Double?
         public let divergence99: Double?
@@ -39,7 +41,7 @@ public struct BundleReport: Sendable {
         self = try translated { () throws(ModuleError) in try BundleReport(try Bundle(path: path)) }
     }
 
-    private init(_ bundle: Bundle) throws(ModuleError) {
+    package init(_ bundle: Bundle) throws(ModuleError) {
         let quality = try bundle.quality()
         path = bundle.path
         byteCount = bundle.byteCount
@@ -49,7 +51,8 @@ public struct BundleReport: Sendable {
             let row = quality?.row(bits)
             return Row(
                 precision: TaperRuntime.Precision(bits), bytesPerToken: try bundle.bytesPerToken(bits: bits),
-                perplexity: row?.perplexity, meanDivergence: row?.meanDivergence, divergence99: row?.divergence99,
+                perplexity: row?.perplexity, overFull: quality?.overFull(row), meanDivergence: row?.meanDivergence,
+                divergence99: row?.divergence99,
                 topAgreement: row?.topAgreement)
         }
         fullPerplexity = quality?.fullPerplexity

@@ -49,14 +49,14 @@ final class Tally: Sendable {
         }
     }
 
-    /// Lets a request in, unless there are too many.
-    func enter() -> Bool {
+    /// Lets requests in that belong together: all, or none where there are too many. Who is alone gets in with any number.
+    func enter(_ count: Int) -> Bool {
         state.withLock {
-            guard $0.present < presentLimit else {
-                $0.activity.refused += 1
+            guard $0.present == 0 || count <= presentLimit - $0.present else {
+                $0.activity.refused += count
                 return false
             }
-            $0.present += 1
+            $0.present += count
             return true
         }
     }

@@ -1,3 +1,5 @@
+package import Bundle
+
 /// A bundle that is open for answers: one set of weights for any number of tasks, streams and conversations.
 ///
 /// All computing happens on the model's own threads. Answers that are written at once go through the weights together, and each
@@ -37,30 +39,27 @@ public final class LanguageModel: Sendable {
     /// Opens a bundle: reads its tokenizer and maps its weights, which takes a moment, not the time of reading the file.
     /// - Throws: `notFound`, `invalidData` or `unsupported` where there is no bundle that can be run; `invalidArgument` for options
     ///   that make no sense; `inputOutput` without the memory.
-    public init(path: String, options: Options = Options()) throws(TaperError) {
-        if let threads = options.threads, !(1...1024).contains(threads) {
-            throw TaperError(
-                .invalidArgument, "an impossible number of threads", at: "threads", expected: "1 to 1024",
-                found: "\(threads)")
+    public convenience init(path: String, options: Options = Options()) throws(TaperError) {
+        try options.check()
+        let bundle: Bundle
+        do throws(ModuleError) { bundle = try Bundle(path: path, copying: options.copiesFile) } catch {
+            throw TaperError(error)
         }
-        guard options.answersAtOnce > 0 else {
-            throw TaperError(
-                .invalidArgument, "there is no place for an answer", at: "answersAtOnce", expected: "1 or more",
-                found: "\(options.answersAtOnce)")
-        }
-        if let limit = options.waitingLimit, limit < 0 {
-            throw TaperError(
-                .invalidArgument, "fewer than nobody cannot wait", at: "waitingLimit", expected: "0 or more, or nil",
-                found: "\(limit)")
-        }
-        if let limit = options.cachedTokens, limit < 0 {
-            throw TaperError(
-                .invalidArgument, "fewer than no positions cannot be kept", at: "cachedTokens",
-                expected: "0 or more, or nil", found: "\(limit)")
-        }
-        worker = try translated { () throws(ModuleError) in try Worker(path: path, options: options) }
+        try self.init(bundle, options: options)
+    }
+
+    /// The same of a file that is open already.
+    package init(_ bundle: sending Bundle, options: Options) throws(TaperError) {
+        try options.check()
+        do throws(ModuleError) { worker = try Worker(bundle, options: options) } catch { throw TaperError(error) }
         facts = worker.facts
         tokenizer = Tokenizer(inner: worker.tokenizer)
+    }
+
+    /// Answers to several requests, which get in together.
+    /// - Throws: `busy` where not all of them have room; but who is alone may ask for more, and they follow each other.
+    package func streams(_ requests: [(prompt: Prompt, options: AnswerOptions)]) throws(TaperError) -> [AnswerStream] {
+        try worker.streams(requests.map { Request(prompt: $0.prompt, options: $0.options, isStreamed: true) })
     }
 
     /// Writes an answer, handing out its pieces as they come.
@@ -106,5 +105,30 @@ public final class LanguageModel: Sendable {
             )
         }
         return Conversation(Seat(system: system, dropsOldest: dropsOldest), worker)
+    }
+}
+
+extension LanguageModel.Options {
+    fileprivate func check() throws(TaperError) {
+        if let threads, !(1...1024).contains(threads) {
+            throw TaperError(
+                .invalidArgument, "an impossible number of threads", at: "threads", expected: "1 to 1024",
+                found: "\(threads)")
+        }
+        guard answersAtOnce > 0 else {
+            throw TaperError(
+                .invalidArgument, "there is no place for an answer", at: "answersAtOnce", expected: "1 or more",
+                found: "\(answersAtOnce)")
+        }
+        if let limit = waitingLimit, limit < 0 {
+            throw TaperError(
+                .invalidArgument, "fewer than nobody cannot wait", at: "waitingLimit", expected: "0 or more, or nil",
+                found: "\(limit)")
+        }
+        if let limit = cachedTokens, limit < 0 {
+            throw TaperError(
+                .invalidArgument, "fewer than no positions cannot be kept", at: "cachedTokens",
+                expected: "0 or more, or nil", found: "\(limit)")
+        }
     }
 }

@@ -59,6 +59,26 @@ struct PrefixCache {
         return sequence
     }
 
+    /// Whether somebody at work is reading more of the prompt's start than there is: reading it twice would take longer than
+    /// waiting.
+    func isBeingRead(_ prompt: [Int], bits: Model.Precision, among turns: [Turn]) -> Bool {
+        guard limit > 0 else { return false }
+        var (coming, present) = (PrefixCache.shortest - 1, 0)
+        for turn in turns where turn.isShared && turn.generation.plan.prefillBits == bits && turn.isReading {
+            let count = PrefixCache.commonCount(prompt, turn.prompt[...])
+            coming = max(coming, count)
+            present = max(present, min(count, turn.readPrompt.count))
+        }
+        guard coming > max(present, PrefixCache.shortest - 1) else { return false }
+        for turn in turns where turn.isShared && turn.generation.plan.prefillBits == bits && !turn.isReading {
+            present = max(present, PrefixCache.commonCount(prompt, turn.readPrompt))
+        }
+        for entry in entries where entry.bits == bits {
+            present = max(present, PrefixCache.commonCount(prompt, entry.tokens[...]))
+        }
+        return coming > present
+    }
+
     /// Keeps the sequence of an answer that has ended.
     /// - Parameter tokens: those at its start that were all read at `bits`.
     mutating func keep(_ sequence: TokenSequence, _ tokens: [Int], bits: Model.Precision, _ engine: Engine) {

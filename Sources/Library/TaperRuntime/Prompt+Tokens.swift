@@ -31,6 +31,7 @@ extension Request {
             }
             tokens = try completed(messages[0].text, tokenizer)
         }
+        guard !tokens.isEmpty else { throw ModuleError(.badData, "the prompt is empty", at: "prompt") }
         _ = try room.fit(&tokens, startToken: tokenizer.bosToken)
         return tokens
     }

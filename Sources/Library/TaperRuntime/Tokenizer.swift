@@ -33,6 +33,9 @@ public struct Tokenizer: Sendable {
         inner.decode(tokens, skipSpecial: !keepsSpecial)
     }
 
+    /// What the token stands for in a text, which may be a part of a character; nothing for an id outside the vocabulary.
+    package func bytes(of token: Int) -> [UInt8] { inner.bytes(of: token) }
+
     /// The token's own spelling; nil for an id outside the vocabulary.
     public func spelling(of token: Int) -> String? {
         token >= 0 && token < vocabularySize ? inner.piece(of: token) : nil

@@ -22,7 +22,7 @@ final class Turn {
     /// Positions that its sequence held before.
     let reusedCount: Int
     /// All that the sequence is to hold before the answer; a conversation's holds more.
-    private let prompt: [Int]
+    let prompt: [Int]
 
     /// - Parameter sequence: the candidate's own where it has one; holds the start of its prompt.
     init(_ candidate: Candidate, in sequence: TokenSequence, on worker: isolated Worker) {
@@ -123,6 +123,9 @@ final class Turn {
 
     /// Whether nobody else goes on with the sequence when the answer has ended.
     var isShared: Bool { request.seat == nil }
+
+    /// Whether a part of the prompt is still to be read.
+    var isReading: Bool { readPrompt.count < prompt.count }
 
     /// The part of the prompt that the sequence holds.
     var readPrompt: ArraySlice<Int> { prompt[..<min(reusedCount + generation.readCount, prompt.count)] }

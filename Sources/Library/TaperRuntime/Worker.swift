@@ -41,8 +41,8 @@ actor Worker {
     /// A turn of the loop may last so long before new requests are looked at.
     private static let secondsBetweenRequests = 0.002
 
-    init(path: String, options: LanguageModel.Options) throws(ModuleError) {
-        let bundle = try Bundle(path: path, copying: options.copiesFile)
+    init(_ bundle: sending Bundle, options: LanguageModel.Options) throws(ModuleError) {
+        let path = bundle.path
         if options.locksMemory { _ = bundle.lockInMemory() }
         tokenizer = try Text.Tokenizer(compact: try bundle.tokenizer(), place: path + " (tokenizer)")
         template = try bundle.json(SectionName.chat).map { json throws(ModuleError) in
@@ -64,13 +64,25 @@ actor Worker {
 
     /// The stream of a request that is on its way.
     nonisolated func stream(_ request: Request) -> AnswerStream {
+        guard tally.enter(1) else {
+            let (events, continuation) = AsyncThrowingStream<AnswerEvent, any Error>.makeStream()
+            continuation.finish(throwing: Worker.crowded)
+            return AnswerStream(events: events, outcome: AnswerOutcome())
+        }
+        return admitted(request)
+    }
+
+    /// The streams of requests that get in together.
+    /// - Throws: `busy` where not all of them have room.
+    nonisolated func streams(_ requests: [Request]) throws(TaperError) -> [AnswerStream] {
+        guard tally.enter(requests.count) else { throw Worker.crowded }
+        return requests.map { admitted($0) }
+    }
+
+    private nonisolated func admitted(_ request: Request) -> AnswerStream {
         let (events, continuation) = AsyncThrowingStream<AnswerEvent, any Error>.makeStream()
         let outcome = AnswerOutcome()
         let stream = AnswerStream(events: events, outcome: outcome)
-        guard tally.enter() else {
-            continuation.finish(throwing: Worker.crowded)
-            return stream
-        }
         continuation.onTermination = { if case .cancelled = $0 { outcome.cancel() } }
         prompts.async { [self] in
             do throws(TaperError) {
@@ -114,7 +126,8 @@ actor Worker {
         }
     }
 
-    /// Gives places to those who wait, first come first served.
+    /// Gives places to those who wait, first come first served. Whose prompt somebody is reading already keeps his until it is
+    /// read, and goes on from there.
     private func givePlaces() {
         // Looked at once: whoever is cancelled in between would leave the queue without an end.
         let all = waiting
@@ -122,9 +135,15 @@ actor Worker {
         for candidate in all {
             if candidate.outcome.isCancelled { begin(candidate) } else { waiting.append(candidate) }
         }
-        while let next = waiting.first, turns.count < batch.places {
-            waiting.removeFirst()
-            begin(next)
+        var held = 0
+        while held < waiting.count, turns.count + held < batch.places {
+            let next = waiting[held]
+            let isShared = next.sequence == nil
+            if isShared, cache.isBeingRead(next.prompt, bits: next.choice.scheduler.prefillBits, among: turns) {
+                held += 1
+            } else {
+                begin(waiting.remove(at: held))
+            }
         }
     }
 

@@ -51,17 +51,23 @@ package struct DiskSpace {
         let newWork = max(0, work - used(workPath))
         let folder = Files.directory(of: outputPath)
         guard let forWork = look(workPath), let forOutput = look(folder) else { return }
-        func refuse(_ needed: Int, _ free: Int, _ place: String) -> TaperError {
+        func refuse(_ needed: Int, _ what: String, _ free: Int, _ place: String, _ remedy: String) -> TaperError {
             TaperError(
-                .inputOutput, "the disk has too little room", at: place,
-                expected: "\(byteText(needed)) free, intermediate results included", found: byteText(free),
-                remedy: "Free some space, or name another folder with \(field("work"))")
+                .inputOutput, "the disk has too little room", at: place, expected: "\(byteText(needed)) free \(what)",
+                found: byteText(free), remedy: "Free some space, or " + remedy)
         }
-        if forWork.device == forOutput.device {
-            guard newWork + output <= forWork.free else { throw refuse(newWork + output, forWork.free, workPath) }
-        } else {
-            guard newWork <= forWork.free else { throw refuse(newWork, forWork.free, workPath) }
-            guard output <= forOutput.free else { throw refuse(output, forOutput.free, folder) }
+        let (otherWork, otherOutput) = (
+            "name a folder of another disk with \(field("work"))", "write the bundle to another disk"
+        )
+        guard output <= forOutput.free else {
+            throw refuse(output, "for the bundle", forOutput.free, folder, otherOutput)
+        }
+        let isOneDisk = forWork.device == forOutput.device
+        let needed = isOneDisk ? newWork + output : newWork
+        guard needed <= forWork.free else {
+            throw refuse(
+                needed, "for intermediate results" + (isOneDisk ? " and the bundle" : ""), forWork.free, workPath,
+                otherWork)
         }
     }
 

@@ -105,7 +105,9 @@ package struct ConversionEstimate {
         outputBytes = Int(size.all)
 
         stages.append(
-            StageEstimate("read weights", seconds: Double(storedBytes) * Costs.hash * scale, memory: 256e6))
+            StageEstimate(
+                "read weights", seconds: Double(storedBytes) * Costs.hash * scale,
+                memory: min(Double(storedBytes), 256e6)))
         stages.append(
             StageEstimate(
                 "range", seconds: shape.linear / 3 * Costs.decode * scale, memory: 4 * (2 * shape.block + shape.table)))
@@ -201,7 +203,8 @@ package struct ConversionEstimate {
                     memory: 6 * shape.weights + gradientLogits, remedy: "leave out \"rungs\""))
         }
         addJudging(recipe, config, shape, rate: rate, forward: forward, streamed: streamed)
-        stages.append(StageEstimate("write", seconds: size.all * Costs.write * scale, memory: 64e6))
+        stages.append(
+            StageEstimate("write", seconds: size.all * Costs.write * scale, memory: min(size.all, 64e6)))
     }
 
     /// Stages that run the bundle.

@@ -29,11 +29,16 @@ struct ConversionResults {
     }
 
     var warnings: [String] {
-        schedules.filter { $0.evidence.isToleranceBelowNoise }.map { schedule in
-            "task \(schedule.task): the tolerance \(shortest(schedule.tolerance)) is below the score's standard error "
-                + "\(fixed(schedule.evidence.standardError ?? 0, 4)); use more examples to trust the "
-                + "switch points"
-        }
+        schedules.compactMap(\.noiseWarning)
+    }
+}
+
+extension CalibratedSchedule {
+    /// What is to be said of switch points that the scores do not bear out; nil where they do.
+    package var noiseWarning: String? {
+        guard evidence.isToleranceBelowNoise else { return nil }
+        return "task \(task): the tolerance \(shortest(tolerance)) is below the score's standard error "
+            + "\(fixed(evidence.standardError ?? 0, 4)); use more examples to trust the switch points"
     }
 }
 

@@ -62,7 +62,7 @@ public final class Converter {
         }
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
-        for warning in checkpoint.warnings { progress.warn(warning) }
+        for warning in checkpoint.warnings + checkpoint.roundingWarnings { progress.warn(warning) }
         let memory = AvailableMemory.now
         let (fitted, leftOut) = try recipe.fitted(to: checkpoint, available: memory)
         for sentence in leftOut { progress.warn(sentence) }
@@ -151,6 +151,4 @@ public final class Converter {
             for warning in inputs.calibrationTexts().warnings(evaluating: quality.text) { progress.warn(warning) }
         }
     }
-
-    var precisionText: String { recipe.precisions.map(String.init).joined(separator: ", ") + " bits" }
 }

@@ -25,6 +25,13 @@ public final class Bundle {
     /// - Throws: `noInput`, `badData` or `unsupported`, naming the section and the rule.
     public init(path: String, copying: Bool = false) throws(TaperError) {
         self.path = path
+        if Files.isDirectory(path) {
+            throw TaperError(
+                .noInput, "a folder, where a bundle is needed", at: path,
+                remedy: Files.exists(path + "/config.json")
+                    ? "Convert the checkpoint first: taper convert " + printable(path, limit: 400) + " -o model.taper"
+                    : "Name the bundle's file")
+        }
         file = try MappedFile(path: path, copying: copying)
         table = try SectionTable(file.bytes, place: path)
         for (index, section) in table.sections.enumerated() { sectionIndex[section.name] = index }

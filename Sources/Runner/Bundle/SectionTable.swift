@@ -19,6 +19,11 @@ struct SectionTable {
         var reader = ByteReader(bytes, place: place + ": header")
         let magic = Array(try reader.take(8, "magic"))
         guard magic == BundleFormat.magic else {
+            if let checkpoint = SectionTable.checkpointKind(bytes) {
+                throw TaperError(
+                    .badData, checkpoint + ", where a bundle is needed", at: place,
+                    remedy: "Convert it first: taper convert " + printable(place, limit: 400) + " -o model.taper")
+            }
             throw TaperError(
                 .badData, "not a taper bundle", at: place, expected: "\"TAPERBND\" at the start",
                 remedy: "Make one with: taper convert <checkpoint> -o model.taper")
@@ -134,6 +139,13 @@ struct SectionTable {
         blockChecksums = (0..<blockCount).map {
             UInt64(littleEndian: listBytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self))
         }
+    }
+
+    /// What other software's model a file is; nil for anything else.
+    private static func checkpointKind(_ bytes: UnsafeRawBufferPointer) -> String? {
+        if bytes.starts(with: "GGUF".utf8) { return "a GGUF file" }
+        // A length of 8 bytes, then JSON.
+        return bytes.count > 9 && bytes[6] == 0 && bytes[7] == 0 && bytes[8] == 0x7b ? "a safetensors file" : nil
     }
 
     /// Header and table as bytes; `checksum` fields of the sections must be final.

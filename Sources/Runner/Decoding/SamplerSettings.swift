@@ -48,8 +48,10 @@ public struct SamplerSettings: Sendable {
             if !ok { throw TaperError(.usage, "value out of range", at: field(name), expected: expected, found: found) }
         }
         func number(_ value: Double, _ range: ClosedRange<Double>, _ name: String) throws(TaperError) {
+            // Shortest, 100 would be 1e+02.
+            func bound(_ value: Double) -> String { value == value.rounded() ? String(Int(value)) : shortest(value) }
             try require(
-                range.contains(value), name, shortest(range.lowerBound) + " to " + shortest(range.upperBound),
+                range.contains(value), name, bound(range.lowerBound) + " to " + bound(range.upperBound),
                 shortest(value))
         }
         try number(temperature, 0...100, "temperature")

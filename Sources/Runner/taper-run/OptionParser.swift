@@ -184,37 +184,11 @@ extension Options {
     }
 
     private static func unknown(_ name: String) -> TaperError {
-        var best = ""
-        var bestDistance = Int.max
-        for flag in Flag.allCases {
-            for candidate in flag.names {
-                let distance = editDistance(Array(name.utf8), Array(candidate.utf8))
-                if distance < bestDistance {
-                    best = candidate
-                    bestDistance = distance
-                }
-            }
-        }
-        let near = bestDistance <= max(1, name.utf8.count / 3)
+        var names: [String] = []
+        for flag in Flag.allCases { names += flag.names }
+        let near = nearestWord(to: name, among: names)
         return TaperError(
             .usage, "unknown flag " + printable(name), at: "command line",
-            remedy: near ? "Did you mean " + best + "?" : "taper-run --help lists them all")
-    }
-
-    /// Levenshtein's distance.
-    private static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        // A long unknown word is like no flag at all.
-        if left.count > 64 { return left.count }
-        var row = Array(0...right.count)
-        for (i, a) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, b) in right.enumerated() {
-                let above = row[j + 1]
-                row[j + 1] = min(above + 1, row[j] + 1, diagonal + (a == b ? 0 : 1))
-                diagonal = above
-            }
-        }
-        return row[right.count]
+            remedy: near.map { "Did you mean " + $0 + "?" } ?? "taper-run --help lists them all")
     }
 }

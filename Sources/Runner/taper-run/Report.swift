@@ -38,7 +38,7 @@ enum Report {
             .init("prefill_bits", result.prefillBits.json),
             .init("bits_per_step", .array(result.bitsPerStep.map { $0.json })),
             .init("average_bits", .number(result.averageBits)),
-            .init("bytes_per_token", .number(result.bytesPerToken)),
+            .init("bytes_per_token", .integer(Int(result.bytesPerToken.rounded()))),
             .init(
                 "switch_points",
                 .array(

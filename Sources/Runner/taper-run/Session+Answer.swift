@@ -18,13 +18,19 @@ extension Session {
                 ? "Use a larger --ctx-size, or shorten the text"
                 : "Shorten the text: the model has no longer context")
         if let template {
+            guard !text.isEmpty else { throw emptyPrompt(remedy: "Write a message, or converse with -cnv") }
             var messages: [ChatMessage] = []
             if let system = options.systemPrompt { messages.append(ChatMessage(role: "system", content: system)) }
             messages.append(ChatMessage(role: "user", content: text))
             tokens = try template.encode(messages, addGenerationPrompt: true, tokenizer: tokenizer)
         } else {
             tokens = try tokenizer.encode(text, addSpecial: true, parseSpecial: true)
-            if tokens.isEmpty, let start = tokenizer.bosToken { tokens = [start] }
+            if tokens.isEmpty {
+                guard let start = tokenizer.bosToken else {
+                    throw emptyPrompt(remedy: "The model has no token to begin with, so give it a text")
+                }
+                tokens = [start]
+            }
             let dropped = try room.fit(&tokens, startToken: tokenizer.bosToken)
             if dropped > 0 && !options.quiet {
                 StandardStreams.note("warning: dropped the oldest " + String(dropped) + " tokens of the prompt")
@@ -40,6 +46,10 @@ extension Session {
             output.endLine()
         }
         return try finish(result)
+    }
+
+    private func emptyPrompt(remedy: String) -> TaperError {
+        TaperError(.usage, "the prompt is empty", at: options.promptFile ?? Flag.prompt.name, remedy: remedy)
     }
 
     /// Generates after `tokens`, writing the text as it comes (with `--json` nothing yet).

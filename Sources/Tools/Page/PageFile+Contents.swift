@@ -5,8 +5,6 @@ extension PageFile {
         "answer.js": PackageResources.answer_js,
         "api.js": PackageResources.api_js,
         "app.js": PackageResources.app_js,
-        "base.css": PackageResources.base_css,
-        "bits.css": PackageResources.bits_css,
         "bits.js": PackageResources.bits_js,
         "bundle.js": PackageResources.bundle_js,
         "chat.js": PackageResources.chat_js,
@@ -19,14 +17,18 @@ extension PageFile {
         "format.js": PackageResources.format_js,
         "icon.svg": PackageResources.icon_svg,
         "key.js": PackageResources.key_js,
-        "layout.css": PackageResources.layout_css,
         "live.js": PackageResources.live_js,
         "plan.js": PackageResources.plan_js,
         "plot.js": PackageResources.plot_js,
         "settings.js": PackageResources.settings_js,
+        "start.js": PackageResources.start_js,
+        "style.css": styles,
         "table.js": PackageResources.table_js,
         "turn.js": PackageResources.turn_js,
-        "views.css": PackageResources.views_css,
         "words.js": PackageResources.words_js,
     ]
+
+    /// All styles as one file: nothing is painted before the last of them is there.
+    private static let styles =
+        PackageResources.base_css + PackageResources.layout_css + PackageResources.bits_css + PackageResources.views_css
 }

@@ -98,7 +98,7 @@ extension APIError {
         case .invalidArgument, .invalidData, .unsupported:
             self.init(.badRequest, APIError.inWordsOfTheAPI(line), parameter: parameter)
         case .busy:
-            self = .busy(line)
+            self = .busy("the queue is full; ask again later")
         default:
             // Nothing of files and the machine goes out.
             self.init(.internalServerError, "the answer failed; the server's standard error says why")

@@ -20,7 +20,6 @@ final class AnswerRun: Sendable {
     }
 
     let events: AsyncThrowingStream<Event, any Error>
-    private let admission: ServedModel.Admission
     private let connection: Connection
     private let breaker: Breaker
     private let watch: Int
@@ -36,8 +35,8 @@ final class AnswerRun: Sendable {
         _ requests: [(prompt: Prompt, options: AnswerOptions)], of model: ServedModel, on connection: Connection,
         seconds: Double, eventLoop: any EventLoop
     ) throws(APIError) {
-        admission = try model.admit(requests.count)
-        let streams = requests.map { model.model.stream($0.prompt, options: $0.options) }
+        let streams: [AnswerStream]
+        do throws(TaperError) { streams = try model.model.streams(requests) } catch { throw APIError(error) }
         let breaker = Breaker(streams)
         let (events, continuation) = AsyncThrowingStream<Event, any Error>.makeStream()
         Task { await AnswerRun.merge(streams, into: continuation, counting: model) }

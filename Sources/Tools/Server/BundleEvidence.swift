@@ -11,6 +11,8 @@ struct BundleEvidence: Sendable {
         let evidence: JSONValue
         /// On the text that precisions are measured on; nil where the schedule was not.
         let quality: Quality.Row?
+        /// Perplexity over that of full precision.
+        let overFull: Double?
     }
 
     /// By task.
@@ -18,13 +20,14 @@ struct BundleEvidence: Sendable {
     /// The learned scheduler's facts with what its choices are worth; nil where the bundle has none.
     let learned: JSONValue?
 
-    init(path: String) throws(TaperError) {
-        let bundle = try Bundle(path: path)
+    init(_ bundle: Bundle) throws(TaperError) {
         let quality = try bundle.quality()
         var calibrations: [String: Calibration] = [:]
         for record in try bundle.schedules() {
+            let row = quality?.row(record)
             calibrations[record.task] = Calibration(
-                tolerance: record.tolerance, evidence: record.evidence.json, quality: quality?.row(record))
+                tolerance: record.tolerance, evidence: record.evidence.json, quality: row,
+                overFull: quality?.overFull(row))
         }
         self.calibrations = calibrations
         learned = try bundle.learnedScheduler()?.json

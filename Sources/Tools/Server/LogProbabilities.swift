@@ -48,14 +48,12 @@ struct LogProbabilities {
     }
 
     private func entry(_ token: Int, _ logProbability: Double) -> [JSONValue.Member] {
-        let text = text(token)
-        // A part of a character has no text of its own, so its bytes are not known here.
-        let isWhole = !text.unicodeScalars.contains("\u{fffd}")
-        return [
-            .init("token", .string(text)), .init("logprob", .number(logProbability)),
-            .init("bytes", isWhole ? .array(text.utf8.map { .integer(Int($0)) }) : .null),
+        [
+            .init("token", .string(text(token))), .init("logprob", .number(logProbability)),
+            .init("bytes", .array(tokenizer.bytes(of: token).map { .integer(Int($0)) })),
         ]
     }
 
-    private func text(_ token: Int) -> String { tokenizer.decode([token], keepsSpecial: true) }
+    /// Of a part of a character, U+FFFD: only its bytes tell what it is.
+    private func text(_ token: Int) -> String { String(decoding: tokenizer.bytes(of: token), as: UTF8.self) }
 }

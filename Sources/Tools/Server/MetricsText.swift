@@ -11,43 +11,40 @@ struct MetricsText {
         for (key, count) in state.requests.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
             sample("taper_requests_total", [("path", key.path), ("status", String(key.status))], Double(count))
         }
-        let models = state.models.map { (name: $0.name, model: $0, counts: $0.counts.withLock { $0 }) }
-        func each(_ name: String, _ kind: String, _ help: String, _ value: (ServedModel, AnswerCounts) -> Double) {
+        let models = state.models.map {
+            (name: $0.name, counts: $0.counts.withLock { $0 }, activity: $0.model.activity)
+        }
+        func each(_ name: String, _ kind: String, _ help: String, _ value: (AnswerCounts) -> Double) {
             family(name, kind, help)
-            for entry in models { sample(name, [("model", entry.name)], value(entry.model, entry.counts)) }
+            for model in models { sample(name, [("model", model.name)], value(model.counts)) }
+        }
+        func each(_ name: String, _ kind: String, _ help: String, _ value: (LanguageModel.Activity) -> Int) {
+            family(name, kind, help)
+            for model in models { sample(name, [("model", model.name)], Double(value(model.activity))) }
         }
         family("taper_answers_total", "counter", "Answers by how they ended.")
-        for entry in models {
-            for (end, count) in entry.counts.ends.sorted(by: { $0.key < $1.key }) {
-                sample("taper_answers_total", [("model", entry.name), ("end", end)], Double(count))
+        for model in models {
+            for (end, count) in model.counts.ends.sorted(by: { $0.key < $1.key }) {
+                sample("taper_answers_total", [("model", model.name), ("end", end)], Double(count))
             }
         }
-        each("taper_refused_total", "counter", "Requests that found the queue full.") { Double($1.refused) }
-        each("taper_answers_open", "gauge", "Answers of requests that are not done.") { model, _ in
-            Double(model.answerCount)
-        }
-        each("taper_answers_at_work", "gauge", "Answers that have a place.") { model, _ in
-            Double(model.model.activity.answering)
-        }
-        each("taper_answers_waiting", "gauge", "Answers that wait for their turn.") { model, _ in
-            Double(model.model.activity.waiting)
-        }
-        each("taper_prompt_tokens_total", "counter", "Tokens of prompts that were read.") { Double($1.promptTokens) }
+        each("taper_refused_total", "counter", "Answers that found the queue full.") { $0.refused }
+        each("taper_answers_open", "gauge", "Answers that have a place or wait for one.") { $0.answering + $0.waiting }
+        each("taper_answers_at_work", "gauge", "Answers that have a place.") { $0.answering }
+        each("taper_answers_waiting", "gauge", "Answers that wait for their turn.") { $0.waiting }
+        each("taper_prompt_tokens_total", "counter", "Tokens of prompts that were read.") { $0.promptTokens }
         each("taper_reused_prompt_tokens_total", "counter", "Tokens of prompts that had been read before.") {
-            model, _ in
-            Double(model.model.activity.reusedPromptTokens)
+            $0.reusedPromptTokens
         }
-        each("taper_cached_tokens", "gauge", "Positions kept of ended answers.") { model, _ in
-            Double(model.model.activity.cachedTokens)
-        }
-        each("taper_generated_tokens_total", "counter", "Tokens that were written.") { Double($1.newTokens) }
-        each("taper_prompt_seconds_total", "counter", "Time in which prompts were read.") { $1.prefillSeconds }
+        each("taper_cached_tokens", "gauge", "Positions kept of ended answers.") { $0.cachedTokens }
+        each("taper_generated_tokens_total", "counter", "Tokens that were written.") { $0.newTokens }
+        each("taper_prompt_seconds_total", "counter", "Time in which prompts were read.") { $0.prefillSeconds }
         each("taper_decode_seconds_total", "counter", "Time in which tokens were written, added over answers.") {
-            $1.decodeSeconds
+            $0.decodeSeconds
         }
-        each("taper_read_bytes_total", "counter", "Bytes of weights and cache that decode steps read.") { $1.bytesRead }
+        each("taper_read_bytes_total", "counter", "Bytes of weights and cache that decode steps read.") { $0.bytesRead }
         family("taper_decode_step_bits", "histogram", "Precision of decode steps in bits.")
-        for entry in models { histogram("taper_decode_step_bits", entry.name, entry.counts.steps) }
+        for model in models { histogram("taper_decode_step_bits", model.name, model.counts.steps) }
         family("process_resident_memory_bytes", "gauge", "Resident memory.")
         sample("process_resident_memory_bytes", [], Double(max(residentBytes(), 0)))
     }

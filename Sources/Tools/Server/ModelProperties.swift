@@ -44,7 +44,7 @@ struct ModelProperties {
                     .init("format", .bool(facts.hasChatFormat)), .init("system", .bool(facts.readsSystemMessages)),
                 ])),
             .init("answers_at_once", .integer(model.answersAtOnce)),
-            .init("queue", .integer(model.answerLimit - model.answersAtOnce)),
+            .init("queue", .integer(model.queueLength)),
         ])
     }
 
@@ -57,23 +57,24 @@ struct ModelProperties {
     /// Of every precision, as far as it was measured when the bundle was made.
     private func quality(_ row: BundleReport.Row) -> JSONValue {
         quality(
-            row.precision.description, row.precision.bits, row.bytesPerToken, row.perplexity,
+            row.precision.description, row.precision.bits, row.bytesPerToken, (row.perplexity, row.overFull),
             [row.meanDivergence, row.divergence99, row.topAgreement])
     }
 
-    private func quality(_ label: String, _ row: Quality.Row) -> JSONValue {
+    private func quality(_ label: String, _ row: Quality.Row, overFull: Double?) -> JSONValue {
         quality(
-            label, nil, row.bytesPerToken, row.perplexity, [row.meanDivergence, row.divergence99, row.topAgreement])
+            label, nil, row.bytesPerToken, (row.perplexity, overFull),
+            [row.meanDivergence, row.divergence99, row.topAgreement])
     }
 
     private func quality(
-        _ label: String, _ bits: Double?, _ bytesPerToken: Int?, _ perplexity: Double?, _ agreement: [Double?]
+        _ label: String, _ bits: Double?, _ bytesPerToken: Int?, _ perplexity: (own: Double?, overFull: Double?),
+        _ agreement: [Double?]
     ) -> JSONValue {
-        let overFull = perplexity.flatMap { value in model.report.fullPerplexity.map { value / $0 } }
-        return .object([
+        .object([
             .init("label", .string(label)), .init("bits", number(bits)),
             .init("bytes_per_token", bytesPerToken.map { .integer($0) } ?? .null),
-            .init("perplexity", number(perplexity)), .init("over_full", number(overFull)),
+            .init("perplexity", number(perplexity.own)), .init("over_full", number(perplexity.overFull)),
             .init("kl", number(agreement[0])), .init("kl_p99", number(agreement[1])),
             .init("top1", number(agreement[2])),
         ])
@@ -116,7 +117,11 @@ struct ModelProperties {
             .init("metric", .string(schedule.metric)), .init("score", .number(schedule.score)),
             .init("reference_score", .number(schedule.referenceScore)),
             .init("tolerance", number(calibration?.tolerance)), .init("evidence", calibration?.evidence ?? .null),
-            .init("quality", calibration?.quality.map { quality("static:" + schedule.task, $0) } ?? .null),
+            .init(
+                "quality",
+                calibration?.quality.map {
+                    quality("static:" + schedule.task, $0, overFull: calibration?.overFull)
+                } ?? .null),
         ])
     }
 

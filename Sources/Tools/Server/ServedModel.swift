@@ -1,3 +1,4 @@
+internal import Bundle
 internal import Synchronization
 internal import TaperConvert
 internal import TaperRuntime
@@ -15,26 +16,30 @@ final class ServedModel: Sendable {
     /// Unix time at which the server opened it.
     let openedAt: Int
     let counts = Mutex(AnswerCounts())
-    /// Answers at work and waiting, at most.
-    let answerLimit: Int
     let answersAtOnce: Int
-    private let answers = Atomic<Int>(0)
+    /// Answers that may wait, beside those at work.
+    let queueLength: Int
 
     init(path: String, options: ServerOptions, openedAt: Int) throws(TaperError) {
         var opening = LanguageModel.Options(threads: options.threads, contextLength: options.contextLength)
         opening.answersAtOnce = options.answersAtOnce
+        opening.waitingLimit = options.queueLength
         opening.copiesFile = options.copiesFiles
         opening.locksMemory = options.locksMemory
-        model = try LanguageModel(path: path, options: opening)
-        report = try BundleReport(path: path)
-        evidence = try translated { () throws(ModuleError) in try BundleEvidence(path: path) }
+        let bundle: Bundle
+        do throws(ModuleError) {
+            bundle = try Bundle(path: path, copying: opening.copiesFile)
+            report = try BundleReport(bundle)
+            evidence = try BundleEvidence(bundle)
+        } catch { throw TaperError(error) }
+        model = try LanguageModel(bundle, options: opening)
         precision = try ServedModel.precision(options, model.facts)
         var name = path.split(separator: "/").last.map(String.init) ?? path
         if name.hasSuffix(".taper"), name.count > 6 { name.removeLast(6) }
         self.name = name
         self.openedAt = openedAt
         answersAtOnce = options.answersAtOnce
-        answerLimit = answersAtOnce + options.queueLength
+        queueLength = options.queueLength
     }
 
     private static func precision(
@@ -53,44 +58,12 @@ final class ServedModel: Sendable {
             throw TaperError(.invalidArgument, error.message, at: facts.path)
         }
     }
-
-    /// Answers at work and waiting.
-    var answerCount: Int { answers.load(ordering: .relaxed) }
-
-    /// Room for the answers of a request: for all of them or none.
-    func admit(_ count: Int) throws(APIError) -> Admission {
-        let before = answers.add(count, ordering: .relaxed).oldValue
-        // A request that is alone may have more answers than fit; they follow each other.
-        guard before == 0 || before + count <= answerLimit else {
-            answers.subtract(count, ordering: .relaxed)
-            counts.withLock { $0.refused += 1 }
-            throw .busy("the queue is full: \(before) answers are at work or waiting")
-        }
-        return Admission(self, count)
-    }
-
-    /// Gives the room back with its last reference, however the request ends.
-    final class Admission: Sendable {
-        private let model: ServedModel
-        private let count: Int
-
-        fileprivate init(_ model: ServedModel, _ count: Int) {
-            self.model = model
-            self.count = count
-        }
-
-        deinit { model.answers.subtract(count, ordering: .relaxed) }
-    }
 }
 
-/// What a model has done since the server started.
+/// What the answers of a model were like, those that came to their end: `LanguageModel.Activity` does not tell.
 struct AnswerCounts: Sendable {
     /// Answers by how they ended.
     var ends: [String: Int] = [:]
-    /// Requests that found the queue full.
-    var refused = 0
-    var promptTokens = 0
-    var newTokens = 0
     var prefillSeconds = 0.0
     var decodeSeconds = 0.0
     /// Bytes of weights and cache that decoding read.
@@ -100,8 +73,6 @@ struct AnswerCounts: Sendable {
 
     mutating func add(_ answer: Answer) {
         ends[answer.end.word, default: 0] += 1
-        promptTokens += answer.promptTokenCount
-        newTokens += answer.tokens.count
         prefillSeconds += answer.prefillSeconds
         decodeSeconds += answer.decodeSeconds
         bytesRead += answer.bytesPerToken * Double(answer.precisions.count)

@@ -159,7 +159,7 @@ struct Bench: ParsableCommand {
                                 .init("decode_tokens_per_second", array($0.tokensPerSecond)),
                             ])
                         })),
-                .init("bytes_per_token", .number(row.bytesPerToken)),
+                .init("bytes_per_token", .integer(Int(row.bytesPerToken.rounded()))),
                 .init("linear_bytes_per_second", array(row.products)),
                 .init("read_bytes_per_second", array(row.read)),
             ])

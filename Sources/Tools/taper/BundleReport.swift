@@ -57,6 +57,14 @@ struct BundleReport {
         return pieces.count == 3 ? String(pieces[0]) + " " + String(pieces[1]) : section.name
     }
 
+    /// "llama, 134.5 million weights, 30 layers, ...".
+    static func shapeText(_ model: ModelConfig) -> String {
+        let count = model.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
+        return "\(model.family), \(fixed(Double(count) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden "
+            + "\(model.hiddenSize), \(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary "
+            + "\(model.vocabularySize), context \(model.contextLength)"
+    }
+
     /// Every precision and calibrated schedule with what it reads and how good it is.
     func qualityLines() -> [String] {
         var table = TextTable(["bits", "bytes/token", "perplexity", "over full", "KL mean", "KL p99", "top-1"])
@@ -65,8 +73,7 @@ struct BundleReport {
             func number(_ value: Double?, _ digits: Int) -> String { value.map { fixed($0, digits) } ?? "-" }
             table.add([
                 name, byteCount.map { byteText($0) } ?? "-", number(row?.perplexity, 2),
-                number(row?.perplexity.flatMap { value in full.map { value / $0 } }, 3),
-                number(row?.meanDivergence, 4), number(row?.divergence99, 3),
+                number(quality?.overFull(row), 3), number(row?.meanDivergence, 4), number(row?.divergence99, 3),
                 row?.topAgreement.map { fixed($0 * 100, 1) + "%" } ?? "-",
             ])
         }
@@ -88,12 +95,10 @@ struct BundleReport {
 
     func lines(tensors: Bool, schedules: Bool) -> [String] {
         let model = bundle.manifest.model
-        let parameters = model.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
         var lines = [
             Console.strong(bundle.path) + "  \(byteText(bundle.byteCount))",
             "",
-            "model      \(model.family), \(fixed(Double(parameters) / 1e6, 1)) million weights, \(model.layerCount) layers, hidden \(model.hiddenSize), "
-                + "\(model.headCount) heads (\(model.kvHeadCount) KV), vocabulary \(model.vocabularySize), context \(model.contextLength)",
+            "model      " + BundleReport.shapeText(model),
             "chat       \(chatName ?? "none")    end tokens \(EndTokenReport.text(model.eosTokens, tokenizer))",
             "precisions \(bundle.manifest.precisions.map(String.init).joined(separator: ", ")) bits\(rungText); head read at \(headText) a token",
             "",
@@ -108,6 +113,7 @@ struct BundleReport {
         for record in calibrated {
             if schedules {
                 lines += ScheduleReport.lines(record).map { "  " + $0 }
+                if let warning = record.noiseWarning { lines.append("    warning: " + warning) }
             } else {
                 lines.append(
                     "  \(record.task): prefill \(record.schedule.prefillBits), decode \(record.schedule.text), average "

@@ -125,8 +125,9 @@ struct Calibrate: ParsableCommand {
         let metric =
             try metric.map { name throws(TaperError) in try TaskMetric(name: name) }
             ?? TaskMetric.standard(general: task == CalibratedSchedule.generalTask, hasReference: reference != nil)
+        let progress = Progress(output.verbosity)
         let schedule = try BundleCalibration(
-            edit, threads: try Threads.count(threads), progress: Progress(output.verbosity)
+            edit, threads: try Threads.count(threads), progress: progress
         ).calibrateTask(
             dataPath: data, examples: examples, direction: try translation.parsed(),
             settings: TaskCalibrationSettings(
@@ -134,6 +135,7 @@ struct Calibrate: ParsableCommand {
                 precisions: precisions, referenceScore: referenceScore),
             checkpointPath: reference)
         json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
+        if let warning = schedule.noiseWarning { progress.warn(warning) }
     }
 }
 
@@ -160,9 +162,6 @@ enum ScheduleReport {
         }
         lines += table.lines(indent: 4)
         lines += effort(record.evidence)
-        if record.evidence.isToleranceBelowNoise {
-            lines.append("    the tolerance is below the standard error: more examples are needed to trust this")
-        }
         return lines
     }
 

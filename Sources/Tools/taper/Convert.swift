@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bundle
+import Checkpoint
 import Pipeline
 import Storage
 
@@ -33,20 +34,27 @@ struct Convert: ParsableCommand {
     func run() throws {
         let progress = Progress(outputOptions.verbosity)
         if let maxBits { return try cut(to: maxBits, progress) }
+        if dryRun, let outline = try ModelOutline(folder: input) {
+            for warning in outline.warnings { progress.warn(warning) }
+            return show(
+                try ConversionPlan(
+                    outline, folder: input, output: output, recipe: try making.settings(),
+                    options: try making.options(force: force)))
+        }
         let converter = try Converter(
             input: input, output: output, recipe: try making.settings(), options: try making.options(force: force),
             progress: progress)
-        if dryRun {
-            let plan = try converter.plan()
-            json ? Console.out(plan.json) : plan.lines.forEach { Console.out($0) }
-            return
-        }
+        if dryRun { return show(try converter.plan()) }
         let report = try converter.run()
         if json { return Console.out(report.json) }
         if !outputOptions.quiet {
             try BundleReport(try Bundle(path: output)).qualityLines().forEach { Console.note($0) }
         }
         report.lines.forEach { progress.note($0) }
+    }
+
+    private func show(_ plan: ConversionPlan) {
+        json ? Console.out(plan.json) : plan.lines.forEach { Console.out($0) }
     }
 
     private func cut(to maxBits: Int, _ progress: Progress) throws {

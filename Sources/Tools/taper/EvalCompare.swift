@@ -31,7 +31,7 @@ struct Compare: ParsableCommand {
         var warnings = try options.leakage(comparison.bundles, text, progress)
         progress.begin("compare")
         try comparison.run(text) { progress.update($0, $1) }
-        progress.end("\(comparison.files.count) files, \(comparison.windowCount) windows")
+        progress.end("\(comparison.files.count) files, \(comparison.extent.windowCount) windows")
         for file in comparison.files {
             for note in file.notes {
                 warnings.append(Files.name(of: file.path) + ": " + note)
@@ -41,9 +41,7 @@ struct Compare: ParsableCommand {
         let document = comparison.json(text: text, warnings: warnings)
         let rows = comparison.files.flatMap { file in file.results.map { (Files.name(of: file.path), $0) } }
         let table = QualityTable.table(rows)
-        let protocolText = comparison.rule.text(
-            windowCount: comparison.windowCount, predictedCount: comparison.predictedCount,
-            addsSpecial: comparison.addsSpecial)
+        let protocolText = comparison.rule.text(comparison.extent)
         let markdown =
             ["# Quality per byte read", "\(window.data): \(protocolText)", table.markdown]
             + warnings.map { "**Warning:** " + $0 } + ["![Quality against bytes per token](compare.svg)"]

@@ -81,13 +81,9 @@ struct QualityCommand {
                     expected: "at most \(any.config.contextLength)", found: "\(window.window)")
             }
             let tokenizer = try any.tokenizer()
-            let addsSpecial = !tokenizer.startTokens.isEmpty
             let windows = try rule.windows(of: source.text, tokenizer: tokenizer, place: window.data)
-            let count = windows.reduce(0) { $0 + $1.tokens.count - $1.firstPredicted }
-            return Plan(
-                windows: windows,
-                text: rule.text(windowCount: windows.count, predictedCount: count, addsSpecial: addsSpecial),
-                json: rule.json(windowCount: windows.count, predictedCount: count, addsSpecial: addsSpecial))
+            let extent = PerplexityProtocol.Extent(windows, tokenizer)
+            return Plan(windows: windows, text: rule.text(extent), json: rule.json(extent))
         }
         try OptionLimit.check("--examples", completion.examples, 1...OptionLimit.examples)
         let examples = try readTask(

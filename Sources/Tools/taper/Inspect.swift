@@ -24,6 +24,7 @@ struct Inspect: ParsableCommand {
         case .unknown where verify || path.hasSuffix(".taper"): try inspectBundle()
         default:
             guard !verify else { throw TaperError(.usage, "--verify works on bundles", at: path) }
+            if let outline = try ModelOutline(folder: path) { return show(outline) }
             try inspectCheckpoint()
         }
     }
@@ -72,6 +73,28 @@ struct Inspect: ParsableCommand {
             members += (sources.members ?? []).filter { $0.key != "schema" }
         }
         return members.isEmpty ? .null : .object(members)
+    }
+
+    /// A folder with config.json alone.
+    private func show(_ outline: ModelOutline) {
+        let (model, recipe) = (outline.config, Recipe.standard(.default))
+        let byteCount = ConversionEstimate(recipe, model, storedBytes: 0).outputBytes
+        if json {
+            return Console.out(
+                .object([
+                    .init("schema", .string("taper-inspect-1")), .init("kind", .string("outline")),
+                    .init("note", .string(ModelOutline.note)), .init("model", model.json),
+                    .init("weights", .integer(outline.weightCount)),
+                    .init("estimated_bundle_bytes", .integer(byteCount)),
+                ]))
+        }
+        Console.out(Console.strong(printable(path, limit: 4000)) + "  " + ModelOutline.note)
+        Console.out("  " + BundleReport.shapeText(model))
+        if let blocks = BlockReport.text(model) { Console.out("  blocks: " + blocks) }
+        Console.out(
+            "  estimated: \(byteText(2 * outline.weightCount)) in half precision, \(byteText(byteCount)) as a bundle of "
+                + recipe.precisions.map(String.init).joined(separator: ", ") + " bits")
+        for warning in outline.warnings { Console.note("warning: " + warning) }
     }
 
     private func inspectCheckpoint() throws {

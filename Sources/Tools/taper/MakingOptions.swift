@@ -26,6 +26,7 @@ struct MakingOptions: ParsableArguments {
         String?
     @Flag(help: "Make every intermediate result again.") var restart = false
     @Flag(help: "Read NaN and infinite weights as zero.") var allowNonfinite = false
+    @Flag(help: "Do not measure the quality of the precisions.") var noQuality = false
     @Flag(help: "Leave out tasks, quality, schedules, the learned scheduler, and the sample texts.")
     var noCalibrate = false
 
@@ -58,6 +59,7 @@ struct MakingOptions: ParsableArguments {
             settings.quality = nil
             settings.learned = nil
         }
+        if noQuality { settings.quality = nil }
         try settings.validate(place: "command line")
         return settings
     }
@@ -74,6 +76,7 @@ struct MakingOptions: ParsableArguments {
             ("--recipe", recipe != nil), ("--bits", bits != nil), ("--embedding-bits", embeddingBits != nil),
             ("--effort", effort != nil), ("--calibration", calibration != nil), ("--generated", generated != nil),
             ("--chat-template", chatTemplate != nil), ("--task-data", !taskData.isEmpty),
+            ("--no-quality", noQuality),
         ]
         return makes.first { $0.1 }?.0
     }

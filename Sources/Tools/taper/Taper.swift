@@ -29,6 +29,7 @@ struct Taper: ParsableCommand {
     /// Runs one command line; what it has to say about a failure is said.
     private static func run(_ arguments: [String]) -> Int32 {
         do {
+            try refuseUnknownCommand(arguments)
             var command = try parseAsRoot(arguments)
             try command.run()
             return 0
@@ -41,6 +42,22 @@ struct Taper: ParsableCommand {
             let text = fullMessage(for: error)
             if status == 0 { Console.out(text) } else { Console.note(text) }
             return status
+        }
+    }
+
+    /// Says which command was meant; the parser would only say that a word is unexpected.
+    private static func refuseUnknownCommand(_ arguments: [String]) throws(TaperError) {
+        var (known, place) = (configuration.subcommands, "taper")
+        for argument in arguments {
+            guard !known.isEmpty, !argument.hasPrefix("-"), argument != "help" else { return }
+            guard let command = known.first(where: { $0._commandName == argument }) else {
+                let near = nearestWord(to: argument, among: known.map { $0._commandName })
+                throw TaperError(
+                    .usage, "there is no command " + printable(argument), at: place,
+                    expected: "one of " + known.map { $0._commandName }.joined(separator: ", "),
+                    remedy: near.map { "Did you mean " + $0 + "?" } ?? "")
+            }
+            (known, place) = (command.configuration.subcommands, place + " " + argument)
         }
     }
 

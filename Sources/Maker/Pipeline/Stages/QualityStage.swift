@@ -37,9 +37,7 @@ struct QualityStage: ByteStage {
         ) { workspace.update($0) }
         return Quality(
             text: text.name, checksum: text.checksum,
-            rule: rule.json(
-                windowCount: windows.count, predictedCount: results.first?.comparison.predictedCount ?? 0,
-                addsSpecial: !tokenizer.startTokens.isEmpty),
+            rule: rule.json(PerplexityProtocol.Extent(windows, tokenizer)),
             rows: results.map(\.row)
         ).json.bytes()
     }

@@ -35,9 +35,9 @@ public struct Quality: Sendable {
     /// Perplexity of full precision.
     public var fullPerplexity: Double? { rows.first { $0.label == Quality.fullPrecision }?.perplexity }
     public func row(_ bits: Precision) -> Row? { rows.first { $0.bits == bits } }
-    /// Perplexity of a precision over that of full precision; nil where it was not measured.
-    public func overFull(_ bits: Precision) -> Double? {
-        guard let full = fullPerplexity, full > 0, let own = row(bits)?.perplexity else { return nil }
+    /// Perplexity over that of full precision; nil where it was not measured.
+    public func overFull(_ row: Row?) -> Double? {
+        guard let full = fullPerplexity, full > 0, let own = row?.perplexity else { return nil }
         return own / full
     }
 
@@ -48,7 +48,7 @@ public struct Quality: Sendable {
     public func warning(of precisions: [Precision]) -> String? {
         var text = ""
         for bits in precisions {
-            guard let ratio = overFull(bits), ratio >= Quality.uselessRatio else { continue }
+            guard let ratio = overFull(row(bits)), ratio >= Quality.uselessRatio else { continue }
             text += (text.isEmpty ? "" : ", ") + bits.text + " bits has " + fixed(ratio, 0)
         }
         if text.isEmpty { return nil }
