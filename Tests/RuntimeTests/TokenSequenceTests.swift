@@ -24,7 +24,8 @@ import Testing
     func rowsOfOneCallDoNotMeet(_ config: ModelConfig, _ threads: Int) throws {
         let tiny = try TinyBundle(config, precisions: [2, 3, 4, 6, 16])
         let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 64, pool: .make(threads))
-        for bits: Precision in [3, 16] {
+        // Of one precision, of two, and of many at once, those of 16 bits among them.
+        for mix: [Precision] in [[3], [16], [6, 2], [2, 2, 3, 16, 4, 4, 6]] {
             var rows = Rows<TokenSequence>()
             var tokens: [[Int]] = []
             for index in 0..<20 {
@@ -32,16 +33,19 @@ import Testing
                 let before = Array(EngineTests.text.prefix(index % 7))
                 if !before.isEmpty { try engine.read(before, into: sequence, bits: 6) }
                 let new = (0..<[1, 5, 1, 1, 30][index % 5]).map { ($0 * 13 + index * 7) % config.vocabularySize }
-                rows.append(new[...], to: sequence, wanting: [.last, .all, .last, .none][index % 4])
+                rows.append(
+                    new[...], to: sequence, wanting: [.last, .all, .last, .none][index % 4],
+                    bits: index % 3 == 0 && mix.count == 1 ? nil : mix[index % mix.count])
                 tokens.append(new)
             }
-            let together = try run(engine, rows, bits: bits)
+            let together = try run(engine, rows, bits: mix[0])
             for (index, chunk) in rows.chunks.enumerated() {
                 #expect(chunk.sequence.position == index % 7 + tokens[index].count)
                 let alone = SingleSequence(engine, try engine.makeSequence())
                 let before = Array(EngineTests.text.prefix(index % 7))
                 if !before.isEmpty { try alone.read(before, bits: 6) }
                 var expected: [Int: [Float]] = [:]
+                let bits = chunk.bits ?? mix[0]
                 for (place, token) in tokens[index].enumerated() {
                     let logits = Array(try alone.read([token], bits: bits))
                     switch chunk.wanted {

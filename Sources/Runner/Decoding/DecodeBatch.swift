@@ -3,8 +3,8 @@ public import Storage
 
 /// Generations at work together: the one decode loop.
 ///
-/// A tick moves every generation on by one step: a prompt by a chunk, all others by a token. Rows of the same precision go
-/// through the weights together. Whoever is admitted when, every generation gets what it would have got alone. One thread
+/// A tick moves every generation on by one step: a prompt by a chunk, all others by a token. Their rows go through the weights
+/// together, whatever the precision of each. Whoever is admitted when, every generation gets what it would have got alone. One thread
 /// calls.
 public final class DecodeBatch<Plan: DecodePlan> {
     public typealias Executor = Plan.Executor
@@ -93,7 +93,6 @@ public final class DecodeBatch<Plan: DecodePlan> {
             next.phaseStart = monotonicSeconds()
             live.append(next)
         }
-        var lowest: Precision?
         var budget = prefillBudget
         for generation in live where generation.knownLogits.isEmpty && generation.stopReason == nil {
             if !generation.isDecoding {
@@ -104,42 +103,32 @@ public final class DecodeBatch<Plan: DecodePlan> {
             generation.pendingBits =
                 generation.isDecoding
                 ? generation.plan.bits(atStep: generation.bitsPerStep.count) : generation.plan.prefillBits
-            lowest = min(lowest ?? generation.pendingBits, generation.pendingBits)
         }
-        // From low to high.
-        while let bits = lowest {
-            try run(bits, onToken)
-            lowest = nil
-            for generation in live where generation.pendingBits > bits && generation.stopReason == nil {
-                lowest = min(lowest ?? generation.pendingBits, generation.pendingBits)
-            }
-        }
+        try run(onToken)
         for generation in live where !generation.knownLogits.isEmpty && generation.stopReason == nil {
             startFromKnownLogits(generation, onToken)
         }
         retire()
     }
 
-    /// All that wait for this precision, in one call of the executor.
-    private func run(_ bits: Precision, _ onToken: (Generation<Plan>) -> Bool) throws(TaperError) {
+    /// All rows of a tick, in one call of the executor: next tokens, then chunks of prompts, both from low bits to high. What is
+    /// one token each stays together, and so does what has the same precision.
+    private func run(_ onToken: (Generation<Plan>) -> Bool) throws(TaperError) {
         rows.removeAll()
         members.empty()
         defer { for generation in members { generation.pendingBits = 0 } }
-        for generation in live where generation.pendingBits == bits && generation.isDecoding {
-            rows.append(generation.tokens[generation.tokens.count - 1], to: generation.sequence)
-            members.append(generation)
+        for decodes in [true, false] {
+            var bits = next(after: 0, decoding: decodes)
+            while let current = bits {
+                for generation in live where generation.pendingBits == current && generation.isDecoding == decodes {
+                    append(generation)
+                }
+                bits = next(after: current, decoding: decodes)
+            }
         }
-        // Chunks of prompts stand behind: what is one token each stays together.
-        for generation in live
-        where generation.pendingBits == bits && generation.stopReason == nil && generation.isReading {
-            let end = generation.readCount + generation.chunkCount
-            rows.append(
-                generation.prompt[generation.readCount..<end], to: generation.sequence,
-                wanting: end == generation.prompt.count ? .last : .none)
-            members.append(generation)
-        }
+        guard !members.isEmpty else { return }
         do throws(TaperError) {
-            let failures = try executor.run(rows, bits: bits) { wanted in
+            let failures = try executor.run(rows, bits: .highest) { wanted in
                 executor.inParallel(wanted.count) { draw(members[wanted[$0].chunk], wanted[$0].logits) }
             }
             for failure in failures { members[failure.chunk].end(.failed, failure.error) }
@@ -153,7 +142,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
         }
         for (generation, chunk) in zip(members, rows.chunks) where generation.stopReason == nil {
             if generation.isDecoding {
-                generation.bitsPerStep.append(bits)
+                generation.bitsPerStep.append(generation.pendingBits)
             } else {
                 generation.readCount += chunk.range.count
                 guard generation.readCount == generation.prompt.count else { continue }
@@ -161,6 +150,28 @@ public final class DecodeBatch<Plan: DecodePlan> {
             }
             take(generation, onToken)
         }
+    }
+
+    /// The least precision above one that any of the generations waits for.
+    private func next(after bits: Precision, decoding: Bool) -> Precision? {
+        var least: Precision?
+        for generation in live
+        where generation.pendingBits > bits && generation.isDecoding == decoding && generation.stopReason == nil {
+            least = min(least ?? generation.pendingBits, generation.pendingBits)
+        }
+        return least
+    }
+
+    private func append(_ generation: Generation<Plan>) {
+        members.append(generation)
+        let bits = generation.pendingBits
+        if generation.isDecoding {
+            return rows.append(generation.tokens[generation.tokens.count - 1], to: generation.sequence, bits: bits)
+        }
+        let end = generation.readCount + generation.chunkCount
+        rows.append(
+            generation.prompt[generation.readCount..<end], to: generation.sequence,
+            wanting: end == generation.prompt.count ? .last : .none, bits: bits)
     }
 
     /// The only place where tokens are chosen. Those of different generations on several threads at once.

@@ -1,3 +1,4 @@
+public import Model
 import Storage
 
 /// Tokens to be run in one call: chunks of prompts and next tokens, of any sequences.
@@ -13,6 +14,8 @@ public struct Rows<Sequence: ExecutorSequence> {
         /// Places in `tokens`; never empty.
         public let range: Range<Int>
         public let wanted: Wanted
+        /// Of the weights, where it is not the call's.
+        public let bits: Precision?
     }
 
     /// Tokens of all chunks, one chunk after the other.
@@ -21,17 +24,20 @@ public struct Rows<Sequence: ExecutorSequence> {
 
     public init() {}
 
-    public mutating func append(_ tokens: ArraySlice<Int>, to sequence: Sequence, wanting: Wanted) {
+    public mutating func append(
+        _ tokens: ArraySlice<Int>, to sequence: Sequence, wanting: Wanted, bits: Precision? = nil
+    ) {
         precondition(!tokens.isEmpty, "a chunk has tokens")
         let start = self.tokens.count
         for token in tokens { self.tokens.append(token) }
-        chunks.append(Chunk(sequence: sequence, range: start..<self.tokens.count, wanted: wanting))
+        chunks.append(Chunk(sequence: sequence, range: start..<self.tokens.count, wanted: wanting, bits: bits))
     }
 
     /// A sequence's next token, whose logits are wanted.
-    public mutating func append(_ token: Int, to sequence: Sequence) {
+    public mutating func append(_ token: Int, to sequence: Sequence, bits: Precision? = nil) {
         tokens.append(token)
-        chunks.append(Chunk(sequence: sequence, range: tokens.count - 1..<tokens.count, wanted: .last))
+        chunks.append(
+            Chunk(sequence: sequence, range: tokens.count - 1..<tokens.count, wanted: .last, bits: bits))
     }
 
     public mutating func removeAll() {

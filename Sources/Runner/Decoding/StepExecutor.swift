@@ -13,11 +13,11 @@ public protocol StepExecutor: AnyObject {
     /// Refuses tokens that the sequence could not be continued with, before anything is run.
     func check(_ tokens: [Int], continuing sequence: Sequence) throws(TaperError)
 
-    /// Runs rows of any sequences at one precision: every chunk's tokens enter its sequence. What a sequence gets does not
-    /// depend on the others.
+    /// Runs rows of any sequences: every chunk's tokens enter its sequence. What a sequence gets does not depend on the
+    /// others. Chunks of one precision had better follow each other.
     ///
     /// - Parameters:
-    ///   - bits: of the weights; a model that has one precision ignores it.
+    ///   - bits: of the weights for chunks that name none; a model that has one precision ignores both.
     ///   - each: gets all wanted rows in order, some at a time.
     /// - Returns: chunks whose numbers left their range, which end their sequences and no others.
     /// - Throws: what keeps the whole call from being run, or an interrupt, after which some rows may have been run.

@@ -16,6 +16,8 @@ public final class ActivationBuffer {
     /// Whether what it holds are floats: [tokens][padded columns], zero where padded.
     public private(set) var holdsFloats = false
     private var floats: UnsafeMutablePointer<Float>?
+    /// Rows that are multiplied at one precision each; none where all are multiplied at the same. For what is taken next.
+    public var groups: [Range<Int>] = []
     private var arrangement: Arrangement?
     /// Counts what was quantized.
     private var version = 0
@@ -98,16 +100,29 @@ public final class ActivationBuffer {
     /// Before a product of several tokens; false where the instruction set takes them as they are.
     func prepareArrangement(_ pool: ThreadPool) -> Bool {
         guard pool.kernels.functions.arrange != nil else { return false }
-        if arrangement?.serves(pool) != true {
-            arrangement = Arrangement(tiles: maxColumns / 64, threadCount: pool.threadCount)
-        }
-        if tokens > ActivationBuffer.arrangedBlock { arrangement?.share(view(), version: version, pool) }
+        if arrangement?.serves(pool) != true { arrangement = Arrangement(threadCount: pool.threadCount) }
+        arrangement?.prepare(self, version: version, pool)
         return true
     }
 
     /// What a part of that product reads, on this thread.
-    func arranged(on thread: Int, _ pool: ThreadPool) -> UnsafePointer<Int8>? {
-        arrangement?.blocks(view(), version: version, on: thread, pool)
+    func arranged(on thread: Int, group: Int = 0, _ pool: ThreadPool) -> UnsafePointer<Int8>? {
+        arrangement?.blocks(of: group, on: thread, pool)
+    }
+
+    /// Of every group, or of all rows together.
+    func views() -> [ck_activations_t] {
+        let all = view()
+        if groups.isEmpty { return [all] }
+        return groups.map { rows in
+            var part = all
+            part.values += rows.lowerBound * (Int(all.tiles) + 1) * NestedLayout.tileColumns
+            part.multipliers += rows.lowerBound * Int(all.groups)
+            part.scales += rows.lowerBound
+            part.corrections += rows.lowerBound
+            part.tokens = Int32(rows.count)
+            return part
+        }
     }
 
     func view() -> ck_activations_t {

@@ -54,7 +54,7 @@ public func multiply(
         withUnsafePointer(to: &b) { b in
             withUnsafePointer(to: &c) { c in
                 pool.run(parts) { part, thread in
-                    let range = ThreadPool.slice(total, part: part, of: parts)
+                    let range = pool.slice(total, part: part, of: parts)
                     var activations = activations
                     if isArranged { activations.arranged = x.arranged(on: thread, pool) }
                     func go(

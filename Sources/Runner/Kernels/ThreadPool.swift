@@ -70,6 +70,17 @@ public final class ThreadPool {
     /// Distance between the scratch blocks of two threads.
     var scratchStride: Int { scratchBytes }
 
+    /// The items of a part, so that parts which one thread takes after another follow each other: threads take turns, and what
+    /// a thread asks memory for ahead of time is then its own.
+    func slice(_ count: Int, part: Int, of parts: Int) -> Range<Int> {
+        let perThread = parts / threadCount
+        guard perThread > 1, part < perThread * threadCount else {
+            return ThreadPool.slice(count, part: part, of: parts)
+        }
+        return ThreadPool.slice(
+            count, part: part % threadCount * perThread + part / threadCount, of: parts)
+    }
+
     /// Even division of `count` items among `parts`.
     static func slice(_ count: Int, part: Int, of parts: Int) -> Range<Int> {
         count * part / parts..<count * (part + 1) / parts

@@ -8,32 +8,36 @@ extension Engine {
     ///
     /// All buffers are [rows][columns]; products are y = x W^T + b. Rows meet each other nowhere but in attention, and there
     /// only those of one sequence.
-    func run(_ block: RowBlock, of tokens: UnsafeBufferPointer<Int>, _ allocation: BitAllocation) {
+    func run(_ block: RowBlock, of tokens: UnsafeBufferPointer<Int>) {
         let count = block.rowCount
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
         let (x, delta) = (scratch.hidden, scratch.delta)
         let (query, key, value, up) = (scratch.query, scratch.key, scratch.value, scratch.up)
 
+        group(block.groups.map { $0.rows })
+
         // x = E[token]
         for segment in block.segments {
+            let bits = segment.bits.roundedDown
             for index in 0..<segment.count {
                 weights.embedding.dequantizeRow(
-                    tokens[segment.firstToken + index], bits: allocation.others,
+                    tokens[segment.firstToken + index], bits: bits,
                     into: x + (segment.firstRow + index) * width, pool: pool)
             }
         }
 
         for (index, layer) in weights.layers.enumerated() {
-            let bits = allocation.layers[index]
             // n = norm(x), or x itself where only outputs are normalized
             let attentionInput = normalized(x, layer.inputNorm, tokens: count)
 
             // q, k, v = n W^T + b; q and k normalized by head and turned by their positions (RoFormer eq. 34)
-            take(attentionInput, tokens: count, columns: width, for: layer.query, bits: bits.query)
+            take(
+                attentionInput, tokens: count, columns: width, for: layer.query,
+                bits: allocations[0].layers[index].query)
             multiply(
-                layer.query.product(bits.query, query), layer.key.product(bits.key, key),
-                layer.value.product(bits.value, value),
-                scratch.activations, pool: pool)
+                Projection(layer.query, into: query) { $0.layers[$1].query },
+                Projection(layer.key, into: key) { $0.layers[$1].key },
+                Projection(layer.value, into: value) { $0.layers[$1].value }, layer: index)
             addBias(layer.query, to: query, tokens: count)
             addBias(layer.key, to: key, tokens: count)
             addBias(layer.value, to: value, tokens: count)
@@ -46,7 +50,7 @@ extension Engine {
             inspectCacheInputs(block, layer: index)
 
             // Parallel residual: the MLP reads the same normalized input, before the activations are replaced.
-            if config.parallelResidual { multiplyMLPInput(layer, bits: bits) }
+            if config.parallelResidual { multiplyMLPInput(layer, index) }
 
             // a = softmax(q K^T / sqrt(headSize)) V, every head over all positions so far
             attend(block, layer: index, window: layer.window)
@@ -54,23 +58,23 @@ extension Engine {
             // x += a W_o^T + b, normalized where outputs are
             take(
                 scratch.attended, tokens: count, columns: config.querySize, for: layer.attentionOutput,
-                bits: bits.attentionOutput)
+                bits: allocations[0].layers[index].attentionOutput)
             multiply(
-                layer.attentionOutput.product(bits.attentionOutput, delta), nil, nil, scratch.activations, pool: pool)
+                Projection(layer.attentionOutput, into: delta) { $0.layers[$1].attentionOutput }, layer: index)
             addBias(layer.attentionOutput, to: delta, tokens: count)
             addToResidual(delta, layer.attentionOutputNorm, tokens: count)
 
             // Sequential residual: the MLP reads norm(x) after attention.
             if !config.parallelResidual {
                 let mlpInput = normalized(x, layer.mlpNorm, tokens: count)
-                take(mlpInput, tokens: count, columns: width, for: layer.up, bits: bits.up)
-                multiplyMLPInput(layer, bits: bits)
+                take(mlpInput, tokens: count, columns: width, for: layer.up, bits: allocations[0].layers[index].up)
+                multiplyMLPInput(layer, index)
             }
             activate(layer, tokens: count)
 
             // x += up W_down^T + b, normalized where outputs are
-            take(up, tokens: count, columns: inner, for: layer.down, bits: bits.down)
-            multiply(layer.down.product(bits.down, delta), nil, nil, scratch.activations, pool: pool)
+            take(up, tokens: count, columns: inner, for: layer.down, bits: allocations[0].layers[index].down)
+            multiply(Projection(layer.down, into: delta) { $0.layers[$1].down }, layer: index)
             addBias(layer.down, to: delta, tokens: count)
             addToResidual(delta, layer.mlpOutputNorm, tokens: count)
         }
@@ -159,15 +163,23 @@ extension Engine {
 
     /// logits = norm(x) W_head^T + b for some rows of the block that ran last.
     /// - Parameter wanted: indices in the block's list of such rows.
-    func head(_ wanted: Range<Int>, _ allocation: BitAllocation) {
+    func head(_ wanted: Range<Int>) {
         let width = config.hiddenSize
+        var groups: [Range<Int>] = []
+        for group in block.groups {
+            let rows = wanted.filter { group.rows.contains(block.wanted[$0].row) }
+            // Without rows a group keeps its place: it stands for its precision.
+            let start = (groups.last?.upperBound ?? 0)
+            groups.append(start..<start + rows.count)
+        }
+        group(groups)
         for index in wanted {
             normalize(
                 scratch.hidden + block.wanted[index].row * width, weights.finalNorm,
                 into: scratch.normed + (index - wanted.lowerBound) * width, tokens: 1)
         }
-        take(scratch.normed, tokens: wanted.count, columns: width, for: weights.head, bits: allocation.others)
-        multiply(weights.head.product(allocation.others, scratch.logits), nil, nil, scratch.activations, pool: pool)
+        take(scratch.normed, tokens: wanted.count, columns: width, for: weights.head, bits: allocations[0].others)
+        multiply(Projection(weights.head, into: scratch.logits) { allocation, _ in allocation.others }, layer: 0)
         addBias(weights.head, to: scratch.logits, tokens: wanted.count)
         if let cap = config.logitCap {
             operations.softCap(
@@ -176,38 +188,90 @@ extension Engine {
     }
 
     /// The matrix products of one decode step's linear layers and nothing else, on whatever the scratch buffers hold of `rows`
-    /// sequences: what
-    /// a benchmark compares with reading memory. Returns the bytes of codes, tables and scales read.
+    /// sequences: what a benchmark compares with reading memory. Returns the bytes of codes, tables and scales read.
     public func multiplyLinearLayers(bits: Precision, rows: Int = 1) throws(TaperError) -> Int {
-        let allocation = try weights.allocation(bits)
+        allocations = [try weights.allocation(bits)]
+        group([])
         var byteCount = 0
-        for (layer, bits) in zip(weights.layers, allocation.layers) {
-            take(scratch.normed, tokens: rows, columns: config.hiddenSize, for: layer.query, bits: bits.query)
+        for (index, layer) in weights.layers.enumerated() {
+            take(
+                scratch.normed, tokens: rows, columns: config.hiddenSize, for: layer.query,
+                bits: allocations[0].layers[index].query)
             multiply(
-                layer.query.product(bits.query, scratch.query), layer.key.product(bits.key, scratch.key),
-                layer.value.product(bits.value, scratch.value), scratch.activations, pool: pool)
-            multiplyMLPInput(layer, bits: bits)
+                Projection(layer.query, into: scratch.query) { $0.layers[$1].query },
+                Projection(layer.key, into: scratch.key) { $0.layers[$1].key },
+                Projection(layer.value, into: scratch.value) { $0.layers[$1].value }, layer: index)
+            multiplyMLPInput(layer, index)
             take(
                 scratch.attended, tokens: rows, columns: config.querySize, for: layer.attentionOutput,
-                bits: bits.attentionOutput)
+                bits: allocations[0].layers[index].attentionOutput)
             multiply(
-                layer.attentionOutput.product(bits.attentionOutput, scratch.delta), nil, nil, scratch.activations,
-                pool: pool)
-            take(scratch.up, tokens: rows, columns: config.intermediateSize, for: layer.down, bits: bits.down)
-            multiply(layer.down.product(bits.down, scratch.delta), nil, nil, scratch.activations, pool: pool)
-            byteCount += layer.bytesRead(bits)
+                Projection(layer.attentionOutput, into: scratch.delta) { $0.layers[$1].attentionOutput }, layer: index)
+            take(
+                scratch.up, tokens: rows, columns: config.intermediateSize, for: layer.down,
+                bits: allocations[0].layers[index].down)
+            multiply(Projection(layer.down, into: scratch.delta) { $0.layers[$1].down }, layer: index)
+            byteCount += layer.bytesRead(allocations[0].layers[index])
         }
         return byteCount
     }
 
-    private func multiplyMLPInput(_ layer: TransformerWeights.Layer, bits: BitAllocation.Layer) {
+    // MARK: Products
+
+    /// A linear layer, where its results go, [rows][its rows], and how many bits it has in a layer of an allocation.
+    private struct Projection {
+        let linear: TransformerWeights.Linear
+        let output: UnsafeMutablePointer<Float>
+        let bits: (BitAllocation, Int) -> Int
+
+        init(
+            _ linear: TransformerWeights.Linear, into output: UnsafeMutablePointer<Float>,
+            bits: @escaping (BitAllocation, Int) -> Int
+        ) {
+            self.linear = linear
+            self.output = output
+            self.bits = bits
+        }
+
+        func product(_ allocation: BitAllocation, _ layer: Int, firstRow: Int = 0) -> Product {
+            linear.product(bits(allocation, layer), output + firstRow * linear.matrix.rows)
+        }
+    }
+
+    /// Rows of the block's precisions among those that are taken next.
+    private func group(_ groups: [Range<Int>]) {
+        scratch.activations.groups = groups.count > 1 ? groups : []
+    }
+
+    /// Of what was taken last, all rows at their precisions.
+    private func multiply(
+        _ first: Projection, _ second: Projection? = nil, _ third: Projection? = nil, layer: Int
+    ) {
+        let activations = scratch.activations
+        if activations.groups.isEmpty {
+            let allocation = allocations[0]
+            return Kernels.multiply(
+                first.product(allocation, layer), second?.product(allocation, layer),
+                third?.product(allocation, layer), activations, pool: pool)
+        }
+        var products: [Product] = []
+        for projection in [first, second, third] {
+            guard let projection else { continue }
+            for (rows, allocation) in zip(activations.groups, allocations) {
+                products.append(projection.product(allocation, layer, firstRow: rows.lowerBound))
+            }
+        }
+        Kernels.multiply(products, activations, pool: pool)
+    }
+
+    private func multiplyMLPInput(_ layer: TransformerWeights.Layer, _ index: Int) {
         multiply(
-            layer.up.product(bits.up, scratch.up), layer.gate?.product(bits.gate, scratch.gate), nil,
-            scratch.activations,
-            pool: pool)
+            Projection(layer.up, into: scratch.up) { $0.layers[$1].up },
+            layer.gate.map { Projection($0, into: scratch.gate) { $0.layers[$1].gate } }, layer: index)
     }
 
     /// The input of products with `linear` and of all that share it.
+    /// - Parameter bits: of the first group; those of more than 8 bits are alone.
     private func take(
         _ x: UnsafePointer<Float>, tokens: Int, columns: Int, for linear: TransformerWeights.Linear, bits: Int
     ) {

@@ -25,7 +25,8 @@ extension Engine {
                         segment.chunk,
                         (isKey ? "a key" : "a value") + " of layer " + String(layer)
                             + " leaves half precision, in which the cache holds it",
-                        position: segment.firstPosition + row, expected: "a magnitude of at most 65504", magnitude)
+                        position: segment.firstPosition + row, segment.bits, expected: "a magnitude of at most 65504",
+                        magnitude)
                 }
             }
         }
@@ -39,13 +40,15 @@ extension Engine {
             let magnitude = operations.magnitude(base, count: vocabularySize)
             if magnitude.isFinite || hasFailed(row.chunk) { continue }
             fail(
-                row.chunk, "the logits are not finite", position: row.position, expected: "finite numbers", magnitude)
+                row.chunk, "the logits are not finite", position: row.position, row.bits, expected: "finite numbers",
+                magnitude)
         }
     }
 
     // Out of line: the optimizer would copy what is never run into every caller.
     @inline(never)
-    private func fail(_ chunk: Int, _ what: String, position: Int, expected: String, _ found: Float) {
+    private func fail(_ chunk: Int, _ what: String, position: Int, _ bits: Precision, expected: String, _ found: Float)
+    {
         let error = TaperError(
             .badData, what, at: "position " + String(position) + ", " + bits.label, expected: expected,
             found: found.isNaN ? "NaN" : found.isFinite ? fixed(Double(found), 0) : "infinity",

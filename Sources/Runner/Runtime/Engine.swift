@@ -22,8 +22,9 @@ public final class Engine: StepExecutor {
     let operations: VectorOps
     /// The rows that run together now.
     var block = RowBlock()
-    /// Of the call at hand: its precision, and what has failed of it.
-    var bits: Precision = 0
+    /// Of each of their groups.
+    var allocations: [BitAllocation] = []
+    /// What has failed of the call at hand.
     var failures: [ChunkFailure] = []
     private var handedOut: [LogitRow] = []
 
@@ -105,16 +106,15 @@ public final class Engine: StepExecutor {
     public func run(
         _ rows: Rows<TokenSequence>, bits: Precision, each: ([LogitRow]) -> Void
     ) throws(TaperError) -> [ChunkFailure] {
-        let allocation = try weights.allocation(bits)
+        for chunk in rows.chunks { _ = try weights.allocation(chunk.bits ?? bits) }
         try rows.tokens.withUnsafeBufferPointer { tokens throws(TaperError) in
             for chunk in rows.chunks {
                 try check(UnsafeBufferPointer(rebasing: tokens[chunk.range]), continuing: chunk.sequence)
             }
         }
-        self.bits = bits
         failures = []
         block.begin()
-        while block.fill(from: rows, rowLimit: scratch.blockSize, failures: failures) {
+        while block.fill(from: rows, bits: bits, rowLimit: scratch.blockSize, failures: failures) {
             if block.number > 1 {
                 do throws(TaperError) {
                     try Interrupt.check("The prompt was not read to its end")
@@ -123,10 +123,12 @@ public final class Engine: StepExecutor {
                     throw error
                 }
             }
-            rows.tokens.withUnsafeBufferPointer { run(block, of: $0, allocation) }
+            allocations.empty()
+            for group in block.groups { allocations.append(try weights.allocation(group.bits)) }
+            rows.tokens.withUnsafeBufferPointer { run(block, of: $0) }
             for start in stride(from: 0, to: block.wanted.count, by: scratch.headRows) {
                 let wanted = start..<min(start + scratch.headRows, block.wanted.count)
-                head(wanted, allocation)
+                head(wanted)
                 inspectLogits(wanted)
                 handedOut.empty()
                 for index in wanted {
