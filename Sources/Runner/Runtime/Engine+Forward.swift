@@ -15,6 +15,7 @@ extension Engine {
         let (query, key, value, up) = (scratch.query, scratch.key, scratch.value, scratch.up)
 
         // x = E[token]
+        counts.weightBytes += count * weights.embeddingRowBytes(bits: allocation.others)
         for segment in block.segments {
             for index in 0..<segment.count {
                 weights.embedding.dequantizeRow(
@@ -30,10 +31,9 @@ extension Engine {
 
             // q, k, v = n W^T + b; q and k normalized by head and turned by their positions (RoFormer eq. 34)
             take(attentionInput, tokens: count, columns: width, for: layer.query, bits: bits.query)
-            multiply(
+            products(
                 layer.query.product(bits.query, query), layer.key.product(bits.key, key),
-                layer.value.product(bits.value, value),
-                scratch.activations, pool: pool)
+                layer.value.product(bits.value, value), rows: count)
             addBias(layer.query, to: query, tokens: count)
             addBias(layer.key, to: key, tokens: count)
             addBias(layer.value, to: value, tokens: count)
@@ -46,7 +46,7 @@ extension Engine {
             inspectCacheInputs(block, layer: index)
 
             // Parallel residual: the MLP reads the same normalized input, before the activations are replaced.
-            if config.parallelResidual { multiplyMLPInput(layer, bits: bits) }
+            if config.parallelResidual { multiplyMLPInput(layer, bits: bits, rows: count) }
 
             // a = softmax(q K^T / sqrt(headSize)) V, every head over all positions so far
             attend(block, layer: index, window: layer.window)
@@ -55,8 +55,7 @@ extension Engine {
             take(
                 scratch.attended, tokens: count, columns: config.querySize, for: layer.attentionOutput,
                 bits: bits.attentionOutput)
-            multiply(
-                layer.attentionOutput.product(bits.attentionOutput, delta), nil, nil, scratch.activations, pool: pool)
+            products(layer.attentionOutput.product(bits.attentionOutput, delta), rows: count)
             addBias(layer.attentionOutput, to: delta, tokens: count)
             addToResidual(delta, layer.attentionOutputNorm, tokens: count)
 
@@ -64,13 +63,13 @@ extension Engine {
             if !config.parallelResidual {
                 let mlpInput = normalized(x, layer.mlpNorm, tokens: count)
                 take(mlpInput, tokens: count, columns: width, for: layer.up, bits: bits.up)
-                multiplyMLPInput(layer, bits: bits)
+                multiplyMLPInput(layer, bits: bits, rows: count)
             }
             activate(layer, tokens: count)
 
             // x += up W_down^T + b, normalized where outputs are
             take(up, tokens: count, columns: inner, for: layer.down, bits: bits.down)
-            multiply(layer.down.product(bits.down, delta), nil, nil, scratch.activations, pool: pool)
+            products(layer.down.product(bits.down, delta), rows: count)
             addBias(layer.down, to: delta, tokens: count)
             addToResidual(delta, layer.mlpOutputNorm, tokens: count)
         }
@@ -137,6 +136,9 @@ extension Engine {
     /// Every row over its own sequence's cache: segments one by one, but rows that are one token each together.
     private func attend(_ block: RowBlock, layer: Int, window: Int?) {
         for segment in block.segments {
+            counts.addAttention(
+                rows: segment.count, firstPosition: segment.firstPosition, window: window, querySize: config.querySize,
+                kvSize: config.kvSize)
             storeKV(
                 keys: scratch.key + segment.firstRow * config.kvSize,
                 values: scratch.value + segment.firstRow * config.kvSize, tokens: segment.count,
@@ -184,7 +186,7 @@ extension Engine {
                 into: scratch.normed + (index - wanted.lowerBound) * width, tokens: 1)
         }
         take(scratch.normed, tokens: wanted.count, columns: width, for: weights.head, bits: allocation.others)
-        multiply(weights.head.product(allocation.others, scratch.logits), nil, nil, scratch.activations, pool: pool)
+        products(weights.head.product(allocation.others, scratch.logits), rows: wanted.count)
         addBias(weights.head, to: scratch.logits, tokens: wanted.count)
         if let cap = config.logitCap {
             operations.softCap(
@@ -199,28 +201,32 @@ extension Engine {
         var byteCount = 0
         for (layer, bits) in zip(weights.layers, allocation.layers) {
             take(scratch.normed, tokens: 1, columns: config.hiddenSize, for: layer.query, bits: bits.query)
-            multiply(
+            products(
                 layer.query.product(bits.query, scratch.query), layer.key.product(bits.key, scratch.key),
-                layer.value.product(bits.value, scratch.value), scratch.activations, pool: pool)
-            multiplyMLPInput(layer, bits: bits)
+                layer.value.product(bits.value, scratch.value), rows: 1)
+            multiplyMLPInput(layer, bits: bits, rows: 1)
             take(
                 scratch.attended, tokens: 1, columns: config.querySize, for: layer.attentionOutput,
                 bits: bits.attentionOutput)
-            multiply(
-                layer.attentionOutput.product(bits.attentionOutput, scratch.delta), nil, nil, scratch.activations,
-                pool: pool)
+            products(layer.attentionOutput.product(bits.attentionOutput, scratch.delta), rows: 1)
             take(scratch.up, tokens: 1, columns: config.intermediateSize, for: layer.down, bits: bits.down)
-            multiply(layer.down.product(bits.down, scratch.delta), nil, nil, scratch.activations, pool: pool)
+            products(layer.down.product(bits.down, scratch.delta), rows: 1)
             byteCount += layer.bytesRead(bits)
         }
         return byteCount
     }
 
-    private func multiplyMLPInput(_ layer: TransformerWeights.Layer, bits: BitAllocation.Layer) {
-        multiply(
-            layer.up.product(bits.up, scratch.up), layer.gate?.product(bits.gate, scratch.gate), nil,
-            scratch.activations,
-            pool: pool)
+    private func multiplyMLPInput(_ layer: TransformerWeights.Layer, bits: BitAllocation.Layer, rows: Int) {
+        products(
+            layer.up.product(bits.up, scratch.up), layer.gate?.product(bits.gate, scratch.gate), rows: rows)
+    }
+
+    /// Products with the activations at hand, of so many rows.
+    private func products(_ first: Product, _ second: Product? = nil, _ third: Product? = nil, rows: Int) {
+        counts.add(first, rows: rows)
+        if let second { counts.add(second, rows: rows) }
+        if let third { counts.add(third, rows: rows) }
+        multiply(first, second, third, scratch.activations, pool: pool)
     }
 
     /// The input of products with `linear` and of all that share it.

@@ -25,6 +25,8 @@ public final class Engine: StepExecutor {
     /// Of the call at hand: its precision, and what has failed of it.
     var bits: Precision = 0
     var failures: [ChunkFailure] = []
+    /// All work so far.
+    public internal(set) var counts = WorkCounts()
     private var handedOut: [LogitRow] = []
 
     /// - Throws: `usage` for an absurd context; `inputOutput` without the memory for it.
