@@ -20,9 +20,13 @@ public struct SpeedResult: Sendable {
     public var read: [Double] = []
     /// Mean bytes of weights a decode step reads.
     public var bytesPerToken = 0.0
+    /// What all decode steps of a run read and multiplied, by the engine's own counters.
+    public var counts = WorkCounts()
+    public var schedule: PrecisionSchedule
 
-    public init(label: String, threads: Int) {
+    public init(label: String, schedule: PrecisionSchedule, threads: Int) {
         self.label = label
+        self.schedule = schedule
         self.threads = threads
     }
 }
@@ -62,7 +66,9 @@ public struct SpeedMeasurement {
     ) throws(TaperError) -> [SpeedResult] {
         let pool = engine.pool
         let sequence = try engine.makeSequence()
-        var results = schedules.map { SpeedResult(label: $0.label, threads: pool.threadCount) }
+        var results = schedules.map {
+            SpeedResult(label: $0.label, schedule: $0.schedule, threads: pool.threadCount)
+        }
         for round in 0...runs {
             for (index, item) in schedules.enumerated() {
                 try Interrupt.check("Nothing was written")
@@ -70,7 +76,9 @@ public struct SpeedMeasurement {
                 try measure(engine, sequence, item.schedule, into: &result)
                 result.read.append(readSpeed(pool))
                 // The first round warms caches and pages.
-                if round == 0 { result = SpeedResult(label: item.label, threads: pool.threadCount) }
+                if round == 0 {
+                    result = SpeedResult(label: item.label, schedule: item.schedule, threads: pool.threadCount)
+                }
                 results[index] = result
             }
         }
@@ -123,6 +131,7 @@ public struct SpeedMeasurement {
         let start = monotonicSeconds()
         var stretchStart = start
         var stretchSteps = 0
+        let before = engine.counts
         for step in 0..<newTokens {
             let bits = schedule.bits(atStep: step)
             bytes += engine.weights.bytesPerToken(bits: bits)
@@ -137,6 +146,7 @@ public struct SpeedMeasurement {
         }
         if let failure = generation.failure { throw failure }
         result.decode.append(Double(newTokens) / (monotonicSeconds() - start))
+        result.counts = engine.counts.since(before)
         result.bytesPerToken = Double(bytes) / Double(newTokens)
         // Enough repetitions that the clock does not matter.
         let bits = schedule.bits(atStep: newTokens - 1)
