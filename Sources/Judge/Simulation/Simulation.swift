@@ -85,7 +85,8 @@ public struct Simulation: Sendable {
         return Timeline(machine.record ?? TimelineRecord(), ticks: ticks, layers: programs[1].layerCount, time)
     }
 
-    private func check(_ trace: PrecisionTrace) throws(TaperError) {
+    /// - Throws: `usage` for a precision that the shape has not, and for too long a trace.
+    func check(_ trace: PrecisionTrace) throws(TaperError) {
         for bits in trace.precisions { try bits.check(served: shape.served, place: shape.name) }
         guard trace.promptTokens >= 1, trace.positions <= Simulation.positionLimit else {
             throw TaperError(

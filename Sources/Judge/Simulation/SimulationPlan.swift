@@ -18,6 +18,7 @@ public struct SimulationPlan: Sendable {
     public func run(progress: (String) -> Void = { _ in }) throws(TaperError) -> SimulationResult {
         let simulation = try Simulation(shape, on: hardware)
         let half = try Simulation(shape.inHalf, on: hardware)
+        for item in schedules.flatMap(\.traces) { try simulation.check(item.trace) }
         func result(_ schedule: SimulatedSchedule, _ simulation: Simulation) throws(TaperError) -> ScheduleResult {
             progress("simulating \(schedule.label)")
             var traces: [TraceResult] = []

@@ -39,9 +39,12 @@ struct Simulate: ParsableCommand {
     func run() throws {
         try OptionLimit.check("-p", promptTokens, 1...Simulation.positionLimit)
         try OptionLimit.check("-n", newTokens, 1...Simulation.positionLimit)
-        let folder = try ReportFolder(report, name: "simulate", models: [model, hardware], texts: [trace, measured])
+        let isShape = model.hasSuffix(".json")
+        let folder = try ReportFolder(
+            report, name: "simulate", models: isShape ? [] : [model],
+            texts: [isShape ? model : nil, hardware, trace, measured])
         let hardware = try HardwareDescription(path: self.hardware)
-        let bundle = model.hasSuffix(".json") ? nil : try Bundle(path: model)
+        let bundle = isShape ? nil : try Bundle(path: model)
         let shape = try bundle.map { bundle throws(TaperError) in try ModelShape(bundle) } ?? ModelShape(path: model)
         if let measured { return try compare(shape, hardware, with: measured, folder) }
         if !sweep.isEmpty { return try sweep(shape, hardware, folder) }
