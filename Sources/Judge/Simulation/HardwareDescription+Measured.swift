@@ -4,8 +4,8 @@ public import Storage
 extension HardwareDescription {
     /// A processor as it was measured: its read bandwidth and what its cores do in their caches.
     ///
-    /// Rates are in cycles of 10 ns, which is a unit and no clock. The buffer stands for what prefetching has under way. Energies
-    /// are not measured and are zero.
+    /// Rates are in cycles of 10 ns, which is a unit and no clock. The buffer stands for what prefetching has under way
+    /// within a product: hardly anything comes early over its end. Energies are not measured and are zero.
     /// - Parameters:
     ///   - measurement: for the last of its precisions 16 bits.
     ///   - readBytesPerSecond: of the same threads.
@@ -22,7 +22,7 @@ extension HardwareDescription {
         memory = Memory(
             megabytesPerSecond: max(100, Int((readBytesPerSecond / 1e8).rounded()) * 100), latencyNanoseconds: 0,
             byteCount: memoryByteCount, picojoulesPerByte: 0)
-        buffer = Buffer(byteCount: 1 << 18, slotCount: 2, tableByteCount: 0, picojoulesPerByte: 0)
+        buffer = Buffer(byteCount: 1 << 14, slotCount: 2, tableByteCount: 0, picojoulesPerByte: 0)
         // Halves of weights and of the cache go to one entry, and decode steps of nested codes multiply only the latter.
         multipliers = measurement.multiplicationsPerSecond.keys.sorted().map { bits in
             let perSecond =
