@@ -9,7 +9,7 @@ export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
 .PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial docs \
 	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples test-serve \
-	test-page page-pictures
+	test-page page-pictures simulations simulate-machine
 
 # Both programs and the edge runner.
 all: build runner
@@ -70,6 +70,17 @@ docs: deps
 # docs/results.md and the tables of other pages, from the recorded runs in docs/results.
 results:
 	@Scripts/write-results.py
+
+# Tables and plots of docs/simulation.md, simulated anew. Needs `make taper`; takes under a minute.
+simulations:
+	@Scripts/record-run.py simulate-paper -- Scripts/simulate-paper.py paper $(TAPER)
+	@Scripts/record-run.py simulate-boards -- Scripts/simulate-paper.py boards $(TAPER)
+	@Scripts/simulate-plots.sh $(TAPER)
+	@Scripts/write-results.py
+
+# A bundle's decode steps on this machine, measured and simulated; THREADS, RUNS and SCHEDULE if wanted. Needs `make taper`.
+simulate-machine:
+	@Scripts/simulate-machine.sh $(TAPER) $(BUNDLE) $(or $(THREADS),1) $(or $(RUNS),9) $(SCHEDULE)
 
 # Pages: records are sound, tables are what records say, links lead somewhere. Needs Python alone.
 test-docs:

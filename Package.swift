@@ -117,6 +117,7 @@ if !embedded {
                 "Pipeline", "Calibration", "Evaluation", "Scoring", "Reference", "Checkpoint", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
             ]),
+        judgeTarget("Simulation", ["Evaluation", "Runtime", "Bundle", "Model", "Storage"]),
         libraryTarget(
             "TaperRuntime", ["Chat", "Runtime", "Decoding", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         libraryTarget(
@@ -147,7 +148,8 @@ if !embedded {
         .executableTarget(
             name: "taper",
             dependencies: [
-                "Server", "Experiments", "Scoring", "Pipeline", "Calibration", "Evaluation", "Quantization",
+                "Server", "Simulation", "Experiments", "Scoring", "Pipeline", "Calibration", "Evaluation",
+                "Quantization",
                 "Reference",
                 "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
                 "Text", "Kernels", "Model", "Storage",
@@ -194,6 +196,10 @@ if !embedded {
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ]),
+        tests(
+            "Simulation",
+            ["Simulation", "Decoding", "Runtime", "Bundle", "Kernels", "Model", "Storage"],
+            exclude: ["Fixtures", "make_scalesim_golden.py"]),
         tests("Experiments", ["Experiments", "Evaluation", "Scoring", "Model", "Runtime", "Storage"]),
         tests(
             "Pipeline",

@@ -1,7 +1,7 @@
 import Storage
 
-/// A plot of quality against bytes read per token or bits: lines with markers, such as a bundle's precisions, and single
-/// markers.
+/// A plot of figures, such as quality against bytes read per token: lines with markers, such as a bundle's precisions, and
+/// single markers.
 ///
 /// Labels stand at the points themselves where there is room; the legend names the shapes, which differ without colour.
 public struct QualityPlot {
@@ -34,6 +34,8 @@ public struct QualityPlot {
     public var series: [Series]
     /// Of the y axis; else it is linear.
     public var isLogarithmic = true
+    /// The same of the x axis.
+    public var isXLogarithmic = false
     /// A vertical line, for a model whose y is zero and has no place on a logarithmic axis.
     public var mark: (x: Double, label: String)?
 
@@ -55,7 +57,7 @@ public struct QualityPlot {
         ("#8a6d00", "#e6c229"), ("#5f6b76", "#b3bcc5"),
     ]
 
-    private static var styles: String {
+    package static var styles: String {
         func sheet(_ paper: String, _ ink: String, _ faint: String, _ grid: String, dark: Bool) -> String {
             var lines = [
                 ".paper{fill:\(paper)}", "text{fill:\(ink);font-family:Helvetica,Arial,sans-serif;font-size:12px}",
@@ -80,7 +82,9 @@ public struct QualityPlot {
     private var drawable: [Series] {
         series.map { item in
             var item = item
-            item.points = item.points.filter { $0.x.isFinite && $0.y.isFinite && ($0.y > 0 || !isLogarithmic) }
+            item.points = item.points.filter {
+                $0.x.isFinite && $0.y.isFinite && ($0.y > 0 || !isLogarithmic) && ($0.x > 0 || !isXLogarithmic)
+            }
             if item.isLine { item.points.sort { ($0.x, $0.y) < ($1.x, $1.y) } }
             return item
         }
@@ -95,7 +99,8 @@ public struct QualityPlot {
         var page = SVGDocument(width: width, height: bottom + 58)
         let shown = drawable
         let points = shown.flatMap(\.points)
-        let x = PlotAxis.linear(points.map(\.x) + (mark.map { [$0.x] } ?? []))
+        let xValues = points.map(\.x) + (mark.map { [$0.x] } ?? [])
+        let x = isXLogarithmic ? PlotAxis.logarithmic(xValues) : PlotAxis.linear(xValues)
         let y = isLogarithmic ? PlotAxis.logarithmic(points.map(\.y)) : PlotAxis.linear(points.map(\.y))
         let area = PlotBox(left: left, top: top, right: width - right, bottom: bottom)
         func across(_ value: Double) -> Double { area.left + x.place(value) * (area.right - area.left) }

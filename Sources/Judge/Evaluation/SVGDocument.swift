@@ -1,26 +1,26 @@
 import Storage
 
 /// A small writer of SVG 1.1: elements in drawing order, all text escaped, numbers with at most two decimals.
-struct SVGDocument {
+package struct SVGDocument {
     private var lines: [String] = []
     let width: Double
     let height: Double
 
-    init(width: Double, height: Double) {
+    package init(width: Double, height: Double) {
         self.width = width
         self.height = height
     }
 
-    mutating func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String) {
+    package mutating func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String) {
         add("line", [("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)], style)
     }
 
-    mutating func polyline(_ points: [(x: Double, y: Double)], _ style: String) {
+    package mutating func polyline(_ points: [(x: Double, y: Double)], _ style: String) {
         let list = points.map { SVGDocument.number($0.x) + "," + SVGDocument.number($0.y) }.joined(separator: " ")
         lines.append("<polyline points=\"\(list)\" class=\"\(SVGDocument.escaped(style))\"/>")
     }
 
-    mutating func text(_ text: String, _ x: Double, _ y: Double, _ style: String, rotated: Bool = false) {
+    package mutating func text(_ text: String, _ x: Double, _ y: Double, _ style: String, rotated: Bool = false) {
         let turn = rotated ? " transform=\"rotate(-90 \(SVGDocument.number(x)) \(SVGDocument.number(y)))\"" : ""
         lines.append(
             "<text x=\"\(SVGDocument.number(x))\" y=\"\(SVGDocument.number(y))\" class=\"\(SVGDocument.escaped(style))\"\(turn)>"
@@ -28,7 +28,7 @@ struct SVGDocument {
     }
 
     /// Shapes that differ without colour: circle, square, diamond, triangles.
-    mutating func marker(_ kind: Int, _ x: Double, _ y: Double, _ style: String) {
+    package mutating func marker(_ kind: Int, _ x: Double, _ y: Double, _ style: String) {
         let shapes: [[(Double, Double)]] = [
             [], [(-3.4, -3.4), (3.4, -3.4), (3.4, 3.4), (-3.4, 3.4)], [(0, -4.8), (4.8, 0), (0, 4.8), (-4.8, 0)],
             [(0, -4.6), (4.4, 3.4), (-4.4, 3.4)], [(0, 4.6), (4.4, -3.4), (-4.4, -3.4)],
@@ -39,13 +39,17 @@ struct SVGDocument {
         lines.append("<polygon points=\"\(list.joined(separator: " "))\" class=\"\(SVGDocument.escaped(style))\"/>")
     }
 
+    package mutating func rectangle(_ x: Double, _ y: Double, _ width: Double, _ height: Double, _ style: String) {
+        add("rect", [("x", x), ("y", y), ("width", width), ("height", height)], style)
+    }
+
     private mutating func add(_ name: String, _ attributes: [(String, Double)], _ style: String) {
         let list = attributes.map { "\($0.0)=\"\(SVGDocument.number($0.1))\"" }.joined(separator: " ")
         lines.append("<\(name) \(list) class=\"\(SVGDocument.escaped(style))\"/>")
     }
 
     /// The whole file. Colours come from `styles`, in which a viewer's dark mode can choose others.
-    func text(title: String, description: String, styles: String) -> String {
+    package func text(title: String, description: String, styles: String) -> String {
         let (w, h) = (SVGDocument.number(width), SVGDocument.number(height))
         return """
             <?xml version="1.0" encoding="UTF-8"?>

@@ -22,9 +22,13 @@ public struct SpeedResult: Sendable {
     public var read: [Double] = []
     /// Mean bytes of weights read for a token: a step reads them once for all streams.
     public var bytesPerToken = 0.0
+    /// What all decode steps of a run read and multiplied, by the engine's own counters.
+    public var counts = WorkCounts()
+    public var schedule: PrecisionSchedule
 
-    public init(label: String, threads: Int, streams: Int = 1) {
+    public init(label: String, schedule: PrecisionSchedule, threads: Int, streams: Int = 1) {
         self.label = label
+        self.schedule = schedule
         self.threads = threads
         self.streams = streams
     }
@@ -68,7 +72,8 @@ public struct SpeedMeasurement {
         for _ in 0..<(streams.max() ?? 1) { sequences.append(try engine.makeSequence()) }
         let rows = schedules.flatMap { item in streams.map { (item: item, streams: $0) } }
         var results = rows.map {
-            SpeedResult(label: $0.item.label, threads: pool.threadCount, streams: $0.streams)
+            SpeedResult(
+                label: $0.item.label, schedule: $0.item.schedule, threads: pool.threadCount, streams: $0.streams)
         }
         for round in 0...runs {
             for (index, row) in rows.enumerated() {
@@ -133,6 +138,7 @@ public struct SpeedMeasurement {
         let start = monotonicSeconds()
         var stretchStart = start
         var stretchSteps = 0
+        let before = engine.counts
         for step in 0..<newTokens {
             let bits = schedule.bits(atStep: step)
             bytes += engine.weights.bytesPerToken(bits: bits)
@@ -150,6 +156,7 @@ public struct SpeedMeasurement {
         for generation in generations { if let failure = generation.failure { throw failure } }
         let count = Double(newTokens * sequences.count)
         result.decode.append(count / seconds)
+        result.counts = engine.counts.since(before)
         result.bytesPerToken = Double(bytes) / count
         // Enough repetitions that the clock does not matter.
         let bits = schedule.bits(atStep: newTokens - 1)

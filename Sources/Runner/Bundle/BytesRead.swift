@@ -38,7 +38,9 @@ extension Manifest {
                 continue
             }
             let isEmbedding = tensor.name == TensorName.embedding
-            if isEmbedding { total += tensor.bytesRead(bits: others) / max(1, tensor.shape[0]) }
+            if isEmbedding {
+                total += tensor.bytesRead(bits: others) / max(1, NestedLayout.paddedRows(tensor.shape[0]))
+            }
             if tensor.name == TensorName.head || isEmbedding && model.tiedEmbeddings {
                 total += tensor.bytesRead(bits: others)
             }

@@ -19,6 +19,7 @@ extension Engine {
         // x = E[token]
         for segment in block.segments {
             let bits = segment.bits.roundedDown
+            counts.weightBytes += segment.count * weights.embeddingRowBytes(bits: bits)
             for index in 0..<segment.count {
                 weights.embedding.dequantizeRow(
                     tokens[segment.firstToken + index], bits: bits,
@@ -141,6 +142,11 @@ extension Engine {
     /// Every row over its own sequence's cache, into which it goes first.
     private func attend(_ block: RowBlock, layer: Int, window: Int?) {
         let (scale, cap) = (1 / Float(config.headSize).squareRoot(), Float(config.attentionCap ?? 0))
+        for segment in block.segments {
+            counts.addAttention(
+                rows: segment.count, firstPosition: segment.firstPosition, window: window,
+                querySize: config.querySize, kvSize: config.kvSize)
+        }
         if block.togetherCount > 0 {
             attention(
                 query: scratch.query, storing: (UnsafePointer(scratch.key), UnsafePointer(scratch.value)),
@@ -249,16 +255,21 @@ extension Engine {
     ) {
         let activations = scratch.activations
         if activations.groups.isEmpty {
-            let allocation = allocations[0]
-            return Kernels.multiply(
-                first.product(allocation, layer), second?.product(allocation, layer),
-                third?.product(allocation, layer), activations, pool: pool)
+            let one = first.product(allocations[0], layer)
+            let two = second?.product(allocations[0], layer)
+            let three = third?.product(allocations[0], layer)
+            counts.add(one, rows: activations.tokens)
+            if let two { counts.add(two, rows: activations.tokens) }
+            if let three { counts.add(three, rows: activations.tokens) }
+            return Kernels.multiply(one, two, three, activations, pool: pool)
         }
         var products: [Product] = []
         for projection in [first, second, third] {
             guard let projection else { continue }
             for (rows, allocation) in zip(activations.groups, allocations) {
-                products.append(projection.product(allocation, layer, firstRow: rows.lowerBound))
+                let product = projection.product(allocation, layer, firstRow: rows.lowerBound)
+                if !rows.isEmpty { counts.add(product, rows: rows.count) }
+                products.append(product)
             }
         }
         Kernels.multiply(products, activations, pool: pool)

@@ -26,6 +26,8 @@ public final class Engine: StepExecutor {
     var allocations: [BitAllocation] = []
     /// What has failed of the call at hand.
     var failures: [ChunkFailure] = []
+    /// All work so far.
+    public internal(set) var counts = WorkCounts()
     private var handedOut: [LogitRow] = []
 
     /// - Throws: `usage` for an absurd context; `inputOutput` without the memory for it.

@@ -181,6 +181,13 @@ public final class TransformerWeights: @unchecked Sendable {
     /// head, and one embedding row. Of a rung that the bundle has not, those of the whole precision below.
     public func bytesPerToken(bits: Precision) -> Int { stepBytes[index(bits)] }
 
-    /// Bytes of keys and values that attention reads when `positions` are in a cache.
-    public func cacheBytes(at positions: Int) -> Int { positions * config.layerCount * config.kvSize * 2 * 2 }
+    /// Bytes of keys and values that attention reads when `positions` are in a cache: of a layer with a window its latest ones.
+    public func cacheBytes(at positions: Int) -> Int {
+        config.layers.reduce(0) { $0 + min(positions, $1.window ?? positions) } * config.kvSize * 2 * 2
+    }
+
+    /// Bytes of one row of the embedding, with its table and scale.
+    func embeddingRowBytes(bits: Int) -> Int {
+        embedding.bytesRead(bits: bits) / NestedLayout.paddedRows(embedding.rows)
+    }
 }

@@ -5,6 +5,7 @@ import Kernels
 import Model
 import Pipeline
 import Runtime
+import Simulation
 import Storage
 
 struct Bench: ParsableCommand {
@@ -34,6 +35,10 @@ struct Bench: ParsableCommand {
     @Option(help: "Precisions, such as 2-6 or 4,3.5 (default: all, rungs included).") var bits: String?
     @Option(help: "Also a schedule, such as 4@0,2@64 or static:TASK; repeat for more.") var schedule: [String] = []
     @Flag(help: "Copy the bundle into memory instead of mapping it.") var noMmap = false
+    @Option(
+        help: "Also measure this machine's parts and describe it in this file, for taper simulate.",
+        completion: .file())
+    var describe: String?
     @Option(name: [.customShort("o"), .long], help: "Form of the report.") var output = Format.md
     @OptionGroup var kernelOptions: BenchKernels
 
@@ -66,12 +71,16 @@ struct Bench: ParsableCommand {
         let measurement = try SpeedMeasurement(promptTokens: promptTokens, newTokens: newTokens, depth: depth)
         let schedules = try schedules(bundle)
         let weights = try TransformerWeights(bundle)
+        if describe != nil, counts.count > 1 {
+            throw TaperError(.usage, "a description is of one thread count", at: "--describe", expected: "one in -t")
+        }
         var results: [SpeedResult] = []
         for count in counts {
             let pool = try ThreadPool(threadCount: count)
             let engine = try Engine(weights, contextLength: longest + 1, pool: pool)
             results += try measurement.run(engine, schedules: schedules, streams: streams, runs: runs)
         }
+        if let describe { try write(describe, threads: counts[0], reading: results.flatMap(\.read)) }
         show(
             results, of: measurement, name: name, instructionSet: try ThreadPool(threadCount: 1).instructionSet.name)
     }
@@ -87,6 +96,19 @@ struct Bench: ParsableCommand {
             counts.append(count)
         }
         return counts
+    }
+
+    /// - Parameter reading: bytes per second, measured between the runs.
+    private func write(_ path: String, threads: Int, reading: [Double]) throws(TaperError) {
+        Console.note("measuring this machine's parts")
+        let pool = try ThreadPool(threadCount: threads)
+        let hardware = try HardwareDescription(
+            try MachineMeasurement(precisions: Array(BitWidth.nested) + [BitWidth.half], pool: pool),
+            readBytesPerSecond: reading.max() ?? 0,
+            name: "this machine, \(threads) thread\(threads == 1 ? "" : "s"), \(pool.instructionSet.name)",
+            note: "Measured by taper bench: bandwidth by reading memory, the rest in the processor's caches.",
+            memoryByteCount: Memory.availableByteCount ?? 1 << 34)
+        try AtomicFile.write(Array((hardware.json.text(indented: true) + "\n").utf8), to: path, replacing: true)
     }
 
     /// The bundle named, or one of random codes that is gone from the folder once it is open.
@@ -160,6 +182,12 @@ struct Bench: ParsableCommand {
                             ])
                         })),
                 .init("bytes_per_token", .integer(Int(row.bytesPerToken.rounded()))),
+                .init("switch_points", .string(row.schedule.text)),
+                .init("decode_weight_bytes", .integer(row.counts.weightBytes)),
+                .init("decode_cache_bytes", .integer(row.counts.cacheBytes)),
+                .init(
+                    "decode_multiplications",
+                    .integer(row.counts.weightMultiplications + row.counts.cacheMultiplications)),
                 .init("linear_bytes_per_second", array(row.products)),
                 .init("read_bytes_per_second", array(row.read)),
             ])

@@ -10,7 +10,8 @@ struct Taper: ParsableCommand {
         abstract: "Quantize a language model once, run it with precision that falls while it writes.",
         version: taperVersion,
         subcommands: [
-            Convert.self, Calibrate.self, Inspect.self, Eval.self, Bench.self, Tokenize.self, Logits.self,
+            Convert.self, Calibrate.self, Inspect.self, Eval.self, Bench.self, Simulate.self, Tokenize.self,
+            Logits.self,
             Serve.self, StageCommand.self, CacheCommand.self,
         ])
 

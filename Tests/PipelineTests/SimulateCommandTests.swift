@@ -1,0 +1,102 @@
+import Foundation
+import Storage
+import Testing
+
+/// `taper simulate`, and that what `taper bench` counts is what it counts.
+@Suite struct SimulateCommandTests {
+    private let shape = TaperProgram.root + "/samples/shapes/smollm2-135m.json"
+    private let hardware = TaperProgram.root + "/samples/hardware/edge-npu-2tops.json"
+    private let bundle = TaperProgram.root + "/formats/golden/written/0.1.0-tiny.taper"
+
+    private func simulate(_ model: String, _ options: [String]) throws -> TaperProgram.Outcome {
+        try TaperProgram.run(["simulate", model, "--hardware", hardware, "-p", "8", "-n", "6"] + options)
+    }
+
+    @Test func schedulesStandBesideTheirBaselines() throws {
+        let outcome = try simulate(
+            shape, ["--schedule", "4@0,2@3", "--learned", "4,2:0.25,0.25,0.25,0.25", "--bits", "3", "--json"])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        let rows = try #require(try outcome.json["rows"]?.array)
+        #expect(
+            rows.compactMap { $0["label"]?.string } == [
+                "16 bits", "Baseline-H: 4 bits", "3 bits", "4@0,2@3", "learned 4, 2",
+            ])
+        #expect(rows[0]["speedup_over_16_bits"]?.double == 1)
+        let faster = try #require(rows[3]["speedup_over_baseline_h"]?.double)
+        #expect(faster > 1 && rows[3]["average_bits"]?.double == 3)
+    }
+
+    @Test func aReportHoldsTablesAndPlots() throws {
+        let folder = NSTemporaryDirectory() + "taper-simulate-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let outcome = try simulate(bundle, ["--report", folder])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("over Baseline-H"))
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        #expect(
+            files == [
+                "simulate-roofline.svg", "simulate-time.svg", "simulate-timeline.svg", "simulate.json", "simulate.md",
+            ])
+        for file in files {
+            let text = try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
+            if file.hasSuffix(".svg") {
+                #expect(text.hasSuffix("</svg>\n") && !text.contains("nan"))
+            } else if file.hasSuffix(".md") {
+                #expect(text.contains("| Baseline-H:") && text.contains("(simulate-roofline.svg)"))
+            }
+        }
+    }
+
+    @Test func axesAreSwept() throws {
+        let outcome = try simulate(shape, ["--sweep", "bandwidth=12800,25600", "--sweep", "bits=2,4", "--json"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try outcome.json["rows"]?.array?.count == 4)
+    }
+
+    /// One command measures, describes and counts; the other one simulates what was described, and must count the same.
+    @Test func aBenchmarkIsSimulated() throws {
+        let folder = NSTemporaryDirectory() + "taper-simulate-\(UUID().uuidString)"
+        try Files.createDirectory(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let bench = try TaperProgram.run([
+            "bench", bundle, "-p", "0", "-n", "6", "-d", "3", "-r", "1", "-t", "1", "--bits", "2,4", "--schedule",
+            "4@0,2@2", "-o",
+            "json",
+            "--describe", folder + "/this.json",
+        ])
+        try #require(bench.status == 0, "\(bench.errors)")
+        try bench.output.write(toFile: folder + "/bench.json", atomically: true, encoding: .utf8)
+        let outcome = try TaperProgram.run([
+            "simulate", bundle, "--hardware", folder + "/this.json", "--measured", folder + "/bench.json", "--json",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let rows = try #require(try outcome.json["rows"]?.array)
+        #expect(rows.count == 3 && rows.allSatisfy { $0["counts_agree"]?.bool == true })
+        // Of another model the counts differ, and that is an error.
+        let other = try TaperProgram.run([
+            "simulate", shape, "--hardware", folder + "/this.json", "--measured", folder + "/bench.json",
+        ])
+        #expect(other.status == 2 && other.errors.contains("counts other bytes"))
+    }
+
+    @Test(arguments: [
+        (["--schedule", "2@0,4@3"], 64, "only step down"), (["--schedule", "static:mail"], 64, "--schedule"),
+        (["--learned", "4,2"], 64, "--learned"), (["--bits", "9-10"], 64, "10-bit"), (["-n", "0"], 64, "-n"),
+        (["--trace", "/no/such.json"], 66, "/no/such.json"), (["--sweep", "colour=1"], 64, "--sweep"),
+    ])
+    func wrongRequestsAreRefused(_ options: [String], _ status: Int, _ words: String) throws {
+        let outcome = try TaperProgram.run(["simulate", shape, "--hardware", hardware] + options)
+        #expect(outcome.status == Int32(status) && outcome.errors.contains(words), "\(outcome.errors)")
+    }
+
+    @Test func aWrongDescriptionIsExplained() throws {
+        let path = NSTemporaryDirectory() + "taper-board-\(UUID().uuidString).json"
+        defer { Files.remove(path) }
+        let text = try String(contentsOfFile: hardware, encoding: .utf8)
+        try text.replacingOccurrences(of: "latency_nanoseconds", with: "latency").write(
+            toFile: path, atomically: true, encoding: .utf8)
+        let outcome = try TaperProgram.run(["simulate", shape, "--hardware", path])
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.contains("memory: an unknown key") && outcome.errors.contains("\"latency\""))
+    }
+}
