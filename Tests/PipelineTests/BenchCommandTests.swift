@@ -32,7 +32,7 @@ import Testing
         let csv = try bench(["-t", "1", "--bits", "2,4", "-o", "csv"])
         let lines = csv.output.split(separator: "\n")
         #expect(csv.status == 0 && lines.count == 3 && lines[0].hasPrefix("label,threads,"))
-        #expect(lines.allSatisfy { $0.split(separator: ",").count == 8 })
+        #expect(lines.allSatisfy { $0.split(separator: ",").count == 9 })
         let table = try bench(["-t", "1", "--bits", "2,4"])
         #expect(table.output.contains("| 4 bits | 1 |") && table.output.contains("| 2 bits | 1 |"))
     }

@@ -104,17 +104,26 @@ public final class Engine: StepExecutor {
         }
     }
 
-    /// - Throws: `badData` for tokens that do not fit, `usage` for a rung that the bundle has not; then nothing has been run.
+    /// A chunk that asks for a rung that the bundle has not fails, and is not run.
+    /// - Throws: `badData` for tokens that do not fit, `usage` where `bits` is such a rung; then nothing has been run.
     public func run(
         _ rows: Rows<TokenSequence>, bits: Precision, each: ([LogitRow]) -> Void
     ) throws(TaperError) -> [ChunkFailure] {
-        for chunk in rows.chunks { _ = try weights.allocation(chunk.bits ?? bits) }
+        _ = try weights.allocation(bits)
         try rows.tokens.withUnsafeBufferPointer { tokens throws(TaperError) in
             for chunk in rows.chunks {
                 try check(UnsafeBufferPointer(rebasing: tokens[chunk.range]), continuing: chunk.sequence)
             }
         }
         failures = []
+        for (index, chunk) in rows.chunks.enumerated() {
+            guard let own = chunk.bits else { continue }
+            do throws(TaperError) {
+                _ = try weights.allocation(own)
+            } catch {
+                failures.append(ChunkFailure(chunk: index, error: error))
+            }
+        }
         block.begin()
         while block.fill(from: rows, bits: bits, rowLimit: scratch.blockSize, failures: failures) {
             if block.number > 1 {
