@@ -1,5 +1,5 @@
 // Included before everything else where the memory sanitizer builds: it takes a permutation of two written vectors for unwritten
-// (clang 21). The same permutation in pieces that it knows. Nor does it know what a tile register writes.
+// (clang 21). The same permutation in pieces that it knows. Nor does it know what tile registers and their shapes write.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define _mm512_permutex2var_epi8(a, index, b)                                                             \
@@ -8,4 +8,5 @@
 #include <sanitizer/msan_interface.h>
 #undef _tile_stored
 #define _tile_stored(tile, to, stride) (__builtin_ia32_tilestored64(tile, to, stride), __msan_unpoison(to, 16 * (stride)))
+#define _tile_storeconfig(to) (_tile_storeconfig(to), __msan_unpoison(to, 64))
 #endif
