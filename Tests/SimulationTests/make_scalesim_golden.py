@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes Fixtures/scalesim.json: cycles that SCALE-Sim 3.0.0 (PyPI, MIT licence) needs for dense layers on systolic arrays.
 
-    python3 -m venv /tmp/scalesim && /tmp/scalesim/bin/pip install scalesim==3.0.0 'numpy<2' 'pandas<3'
-    /tmp/scalesim/bin/python make_scalesim_golden.py
+    python3 -m venv build/scalesim && build/scalesim/bin/pip install scalesim==3.0.0 'numpy<2' 'pandas<3'
+    build/scalesim/bin/python Tests/SimulationTests/make_scalesim_golden.py
 
 A case is y = x W^T, x [tokens, columns], W [rows, columns]. Cycles are the report's total without stalls of memory.
 """
