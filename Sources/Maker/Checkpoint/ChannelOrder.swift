@@ -92,6 +92,11 @@ public struct ChannelOrder: Equatable, Sendable {
         }
     }
 
+    /// Whether a tensor's rows are moved, not only its columns.
+    func movesRows(of name: String) -> Bool {
+        places[name].map { order($0.rows, $0.layer) != nil } ?? false
+    }
+
     /// nil where the order is the model's own.
     private func order(_ axis: Axis, _ layer: Int?) -> [Int]? {
         switch axis {

@@ -177,10 +177,11 @@ public final class Checkpoint: @unchecked Sendable {
     public func read(_ name: String, rows: Range<Int>) throws(TaperError) -> [Float] {
         let view = try view(name)
         precondition(rows.lowerBound >= 0 && rows.upperBound <= view.rows, "rows outside the tensor")
-        if order != nil || scaling?.changes(name) == true {
+        if scaling?.changes(name) == true || order?.movesRows(of: name) == true || view.shape.count == 1 {
             return Array(try read(name)[rows.lowerBound * view.columns..<rows.upperBound * view.columns])
         }
-        return try read(view, name, rows: rows)
+        let values = try read(view, name, rows: rows)
+        return order?.arranged(values, name: name, shape: [rows.count, view.columns]) ?? values
     }
 
     func view(_ name: String) throws(TaperError) -> TensorView {

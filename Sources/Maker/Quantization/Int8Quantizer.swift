@@ -32,6 +32,25 @@ public func quantizeInt8(
         values: NestedLayout.tiled(values, rows: rows, columns: columns), scales: scales)
 }
 
+/// The same of a matrix that is read part by part, at most 64 MB of floats at once.
+/// - Parameter read: [rows.count * columns] of the rows given.
+public func quantizeInt8(
+    name: String, rows: Int, columns: Int, pool: ThreadPool, read: (Range<Int>) throws(TaperError) -> [Float]
+) throws(TaperError) -> PackedInt8 {
+    // Whole tiles, so that parts lie one after the other.
+    let unit = NestedLayout.paddedRows(1)
+    let piece = max(1, (1 << 24) / max(1, columns) / unit) * unit
+    var (values, scales): ([UInt8], [Float]) = ([], [])
+    for start in stride(from: 0, to: rows, by: piece) {
+        let range = start..<min(rows, start + piece)
+        let part = try quantizeInt8(
+            name: name, weights: try read(range), rows: range.count, columns: columns, pool: pool)
+        values += part.values
+        scales += part.scales
+    }
+    return PackedInt8(name: name, rows: rows, columns: columns, values: values, scales: scales)
+}
+
 extension PackedMatrix {
     /// The weights as the kernels see them at one precision, [rows * columns].
     public func dequantized(bits: Int) -> [Float] {

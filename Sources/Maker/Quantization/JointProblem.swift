@@ -30,16 +30,23 @@ final class JointProblem: @unchecked Sendable {
         _ weights: UnsafePointer<Float>, into codes: UnsafeMutablePointer<UInt8>, tables: TableBuilder,
         errors: UnsafeMutablePointer<[Double]>, pool: ThreadPool
     ) {
-        let batch = Int(CQ_JOINT_ROWS)
+        let batch = batchSize(pool)
         let functions = jointFunctions(pool)
         nonisolated(unsafe) let (from, to, out) = (weights, codes, errors)
         pool.run((rows.count + batch - 1) / batch) { part in
             let first = rows.lowerBound + part * batch
             let count = min(batch, rows.upperBound - first)
             solveBatch(
-                first: first, count: count, from + first * columns, to + first * columns, tables, out + first / 8,
-                functions)
+                first: first, count: count, from + first * columns, to + first * columns, tables, out, functions)
         }
+    }
+
+    /// Rows at a time: a batch reads the Hessian once, and its sums take 2^bits * columns floats a row. Few enough that
+    /// every thread gets some, few enough that their sums stay below 100 MB or so.
+    private func batchSize(_ pool: ThreadPool) -> Int {
+        let share = rows.count / (4 * pool.threadCount)
+        let most = (Int(CQ_JOINT_ROWS) << 6) >> max(bits, 6)
+        return max(8, min(most, share / 8 * 8))
     }
 
     private func solveBatch(
@@ -49,7 +56,7 @@ final class JointProblem: @unchecked Sendable {
         let width = Int32(columns)
         let byteCount = max(
             cq_scratch_bytes(width, Int32(bits)) + 64,
-            cq_joint_scratch_bytes(width, Int32(bits), Int32(precisions.count)))
+            cq_joint_scratch_bytes(width, Int32(bits), Int32(precisions.count), Int32(count)))
         let scratch = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
         defer { scratch.deallocate() }
         let centroidCount = (2 << bits) - 4
@@ -66,7 +73,9 @@ final class JointProblem: @unchecked Sendable {
                 functions.joint_rows(problem, weights, Int32(count), codes, centroids, &errors, scratch)
             }
             for row in 0..<count {
-                for index in 0..<2 * precisionLimit { sums.pointee[index] += errors[row * 2 * precisionLimit + index] }
+                for index in 0..<2 * precisionLimit {
+                    sums[(first + row) / 8][index] += errors[row * 2 * precisionLimit + index]
+                }
                 tables.set(
                     row: first + row, centroids: centroids + row * centroidCount, codes: codes + row * columns,
                     importance: hessian.diagonal, columns: columns)
@@ -75,15 +84,14 @@ final class JointProblem: @unchecked Sendable {
     }
 
     private func withProblem(_ body: (UnsafePointer<cq_joint_t>) -> Void) {
-        hessian.values.withUnsafeBufferPointer { values in
-            hessian.feedback.withUnsafeBufferPointer { feedback in
+        hessian.panels.withUnsafeBufferPointer { values in
+            hessian.feedbackPanels.withUnsafeBufferPointer { feedback in
                 precisions.withUnsafeBufferPointer { precisions in
                     preferences.withUnsafeBufferPointer { preferences in
                         var problem = cq_joint_t()
                         problem.hessian = values.baseAddress
                         problem.feedback = feedback.isEmpty ? nil : feedback.baseAddress
                         problem.columns = Int32(columns)
-                        problem.stride = Int32(hessian.stride)
                         problem.bits = Int32(bits)
                         problem.precisions = precisions.baseAddress
                         problem.precision_count = Int32(precisions.count)

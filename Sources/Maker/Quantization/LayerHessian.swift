@@ -3,14 +3,14 @@ public import Kernels
 public import Storage
 
 /// What `quantizeJoint` needs to know of a layer's inputs, made once for all layers that share them.
+///
+/// Memory: 6 columns^2 bytes, and 4 columns^2 more while the feedback is found.
 public final class LayerHessian: Sendable {
     public let columns: Int
-    /// Columns rounded up to whole vectors; padding is zero.
-    public let stride: Int
-    /// H + damping * mean(diagonal) * I, [columns][stride].
-    public let values: [Float]
-    /// How errors are fed back from a column to those after it, [columns][stride]; empty where they are not.
-    public let feedback: [Float]
+    /// H + damping * mean(diagonal) * I in panels (`cq_fill_panels`).
+    let panels: [Float]
+    /// How errors are fed back from a column to those after it, in panels (`cq_fill_feedback`); empty where they are not.
+    let feedbackPanels: [Float]
     let diagonal: [Float]
 
     /// - Parameters:
@@ -23,22 +23,53 @@ public final class LayerHessian: Sendable {
         precondition(hessian.count == columns * columns, "a Hessian does not match the columns")
         try checkImportance(hessian, place: place)
         let stride = (columns + 15) / 16 * 16
-        let values = Self.damp(hessian, columns: columns, stride: stride, share: joint.damping)
+        var values = Self.damp(hessian, columns: columns, stride: stride, share: joint.damping)
         self.columns = columns
-        self.stride = stride
-        self.values = values
         diagonal = (0..<columns).map { values[$0 * stride + $0] }
-        feedback = joint.usesFeedback ? Self.factor(values, columns: columns, stride: stride, pool: pool) : []
+        panels = Self.panels(values, cq_panels_size(Int32(columns)), columns, stride, pool, cq_fill_panels)
+        guard joint.usesFeedback else {
+            feedbackPanels = []
+            return
+        }
+        Self.factor(&values, columns: columns, stride: stride, pool: pool)
+        feedbackPanels = Self.panels(values, cq_feedback_size(Int32(columns)), columns, stride, pool, cq_fill_feedback)
     }
 
-    /// Row k holds A_kj, j > k, of H = A D A^T, and zeros up to k.
-    private static func factor(_ hessian: [Float], columns: Int, stride: Int, pool: ThreadPool) -> [Float] {
-        var factor = hessian
+    /// H + damping * mean(diagonal) * I at a row and a column.
+    public func value(_ row: Int, _ column: Int) -> Float {
+        let width = Int(CQ_PANEL)
+        return panels[(column / width * columns + row) * width + column % width]
+    }
+
+    /// A_kj of H = A D A^T for j > k; 0 elsewhere, and where errors are not fed back.
+    public func feedback(_ row: Int, _ column: Int) -> Float {
+        guard column > row, !feedbackPanels.isEmpty else { return 0 }
+        let width = Int(CQ_PANEL)
+        return feedbackPanels[cq_feedback_panel(Int32(column / width)) + row * width + column % width]
+    }
+
+    private typealias Fill = (UnsafePointer<Float>?, Int32, Int32, Int32, Int32, UnsafeMutablePointer<Float>?) -> Void
+
+    private static func panels(
+        _ values: [Float], _ size: Int, _ columns: Int, _ stride: Int, _ pool: ThreadPool, _ fill: @escaping Fill
+    ) -> [Float] {
+        [Float](unsafeUninitializedCapacity: size) { out, initialized in
+            values.withUnsafeBufferPointer { values in
+                nonisolated(unsafe) let (from, to, fill) = (values.baseAddress, out.baseAddress, fill)
+                let count = (columns + Int(CQ_PANEL) - 1) / Int(CQ_PANEL)
+                pool.run(count) { fill(from, Int32(columns), Int32(stride), Int32($0), Int32($0 + 1), to) }
+            }
+            initialized = size
+        }
+    }
+
+    /// Row k gets A_kj, j > k, of H = A D A^T; the rest means nothing any more.
+    private static func factor(_ hessian: inout [Float], columns: Int, stride: Int, pool: ThreadPool) {
         let functions = jointFunctions(pool)
-        factor.withUnsafeMutableBufferPointer {
+        hessian.withUnsafeMutableBufferPointer {
             guard let base = $0.baseAddress else { return }
             nonisolated(unsafe) let values = base
-            let (width, block, piece) = (Int32(stride), Int(CQ_FEEDBACK_BLOCK), 8)
+            let (width, block, piece) = (Int32(stride), Int(CQ_FEEDBACK_BLOCK), 16)
             for last in Swift.stride(from: columns, to: 0, by: -block) {
                 let first = max(0, last - block)
                 for row in (first..<last).reversed() {
@@ -51,9 +82,7 @@ public final class LayerHessian: Sendable {
                         values, width, Int32(first), Int32(last), Int32(max(0, end - piece)), Int32(end))
                 }
             }
-            cq_feedback_finish(values, Int32(columns), width)
         }
-        return factor
     }
 
     /// H + share * mean(diagonal) * I, padded with zeros to `stride` columns; an all-zero Hessian becomes the identity. Extreme

@@ -43,9 +43,15 @@ final class TableBuilder: @unchecked Sendable {
         guard let bits = precisions.last else { return }
         var mass = [Double](repeating: 0, count: 1 << bits)
         var rounded = [UInt8](repeating: 0, count: 1 << bits)
-        for (index, precision) in precisions.enumerated() {
+        cq_cluster_mass(codes, importance, Int32(columns), Int32(bits), Int32(bits), &mass)
+        var known = bits
+        for (index, precision) in precisions.enumerated().reversed() {
             let count = 1 << precision
-            cq_cluster_mass(codes, importance, Int32(columns), Int32(bits), Int32(precision), &mass)
+            // A cluster weighs what the two weigh that it is cut into.
+            while known > precision {
+                known -= 1
+                for cluster in 0..<1 << known { mass[cluster] = mass[2 * cluster] + mass[2 * cluster + 1] }
+            }
             scales[index][row] = cq_round_table(centroids + count - 4, mass, Int32(count), &rounded)
             let table = entries[index] + row * count
             for code in 0..<count { table[order[index][code]] = rounded[code] }

@@ -63,8 +63,17 @@ static float *feedback_of(const variant_t *v, const float *h, int n, int stride)
         for (int k = last - 1; k >= first; k--) v->table->feedback_rows(a, stride, first, last, k, k + 1);
         v->table->feedback_rows(a, stride, first, last, 0, first);
     }
-    cq_feedback_finish(a, n, stride);
-    return a;
+    float *panels = blank(4 * cq_feedback_size(n));
+    cq_fill_feedback(a, n, stride, 0, (n + CQ_PANEL - 1) / CQ_PANEL, panels);
+    free(a);
+    return panels;
+}
+
+static float *panels_of(const float *h, int n, int stride) {
+    float *panels = blank(4 * cq_panels_size(n));
+    cq_fill_panels(h, n, stride, 0, (n + CQ_PANEL - 1) / CQ_PANEL, panels);
+    expect_written(panels, 4 * cq_panels_size(n));
+    return panels;
 }
 
 static void layer(const variant_t *all, int count, int kind, int hessian_kind, int n, const int32_t *precisions, int precision_count,
@@ -74,6 +83,7 @@ static void layer(const variant_t *all, int count, int kind, int hessian_kind, i
     const size_t width = (size_t)(2 << bits) - 4;
     float *h = hessian(hessian_kind, n, stride, damping), *w = made(n * rows, kind), *diagonal = blank(4 * (size_t)n);
     for (int i = 0; i < n; i++) diagonal[i] = h[i * stride + i];
+    float *panels = panels_of(h, n, stride);
     static const float preferences[7] = {4, 2, 1, 1, 1, 1, 1};
     uint8_t *first_codes = blank((size_t)(n * rows));
     float *first_centroids = blank(4 * width * (size_t)rows);
@@ -87,13 +97,13 @@ static void layer(const variant_t *all, int count, int kind, int hessian_kind, i
         for (int i = 0; i < count; i++) {
             const variant_t *v = all + i;
             float *a = uses_feedback ? feedback_of(v, h, n, stride) : NULL;
-            if (a) expect_written(a, 4 * (size_t)(n * stride));
-            for (int k = 0; a && k < n * stride; k++) expect(isfinite(a[k]), "feedback is finite", v->name, hessian_kind, n, k);
-            const cq_joint_t settings = {h, a, n, stride, bits, precisions, precision_count, preferences, 3};
+            if (a) expect_written(a, 4 * cq_feedback_size(n));
+            for (size_t k = 0; a && k < cq_feedback_size(n); k++) expect(isfinite(a[k]), "feedback is finite", v->name, hessian_kind, n, (int)k);
+            const cq_joint_t settings = {panels, a, n, bits, precisions, precision_count, preferences, 3};
             double *errors = blank(8 * 14 * (size_t)rows);
             codes[i] = copy_of(first_codes, (size_t)(n * rows));
             centroids[i] = copy_of(first_centroids, 4 * width * (size_t)rows);
-            scratch = blank(cq_joint_scratch_bytes(n, bits, precision_count));
+            scratch = blank(cq_joint_scratch_bytes(n, bits, precision_count, rows));
             v->table->joint_rows(&settings, w, rows, codes[i], centroids[i], errors, scratch);
             expect_written(codes[i], (size_t)(n * rows));
             expect_written(centroids[i], 4 * width * (size_t)rows);

@@ -28,12 +28,25 @@ void cq_cluster_mass(const uint8_t *codes, const float *importance, int32_t colu
 // Symmetric bytes with one scale, chosen among a few near max |w| / 127 for the least squared error.
 float cq_round_row(const float *weights, int32_t columns, uint8_t *values);
 
+// Hessians lie in panels: CQ_PANEL columns of every row together, padded with zeros to whole panels.
+enum { CQ_PANEL = 32 };
+// Floats of a symmetric matrix in panels, [panels][columns][CQ_PANEL].
+size_t cq_panels_size(int32_t columns);
+// Floats before panel c of an upper triangular matrix, whose panel c holds the rows down to its last column, and no more rows
+// than columns.
+static inline size_t cq_feedback_panel(int32_t c) { return (size_t)CQ_PANEL * CQ_PANEL * ((size_t)c * ((size_t)c + 1) / 2); }
+size_t cq_feedback_size(int32_t columns);
+// Rows of whole panels `first` to `last` from h, [columns][stride]; `to` is the first panel of all. Of the feedback,
+// what stands above the diagonal is taken.
+void cq_fill_panels(const float *h, int32_t columns, int32_t stride, int32_t first, int32_t last, float *to);
+void cq_fill_feedback(const float *h, int32_t columns, int32_t stride, int32_t first, int32_t last, float *to);
+
 // Joint optimisation of codes and centroids of every precision under a layer's input Hessian.
-enum { CQ_JOINT_ROWS = 8 };
+enum { CQ_JOINT_ROWS = 32 };
 typedef struct {
-    const float *hessian;                        // [columns][stride], symmetric, padding zero
-    const float *feedback;                       // of `cq_feedback_rows`, or NULL: the first sweep then starts from the codes given
-    int32_t columns, stride;                     // stride: columns rounded up to 16
+    const float *hessian;                        // in panels
+    const float *feedback;                       // of `cq_feedback_rows`, in panels; NULL: the first sweep starts from the codes given
+    int32_t columns;
     int32_t bits;                                // of a code
     const int32_t *precisions;                   // ascending, the last one `bits`
     int32_t precision_count;
@@ -44,20 +57,19 @@ enum { CQ_FEEDBACK_BLOCK = 64 };
 
 // What is compiled for several instruction sets; all give the same bits.
 typedef struct {
-    // Overwrites a symmetric h, [columns][stride], with the feedback of errors from each column to those after it. For blocks of
-    // at most CQ_FEEDBACK_BLOCK columns, from the last to the first: the block's own rows, last row first and each by itself,
-    // then all rows above in any order or at once; `cq_feedback_finish` at the end.
+    // Overwrites a symmetric h, [columns][stride], with the feedback of errors from each column to those after it, right of the
+    // diagonal. For blocks of at most CQ_FEEDBACK_BLOCK columns, from the last to the first: the block's own rows, last row first
+    // and each by itself, then all rows above in any order or at once.
     void (*feedback_rows)(float *h, int32_t stride, int32_t first, int32_t last, int32_t begin, int32_t end);
     // At most CQ_JOINT_ROWS rows: codes [rows][columns] and centroids [rows][(2 << bits) - 4] are improved in place. errors, unless
-    // NULL: [rows][2][7], of every precision before, then after.
+    // NULL: [rows][2][7], of every precision before, then after. Rows do not depend on what they come with.
     void (*joint_rows)(const cq_joint_t *settings, const float *weights, int32_t rows, uint8_t *codes, float *centroids,
                        double *errors, void *scratch);
 } cq_table_t;
 // isa: an instruction set of CKernels. NULL when this machine lacks it.
 const cq_table_t *cq_table(int32_t isa);
 
-void cq_feedback_finish(float *h, int32_t columns, int32_t stride);
-size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions);
+size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions, int32_t rows);
 
 // out[i] = table[codes[i] >> shift].
 void cq_expand_row(const uint8_t *codes, int32_t shift, const float *table, int32_t columns, float *out);

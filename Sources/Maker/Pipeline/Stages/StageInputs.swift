@@ -102,13 +102,19 @@ package struct TensorInput: OutsideContent {
     package var keyContent: Any { (name: name, digest: digest, range: range, channels: channels) }
     package var text: String { "\(name), \(shape.map(String.init).joined(separator: " x "))" }
 
-    func read(_ workspace: StageWorkspace) throws(TaperError) -> [Float] {
+    func read(_ workspace: StageWorkspace) throws(TaperError) -> [Float] { try model(workspace).read(name) }
+
+    /// [rows.count * columns]
+    func read(_ workspace: StageWorkspace, rows: Range<Int>) throws(TaperError) -> [Float] {
+        try model(workspace).read(name, rows: rows)
+    }
+
+    private func model(_ workspace: StageWorkspace) throws(TaperError) -> Checkpoint {
         let key = ContentKey(
             "read", version: 1, ["range": range?.stage.key as Any, "channels": channels?.stage.key as Any])
-        let model = try workspace.model(key) { () throws(TaperError) -> Checkpoint in
+        return try workspace.model(key) { () throws(TaperError) -> Checkpoint in
             try workspace.prepared(checkpoint, range, channels)
-        }
-        return try model.lending([name]).read(name)
+        }.lending([name])
     }
 }
 

@@ -8,9 +8,9 @@ import Storage
 /// Versions of what the quantizer makes; they stand in bundles' provenance too. Raise one when the same input gives other codes
 /// or tables.
 enum QuantizerVersion {
-    static let nested = 3
-    static let joint = 5
-    static let tuning = 1
+    static let nested = 4
+    static let joint = 6
+    static let tuning = 2
 }
 
 /// A matrix as uniform bytes with a scale per row.
@@ -23,9 +23,8 @@ struct ByteTensorStage: ByteStage {
 
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
         try quantizeInt8(
-            name: tensor.name, weights: try tensor.read(workspace), rows: tensor.shape[0], columns: tensor.shape[1],
-            pool: workspace.pool
-        ).workBytes()
+            name: tensor.name, rows: tensor.shape[0], columns: tensor.shape[1], pool: workspace.pool
+        ) { rows throws(TaperError) in try tensor.read(workspace, rows: rows) }.workBytes()
     }
 
     func read(_ bytes: [UInt8]) throws(TaperError) -> PackedInt8 { try PackedInt8(workBytes: bytes) }
@@ -79,7 +78,8 @@ struct HeadStage: ByteStage {
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
         let checkpoint = try model.open(workspace)
         let (rows, columns) = (model.config.vocabularySize, model.config.hiddenSize)
-        let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: workspace.threads)
+        let reference = try ReferenceModel(
+            checkpoint, residency: .streamed, threads: workspace.threads, precision: .fastest)
         let hessian = try reference.headHessian(
             try text.sequences(workspace), known: workspace.states.known(model)
         ) { workspace.update($0) }
