@@ -83,10 +83,13 @@ if !embedded {
     targets += [
         // Loads libopenblas at run time.
         cTarget("COpenBLAS"),
+        // Loads libdnnl at run time.
+        cTarget("COneDNN"),
         makerTarget("Jinja", ["Storage"]),
         makerTarget("Checkpoint", ["Jinja", "Storage", "Model", "Text"]),
         cTarget("CGradient", ["CKernels"]),
-        makerTarget("Reference", ["Checkpoint", "Decoding", "Kernels", "Model", "Storage", "COpenBLAS", "CGradient"]),
+        makerTarget(
+            "Reference", ["Checkpoint", "Decoding", "Kernels", "Model", "Storage", "COpenBLAS", "COneDNN", "CGradient"]),
         cTarget("CQuantization", ["CKernels"]),
         makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
@@ -169,7 +172,7 @@ if !embedded {
         tests(
             "Checkpoint", ["Checkpoint", "Text", "Model", "Storage"],
             exclude: ["Fixtures", "make_blocks_golden.py", "make_family_gguf.py"]),
-        tests("Reference", ["Reference", "Checkpoint", "Decoding", "Text", "Kernels", "Model", "Storage"]),
+        tests("Reference", ["Reference", "COneDNN", "Checkpoint", "Decoding", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(
             "Scoring", ["Scoring", "Checkpoint", "Kernels", "Storage"],

@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing. Runs nothing when all are there.
 set -eu
 missing=""
-for package in libzstd-dev libjson-c-dev libopenblas-dev lld binutils unzip python3-pip python3-numpy; do
+for package in libzstd-dev libjson-c-dev libopenblas-dev libdnnl2 lld binutils unzip python3-pip python3-numpy; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' && continue
     # What matters is the tool, wherever it comes from.
     case $package in

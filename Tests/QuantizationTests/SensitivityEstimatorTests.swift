@@ -89,14 +89,14 @@ import struct Foundation.UUID
                 // Small changes, so that the second order is all there is.
                 let place = try #require(sensitivity.bits.firstIndex(of: 4))
                 let original = try checkpoint.read(sensitivity.name)
-                model.withWeights(sensitivity.name) { out in
+                try model.withWeights(sensitivity.name) { out in
                     guard let base = out.baseAddress else { return }
                     for row in 0..<matrix.rows {
                         matrix.dequantizeRow(row, bits: 4, into: base + row * matrix.columns, pool: model.pool)
                     }
                 }
                 let measured = try divergence(model, full)
-                model.withWeights(sensitivity.name) { out in
+                try model.withWeights(sensitivity.name) { out in
                     for index in original.indices { out[index] = original[index] }
                 }
                 let estimate = sensitivity.divergences[place]

@@ -27,15 +27,15 @@ import Testing
         let gradients = try model.gradients(tokens).values
         #expect(Set(gradients.keys) == Set(model.config.tensorRequirements().map(\.name)))
         func slope(_ name: String, _ direction: [Float], step: Float) throws -> Double {
-            let saved = model.withWeights(name) { Array($0) }
+            let saved = try model.withWeights(name) { Array($0) }
             var losses: [Double] = []
             for sign in [Float(1), -1] {
-                model.withWeights(name) { weights in
+                try model.withWeights(name) { weights in
                     for index in weights.indices { weights[index] = saved[index] + sign * step * direction[index] }
                 }
                 losses.append(try model.value(tokens, loss))
             }
-            model.withWeights(name) { weights in _ = weights.update(from: saved) }
+            try model.withWeights(name) { weights in _ = weights.update(from: saved) }
             return (losses[0] - losses[1]) / Double(2 * step)
         }
         var random = SplitMix64(state: 3)
@@ -81,7 +81,9 @@ import Testing
                 let length = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
                 var losses: [Double] = []
                 for step in [Float(0.01), -0.02, 0.01] {
-                    model.withWeights(name) { for index in $0.indices { $0[index] += step * gradient[index] / length } }
+                    try model.withWeights(name) {
+                        for index in $0.indices { $0[index] += step * gradient[index] / length }
+                    }
                     losses.append(try model.value(tokens, loss))
                 }
                 #expect(abs((losses[0] - losses[1]) / 0.02 - Double(length)) < 2e-4 + 0.01 * Double(length), "\(name)")
@@ -163,8 +165,8 @@ import Testing
         let before = try model.logits(tokens)
         let name = TensorName.weight(.down, layer: 1)
         let other = try Self.model("llama", seed: 9)
-        let replacement = other.withWeights(name) { Array($0) }
-        model.withWeights(name) { _ = $0.update(from: replacement) }
+        let replacement = try other.withWeights(name) { Array($0) }
+        try model.withWeights(name) { _ = $0.update(from: replacement) }
         let expected = RandomModels.source(model.config, seed: 1).replacing { asked throws(TaperError) in
             asked == name ? replacement : nil
         }

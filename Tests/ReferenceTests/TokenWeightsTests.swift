@@ -73,7 +73,7 @@ import Testing
         let name = TensorName.weight(.up, layer: 0)
         var random = SplitMix64(state: 4)
         let before = try model.logits(tokens)
-        let saved = model.withWeights(name) { Array($0) }
+        let saved = try model.withWeights(name) { Array($0) }
         let change = saved.map { _ in 2e-3 * random.unit() }
         var squares = 0.0
         let draws = 400
@@ -85,7 +85,7 @@ import Testing
                 squares += slope * slope
             }
         }
-        model.withWeights(name) { weights in for index in weights.indices { weights[index] += change[index] } }
+        try model.withWeights(name) { weights in for index in weights.indices { weights[index] += change[index] } }
         let divergence =
             try before.withUnsafeBufferPointer { try model.value(tokens, model.distillationLoss($0)) }
             * Double(tokens.count)

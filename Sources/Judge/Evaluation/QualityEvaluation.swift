@@ -13,7 +13,12 @@ public func evaluateQuality(
     // The float pass takes about as long as one schedule.
     let share = reference == nil ? 0 : 1 / Double(1 + (bundle == nil ? 0 : schedules.count))
     let states = try reference.map { model throws(TaperError) in
-        try ReferenceStates(model, sequences: windows.map(\.tokens)) { progress($0 * share) }
+        try ReferenceStates(
+            model, sequences: windows.map(\.tokens),
+            keepsHead: 4 * model.config.vocabularySize * model.config.hiddenSize <= 1 << 29
+        ) {
+            progress($0 * share)
+        }
     }
     return try QualityMeasurement(windows: windows, reference: states, pool: pool).run(
         bundle.map { .bundle($0, schedules) }, includingReference: reference != nil

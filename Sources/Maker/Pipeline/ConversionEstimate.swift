@@ -1,4 +1,3 @@
-import Scoring
 package import Model
 import Quantization
 public import Storage
@@ -48,7 +47,7 @@ package struct ConversionEstimate {
 
     /// Seconds of one thread per unit of work, on a machine whose thread does `Costs.operations` operations a second; fitted
     /// to conversions of a model of 135 million weights.
-    private enum Costs {
+    enum Costs {
         static let operations = 100e9
         /// Reading, decoding and hashing weights.
         static let decode = 2.0e-9
@@ -60,9 +59,10 @@ package struct ConversionEstimate {
         static let read = 0.2e-9
         /// A number drawn from a row of logits, by entry.
         static let draw = 3e-9
-        /// Joint codes, by weight, column and round; k-means, by weight.
-        static let joint = 0.3e-9
-        static let jointWeight = 50e-9
+        /// Joint codes: a row, a weight, and a weight by column, for every round; k-means, by weight.
+        static let jointRow = 60e-6
+        static let jointWeight = 80e-9
+        static let joint = 0.1e-9
         static let kMeans = 130e-9
         /// Tables written out as weights and gradients summed by code, by weight.
         static let tables = 3e-9
@@ -75,13 +75,17 @@ package struct ConversionEstimate {
     /// - Parameters:
     ///   - storedBytes: of the checkpoint's tensors.
     ///   - tokens: of the text that a use reads, where it is known; else as many as the recipe asks for.
-    ///   - operationsPerSecond: of products of floats, on all threads together; nil where nothing measured it.
+    ///   - rates: of products; nil where nothing measured them.
     package init(
         _ recipe: Recipe, _ config: ModelConfig, storedBytes: Int, tokens: [TextUse: Int] = [:],
-        operationsPerSecond: Double? = nil
+        rates: FloatRates? = nil
     ) {
         let shape = Shape(config)
-        let rate = max(operationsPerSecond ?? 2 * Costs.operations, 1e6)
+        let rates = rates ?? FloatRates(single: 2 * Costs.operations, passes: 2 * Costs.operations, passBytes: 4)
+        let (rate, passRate) = (max(rates.single, 1e6), max(rates.passes, 1e6))
+        // Of a weight as products read it, and of what is read and rounded at once.
+        let weightBytes = Double(rates.passBytes)
+        let blockBytes = weightBytes * shape.block + 8 * shape.largestLinear
         // Other work is as much slower or faster than on the machine of the costs as products are.
         let scale = Costs.operations / rate
         let length = Double(min(recipe.calibrationLength, config.contextLength))
@@ -91,12 +95,11 @@ package struct ConversionEstimate {
             return (recipe.calibrationText == nil ? 0 : text)
                 + Double(min(recipe.ownSequences, amount.ownLimit)) * Double(amount.length)
         }
-        func forward(_ tokens: Double) -> Double {
-            2 * shape.linear * tokens / (Costs.thick * rate) + shape.weights * Costs.decode * scale
-                + tokens / max(length, 1) * shape.table * Costs.decode * scale
+        func forward(_ tokens: Double, _ rate: Double) -> Double {
+            2 * shape.linear * tokens / (Costs.thick * rate) + shape.linear * Costs.decode * scale
         }
         func streamed(_ tokens: Double) -> Double {
-            4 * (tokens * shape.hidden + 2 * shape.block + shape.table + 12 * length * shape.widest)
+            4 * (tokens * shape.hidden + 12 * length * shape.widest) + blockBytes
         }
         let logits = 4 * length * shape.vocabulary
         // Those of a step and of what it is compared with; the backward of a cap needs them as the cap left them, too.
@@ -115,31 +118,37 @@ package struct ConversionEstimate {
             let count = Double(recipe.ownSequences)
             // Few rows wait for memory, many for arithmetic.
             let product = max(
-                2 * count * (shape.linear + shape.table) / (Costs.thin * rate),
-                4 * (shape.linear + shape.table) * Costs.read * scale)
+                2 * count * (shape.linear + shape.table) / (Costs.thin * passRate),
+                weightBytes * (shape.linear + shape.table) * Costs.read * scale)
             let step = product + count * shape.vocabulary * Costs.draw * scale
             stages.append(
                 StageEstimate(
                     "write own text", seconds: length * step + shape.weights * Costs.decode * scale,
-                    memory: 4 * (shape.weights + count * shape.vocabulary) + min(1e9, count * length * shape.cache),
+                    memory: weightBytes * (shape.linear + shape.table) + 8 * max(shape.largestLinear, shape.table / 2)
+                        + 4 * count * shape.vocabulary + min(1e9, count * length * shape.cache),
                     disk: 4 * count * length,
                     remedy: "leave it out with \(field("generated")) 0, or calibration.generated 0 in the recipe"))
         }
         if recipe.hasCalibration {
             let tokens = tokenCount(.arrange)
             stages.append(
-                StageEstimate("arrange", seconds: forward(tokens), memory: streamed(tokens), disk: 16 * shape.hidden))
+                StageEstimate(
+                    "arrange", seconds: forward(tokens, passRate), memory: streamed(tokens), disk: 16 * shape.hidden))
         }
         let isJoint = recipe.effectiveMethod == .joint
         let statistics = tokenCount(.statistics)
         if isJoint {
             if recipe.isGuided {
+                let walkLimit = Double(1 << 30)
+                let stateBytes = 4 * statistics * shape.hidden * (shape.layers + 2)
+                let walks = (stateBytes / walkLimit).rounded(.up)
                 stages.append(
                     StageEstimate(
                         "weigh positions",
-                        seconds: 4 * (shape.linear + shape.table) * statistics / (Costs.thick * rate)
-                            + shape.weights * Costs.decode * scale,
-                        memory: 4 * shape.weights + gradientLogits + length * shape.kept,
+                        seconds: (6 * shape.linear + 4 * shape.table) * statistics / (Costs.thick * passRate)
+                            + 2 * walks * shape.linear * Costs.decode * scale,
+                        memory: min(stateBytes, walkLimit) + blockBytes + max(weightBytes, 4) * shape.table
+                            + 1.5 * gradientLogits + length * shape.kept / max(1, shape.layers),
                         disk: 16 * statistics * shape.layers,
                         remedy: "put \"guided\": false into the recipe, or choose the effort fast"))
             }
@@ -147,17 +156,19 @@ package struct ConversionEstimate {
             stages.append(
                 StageEstimate(
                     "quantize jointly",
-                    seconds: forward(statistics) + shape.layers * statistics * columns / (Costs.thick * rate)
+                    seconds: forward(statistics, passRate)
+                        + shape.layers * statistics * columns / (Costs.thick * passRate)
                         + config.tensorRequirements().filter(\.isLinear).reduce(0) {
                             $0 + Self.jointly(rows: $1.shape[0], columns: $1.shape[1], rounds: recipe.joint.rounds)
                         } * scale,
-                    memory: streamed(statistics) + 4 * 3 * columns + 6 * shape.largestLinear, disk: size.linear,
+                    memory: streamed(statistics) + 4 * columns + 14 * shape.widest * shape.widest + 200e6,
+                    disk: size.linear,
                     remedy: "choose the effort fast"))
         } else if recipe.hasCalibration {
             let isFisher = recipe.effectiveMethod == .anyPrecision
             stages.append(
                 StageEstimate(
-                    "sensitivity", seconds: forward(statistics) * (isFisher ? 3 : 1),
+                    "sensitivity", seconds: isFisher ? 3 * forward(statistics, rate) : forward(statistics, passRate),
                     memory: isFisher ? 12 * shape.weights + gradientLogits : streamed(statistics),
                     disk: isFisher ? 4 * shape.linear : 4 * shape.layers * 8 * shape.widest,
                     remedy: "leave out the calibration text"))
@@ -166,7 +177,7 @@ package struct ConversionEstimate {
         let headTokens = isJoint && nestedHead ? tokenCount(.head) : 0
         embeddingIsInt8 = !nestedHead
         (headName, jointRounds) = (config.headName, recipe.joint.rounds)
-        headForward = headTokens > 0 ? forward(headTokens) / scale : 0
+        headForward = headTokens > 0 ? forward(headTokens, passRate) / scale : 0
         headCost =
             headForward
             + Self.jointly(rows: config.vocabularySize, columns: config.hiddenSize, rounds: recipe.joint.rounds)
@@ -174,19 +185,25 @@ package struct ConversionEstimate {
             StageEstimate(
                 "quantize",
                 seconds: config.tensorRequirements().reduce(0) { $0 + quantizing($1, isJoint: isJoint) } * scale,
-                memory: max(headTokens > 0 ? streamed(headTokens) : 0, 10 * max(shape.table, shape.largestLinear)),
+                memory: max(
+                    headTokens > 0 ? streamed(headTokens) : 0,
+                    max(nestedHead ? 10 * shape.table : 2 * shape.table + 200e6, 10 * shape.largestLinear)),
                 disk: size.other + (isJoint ? 0 : size.linear)))
         let plans = recipe.tuningPlans
         if !plans.isEmpty {
             let steps = Double(plans.reduce(0) { $0 + $1.steps })
             let step =
-                length * 5 * (shape.linear + shape.table) / (Costs.thick * rate) + 2 * shape.linear * Costs.tables
+                length * 6 * (shape.linear + shape.table) / (Costs.thick * passRate) + 3 * shape.linear * Costs.tables
                 * scale
             let own = tokenCount(.tuning)
+            let held = Self.codeBytes(recipe, shape)
+            let keeps = 2 * shape.linear <= Double(1 << 30)
             stages.append(
                 StageEstimate(
-                    "tune", seconds: forward(own) + steps * step,
-                    memory: 9 * shape.weights + 4 * own * shape.hidden + logits + gradientLogits + length * shape.kept,
+                    "tune", seconds: forward(own, passRate) + steps * step,
+                    memory: held + (keeps ? weightBytes * shape.linear : blockBytes)
+                        + (2 * weightBytes + 4) * shape.table + 4 * own * shape.hidden + logits
+                        + 1.5 * gradientLogits + length * shape.kept,
                     disk: size.tables + 12 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6)),
                     remedy: "put \"tuning\": [] into the recipe, or choose the effort fast"))
         }
@@ -198,11 +215,13 @@ package struct ConversionEstimate {
             stages.append(
                 StageEstimate(
                     "rungs",
-                    seconds: tokens * 6 * (shape.linear + shape.table) / (Costs.thick * rate)
-                        + tokens / Double(RungText.length) * shape.linear * Costs.tables * scale,
-                    memory: 6 * shape.weights + gradientLogits, remedy: "leave out \"rungs\""))
+                    seconds: tokens * 6 * (shape.linear + shape.table) / (Costs.thick * passRate)
+                        + tokens / Double(RungText.length) * shape.linear * (Costs.tables + Costs.decode) * scale,
+                    memory: Self.codeBytes(recipe, shape) + weightBytes * (shape.linear + shape.table)
+                        + 8 * shape.largestLinear + 1.5 * gradientLogits + length * shape.kept,
+                    remedy: "leave out \"rungs\""))
         }
-        addJudging(recipe, config, shape, rate: rate, forward: forward, streamed: streamed)
+        addJudging(recipe, config, shape, rate: rate, forward: { forward($0, rate) }, streamed: streamed)
         stages.append(
             StageEstimate("write", seconds: size.all * Costs.write * scale, memory: min(size.all, 64e6)))
     }
@@ -238,84 +257,17 @@ package struct ConversionEstimate {
             stages.append(
                 StageEstimate(
                     "quality", seconds: forward(tokens) + (served + Double(recipe.tasks.count)) * run,
-                    memory: streamed(tokens) + 4 * (shape.table + 3 * window * shape.vocabulary)))
-        }
-    }
-
-    /// The counts that costs are made of.
-    struct Shape {
-        let weights: Double
-        let linear: Double
-        let other: Double
-        /// Of the embedding, and of the head.
-        let table: Double
-        let block: Double
-        let largestLinear: Double
-        let linearRows: Double
-        let layers: Double
-        let hidden: Double
-        let vocabulary: Double
-        /// Elements of the widest activation.
-        let widest: Double
-        /// Sum over a block's inputs of their columns squared.
-        let columnsSquared: Double
-        /// Bytes of keys and values of one position.
-        let cache: Double
-        /// Bytes of activations that a gradient keeps of one position.
-        let kept: Double
-
-        init(_ config: ModelConfig) {
-            var (linear, other, rows, largest) = (0.0, 0.0, 0.0, 0.0)
-            var weights = 0.0
-            for tensor in config.tensorRequirements() {
-                let count = tensor.shape.reduce(1.0) { $0 * Double($1) }
-                weights += count
-                guard tensor.shape.count == 2 else { continue }
-                if tensor.isLinear {
-                    linear += count
-                    rows += Double(tensor.shape[0])
-                    largest = max(largest, count)
-                } else {
-                    other += count
-                }
-            }
-            (self.weights, self.linear, self.other, linearRows) = (weights, linear, other, rows)
-            largestLinear = largest
-            layers = Double(config.layerCount)
-            hidden = Double(config.hiddenSize)
-            vocabulary = Double(config.vocabularySize)
-            table = hidden * vocabulary
-            block = linear / max(1, layers)
-            widest = Double(max(config.intermediateSize, config.hiddenSize, config.querySize))
-            let (query, inner) = (Double(config.querySize), Double(config.intermediateSize))
-            columnsSquared = 2 * hidden * hidden + query * query + inner * inner
-            cache = 4 * layers * Double(config.kvSize)
-            let keys = Double(config.kvSize)
-            // Norms of queries and keys, and behind attention and MLP, keep what they are given.
-            let normed =
-                (config.queryKeyNorm == .none ? 0 : query + keys) + (config.has(.mlpOutputNorm) ? 2 * hidden : 0)
-            kept = 4 * layers * (2 * hidden + 2 * query + 2 * keys + 2 * inner + normed)
-        }
-
-        /// Bytes of the bundle's planes and tables, of the linear layers and of the rest; of the linear layers' tables alone.
-        func packedBytes(_ recipe: Recipe) -> (linear: Double, other: Double, tables: Double, all: Double) {
-            func bytes(_ weights: Double, rows: Double, _ precisions: [Int]) -> Double {
-                let entries = precisions.reduce(0) { $0 + (1 << $1) + 4 }
-                return weights / 8 * Double(precisions.last ?? 8) + rows * Double(entries)
-            }
-            let linearBytes =
-                bytes(linear, rows: linearRows, recipe.nestedPrecisions) + (recipe.holdsHalf ? 2 * linear : 0)
-            let otherRows = other / max(1, hidden)
-            let otherBytes =
-                recipe.embeddingPrecisions == [8]
-                ? other + 4 * otherRows : bytes(other, rows: otherRows, recipe.embeddingPrecisions)
-            let vectors = 4 * (weights - linear - other)
-            let tables = bytes(0, rows: linearRows, recipe.nestedPrecisions)
-            return (linearBytes, otherBytes, tables, linearBytes + otherBytes + vectors + 2e6)
+                    memory: streamed(tokens) + (4 * shape.table <= Double(1 << 29) ? 4 * shape.table : 200e6)
+                        + 12 * window * shape.vocabulary))
         }
     }
 
     // Shares within a stage, in seconds of the machine that the costs were found on.
+
+    /// Codes and tables of the linear layers while they are tuned or weighed.
+    private static func codeBytes(_ recipe: Recipe, _ shape: Shape) -> Double {
+        shape.linear + 6 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6))
+    }
 
     /// One block of the forward pass over some tokens, with the Hessians of its inputs.
     static func blockForward(_ config: ModelConfig, tokens: Int) -> Double {
@@ -339,7 +291,9 @@ package struct ConversionEstimate {
 
     /// Joint codes of one tensor.
     static func jointly(rows: Int, columns: Int, rounds: Int) -> Double {
-        Double(rows) * Double(columns) * (Double(columns) * Double(rounds + 1) * Costs.joint + Costs.jointWeight)
+        let (rows, columns) = (Double(rows), Double(columns))
+        return rows * Double(rounds + 1)
+            * (Costs.jointRow + columns * (Costs.jointWeight + columns * Costs.joint))
     }
 
     /// One tensor in the stage "quantize".
@@ -354,15 +308,4 @@ package struct ConversionEstimate {
 
     /// Share of the head's time that its inputs take.
     var headForwardShare: Double { headCost > 0 ? headForward / headCost : 0 }
-}
-
-extension TensorName {
-    /// "layer 3 of 30", or which of the others it is: for people.
-    static func place(_ name: String, of config: ModelConfig) -> String {
-        let parts = name.split(separator: ".")
-        if let index = parts.firstIndex(of: "layers"), index + 1 < parts.count, let layer = Int(parts[index + 1]) {
-            return "layer \(layer + 1) of \(config.layerCount)"
-        }
-        return name == embedding ? "the embedding" : "the head"
-    }
 }

@@ -31,7 +31,7 @@ extension ConversionPlan {
         // Checkpoints are published in half precision.
         let estimate = ConversionEstimate(
             recipe, outline.config, storedBytes: 2 * outline.weightCount,
-            operationsPerSecond: recipe.needsFloatModel ? try FloatArithmetic.operationsPerSecond(pool) : nil)
+            rates: recipe.needsFloatModel ? try FloatRates(measuring: pool) : nil)
         self.init(
             folder, "config.json", output: output, recipe, outline.config, estimate,
             workPath: try ArtifactStore(folder: options.workFolder).path, leftOut: [], note: ModelOutline.note)

@@ -75,7 +75,7 @@ public final class Converter {
         estimate = ConversionEstimate(
             fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
             tokens: inputs.tokenCounts,
-            operationsPerSecond: fitted.needsFloatModel ? try FloatArithmetic.operationsPerSecond(pool) : nil)
+            rates: fitted.needsFloatModel ? try FloatRates(measuring: pool) : nil)
         if let output {
             try estimate.check(
                 available: memory, place: checkpoint.path,

@@ -18,48 +18,46 @@ public final class SensitivityEstimator {
     private let model: GradientModel
     private let layers: [TunedLayer]
     private let plans: [TensorPlan]
-    /// The full-precision weights of each layer, shared with the model.
-    private let weights: [[Float]]
+    private let source: WeightSource
     private let places: [String: Int]
 
-    /// - Parameter source: the full-precision model of which the bundle was made.
-    public init(bundle: Bundle, source: WeightSource, threads: Int) throws(TaperError) {
+    /// - Parameters:
+    ///   - source: the full-precision model of which the bundle was made.
+    ///   - residency: of the blocks' weights; it changes no estimate.
+    public init(
+        bundle: Bundle, source: WeightSource, residency: ReferenceModel.Residency = .resident, threads: Int,
+        precision: FloatPrecision = .single
+    ) throws(TaperError) {
         plans = bundle.manifest.linearTensors
         var layers: [TunedLayer] = []
-        var weights: [[Float]] = []
         var places: [String: Int] = [:]
         for plan in plans {
-            let values = try source.read(plan.name)
-            guard values.count == plan.shape[0] * plan.shape[1] else {
-                throw TaperError(
-                    .badData, "the checkpoint is not the one the bundle was made of", at: plan.name,
-                    expected: "\(plan.shape[0]) x \(plan.shape[1]) weights", found: "\(values.count)")
-            }
             places[plan.name] = layers.count
-            weights.append(values)
             layers.append(TunedLayer(try bundle.packed(plan)))
         }
-        let (known, all) = (places, weights)
-        model = try GradientModel(
-            source.replacing { name throws(TaperError) in known[name].map { all[$0] } }, threads: threads)
+        model = try GradientModel(source, residency: residency, threads: threads, precision: precision)
+        self.source = source
         self.layers = layers
-        self.weights = weights
         self.places = places
     }
 
     /// Means over the sequences, in the order of the bundle's linear tensors; the same for any number of threads.
     public func run(_ sequences: [[Int]], progress: (Double) -> Void) throws(TaperError) -> [TensorSensitivity] {
         var sums = layers.map { [Double](repeating: 0, count: $0.precisions.count) }
+        var failure: TaperError?
         for (index, tokens) in sequences.enumerated() {
             let scale = 1 / Double(2 * tokens.count * sequences.count)
             _ = try model.step(
                 tokens, loss: model.curvatureProbe(seed: UInt64(index)), wanted: { places[$0] != nil }
             ) { gradient in
-                guard let place = places[gradient.name], !gradient.values.isEmpty else { return }
-                let squares = layers[place].squaredDirections(
-                    gradient.values, weights: weights[place], pool: model.pool)
-                for (order, square) in squares.enumerated() { sums[place][order] += square * scale }
+                guard failure == nil, let place = places[gradient.name], !gradient.values.isEmpty else { return }
+                do throws(TaperError) {
+                    let weights = try weights(of: layers[place])
+                    let squares = layers[place].squaredDirections(gradient.values, weights: weights, pool: model.pool)
+                    for (order, square) in squares.enumerated() { sums[place][order] += square * scale }
+                } catch { failure = error }
             }
+            if let failure { throw failure }
             progress(Double(index + 1) / Double(sequences.count))
         }
         for (plan, sum) in zip(plans, sums) where !sum.allSatisfy(\.isFinite) {
@@ -73,6 +71,18 @@ public final class SensitivityEstimator {
                 name: plan.name, bits: layer.precisions, byteCounts: layer.precisions.map { plan.bytesRead(bits: $0) },
                 divergences: divergences, weightCount: plan.shape[0] * plan.shape[1])
         }
+    }
+}
+
+extension SensitivityEstimator {
+    private func weights(of layer: TunedLayer) throws(TaperError) -> [Float] {
+        let values = try source.read(layer.name)
+        guard values.count == layer.rows * layer.columns else {
+            throw TaperError(
+                .badData, "the checkpoint is not the one the bundle was made of", at: layer.name,
+                expected: "\(layer.rows) x \(layer.columns) weights", found: "\(values.count)")
+        }
+        return values
     }
 }
 

@@ -20,21 +20,39 @@ public struct TuningPlan: Equatable, Sendable {
 
 /// Tunes the centroids of all linear layers end to end, so that the quantized model's next-token distribution comes close
 /// to the float model's: gradient descent on KL(float || quantized) with Adam, codes untouched, one precision at a time.
+///
+/// Memory: a byte for the code of every weight, and tables; with `resident` blocks their weights at one precision besides.
 public final class TableTuner {
     private let model: GradientModel
     private let targets: ReferenceStates
-    private let layers: [TunedLayer]
-    private let places: [String: Int]
+    private let quantized: QuantizedWeights
+    private var layers: [TunedLayer] { quantized.layers }
     private var reference: [Float] = []
 
-    /// - Parameter model: the float model; its linear layers are overwritten. Its embedding and head may be rounded as the bundle
-    ///   holds them.
-    public init(model: GradientModel, targets: ReferenceStates, layers: [PackedMatrix]) {
-        self.model = model
+    /// - Parameters:
+    ///   - source: of the float model; its linear layers are not read.
+    ///   - residency: of the blocks' weights within a step; it changes no table.
+    ///   - layers: how many there are.
+    ///   - layer: one of them; each is asked for once.
+    /// - Throws: what the source and `layer` throw.
+    public init(
+        _ source: WeightSource, targets: ReferenceStates, residency: ReferenceModel.Residency = .resident,
+        threads: Int, precision: FloatPrecision = .single, layers: Int,
+        layer: (Int) throws(TaperError) -> PackedMatrix
+    ) throws(TaperError) {
         self.targets = targets
-        self.layers = layers.map { TunedLayer($0) }
-        places = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1.name, $0) })
+        var all: [TunedLayer] = []
+        for index in 0..<layers { all.append(TunedLayer(try layer(index))) }
+        let quantized = QuantizedWeights(all)
+        self.quantized = quantized
+        model = try GradientModel(
+            source.replacing { name throws(TaperError) in quantized.weights(name) }, residency: residency,
+            threads: threads, precision: precision)
+        quantized.pool = model.pool
     }
+
+    /// Puts other values in the place of a tensor that is no linear layer, such as those that the bundle holds.
+    public func replace(_ name: String, _ values: [Float]) { model.replace(name, values) }
 
     /// One precision. Sequences are taken in turn in an order of the plan's own.
     ///
@@ -46,17 +64,15 @@ public final class TableTuner {
     public func tune(
         _ plan: TuningPlan, from start: Int = 0, each: (Int, Double) throws(TaperError) -> Void
     ) throws(TaperError) -> Double {
-        let names = Set(places.keys)
         if start == 0 { for layer in layers { layer.begin(bits: plan.bits) } }
+        quantized.bits = plan.bits
         var recent: [Double] = []
         let warmUp = max(1, plan.steps / 20)
         for step in start..<max(start, plan.steps) {
-            for layer in layers {
-                model.withWeights(layer.name) { layer.expand(bits: plan.bits, into: $0, pool: model.pool) }
-            }
+            model.forgetBlocks()
             let index = Self.order(step, of: targets.sequences.count, seed: plan.bits)
             let tokens = targets.sequences[index]
-            targets.logits(of: index, into: &reference)
+            try targets.logits(of: index, into: &reference)
             // Linear warm-up, then half a cosine down to nothing.
             let progress = Double(step) / Double(plan.steps)
             let factor = min(1, Double(step + 1) / Double(warmUp)) * 0.5 * (1 + cosine(Double.pi * progress))
@@ -69,10 +85,10 @@ public final class TableTuner {
                 do throws(TaperError) {
                     return .success(
                         try model.step(
-                            tokens, loss: model.distillationLoss(reference), wanted: { names.contains($0) }
+                            tokens, loss: model.distillationLoss(reference), wanted: { quantized[$0] != nil }
                         ) { gradient in
-                            guard let place = places[gradient.name], !gradient.values.isEmpty else { return }
-                            layers[place].update(
+                            guard let layer = quantized[gradient.name], !gradient.values.isEmpty else { return }
+                            layer.update(
                                 bits: plan.bits, gradient: gradient.values, settings: adam, pool: model.pool)
                         })
                 } catch { return .failure(error) }
@@ -90,10 +106,10 @@ public final class TableTuner {
         return tail.reduce(0, +) / Double(max(1, tail.count))
     }
 
-    /// The tuned layers, in the order given.
+    /// The tuned layers, one after the other in the order given.
     /// - Throws: `badData` when a table has become something else than numbers.
-    public func finish() throws(TaperError) -> [PackedMatrix] {
-        try layers.map { layer throws(TaperError) in try layer.packed() }
+    public func finish(_ each: (PackedMatrix) throws(TaperError) -> Void) throws(TaperError) {
+        for layer in layers { try each(try layer.packed()) }
     }
 
     /// Everything a later run needs to go on within a precision, and back.
@@ -118,4 +134,30 @@ public final class TableTuner {
     }
 
     private func power(_ base: Double, _ exponent: Double) -> Double { exponential(exponent * logarithm(base)) }
+}
+
+/// Layers as the model reads them while they are tuned.
+private final class QuantizedWeights {
+    let layers: [TunedLayer]
+    var bits = 0
+    var pool: ThreadPool?
+    private let places: [String: Int]
+
+    init(_ layers: [TunedLayer]) {
+        self.layers = layers
+        places = Dictionary(uniqueKeysWithValues: layers.enumerated().map { ($1.name, $0) })
+    }
+
+    subscript(name: String) -> TunedLayer? { places[name].map { layers[$0] } }
+
+    /// nil for what is no layer of these.
+    func weights(_ name: String) -> [Float]? {
+        guard let layer = self[name] else { return nil }
+        return [Float](unsafeUninitializedCapacity: layer.rows * layer.columns) { out, count in
+            count = layer.rows * layer.columns
+            // Before the first step nobody reads weights for what they are.
+            guard bits > 0, let pool else { return out.initialize(repeating: 0) }
+            layer.expand(bits: bits, into: out, pool: pool)
+        }
+    }
 }

@@ -10,7 +10,6 @@ final class TunedLayer {
     /// Bits of a code.
     let bits: Int
     let precisions: [Int]
-    private let planes: [[UInt8]]
     /// [rows * columns], natural order.
     let codes: [UInt8]
     /// [rows][2^(bits + 1) - 4]: the table of p bits, natural code order, at 2^p - 4.
@@ -29,7 +28,6 @@ final class TunedLayer {
         columns = matrix.columns
         bits = matrix.bits
         precisions = matrix.tables.map(\.bits)
-        planes = matrix.planes
         codes = NestedLayout.unpack(
             planes: matrix.planes, rows: matrix.rows, columns: matrix.columns, bits: matrix.bits)
         let stride = (2 << matrix.bits) - 4
@@ -133,7 +131,9 @@ final class TunedLayer {
             }
         }
         return PackedMatrix(
-            name: name, rows: rows, columns: columns, bits: bits, planes: planes, tables: builder.finish())
+            name: name, rows: rows, columns: columns, bits: bits,
+            planes: NestedLayout.pack(codes: codes, rows: rows, columns: columns, bits: bits),
+            tables: builder.finish())
     }
 
     /// What an interrupted run needs to go on: tables and averages.

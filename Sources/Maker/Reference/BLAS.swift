@@ -1,17 +1,28 @@
+internal import COneDNN
 internal import COpenBLAS
 import Kernels
 import Storage
 
-/// Single-precision matrix products by OpenBLAS, row-major.
+/// Matrix products, row-major: by OpenBLAS in single precision, by oneDNN of factors in bfloat16.
 ///
-/// OpenBLAS runs on one thread; products are divided here, for the pool's threads. On some processors an element's last
+/// Both run on one thread; products are divided here, for the pool's threads. On some processors an element's last
 /// bits depend on where it lies in a product, so the division depends on the shape alone: results are the same for any
 /// number of threads.
 struct BLAS {
     let pool: ThreadPool
+    let precision: FloatPrecision
+    private let first = RoundedFactor()
+    private let second = RoundedFactor()
 
-    /// - Throws: `noInput` when the library is not installed.
-    init(_ pool: ThreadPool) throws(TaperError) {
+    /// - Throws: `noInput` when OpenBLAS is not installed, or oneDNN where it is asked for.
+    init(_ pool: ThreadPool, _ precision: FloatPrecision = .single) throws(TaperError) {
+        self.precision = precision
+        guard precision == .single || od_load() == 0 else {
+            throw TaperError(
+                .noInput, "no products of bfloat16 numbers", at: "libdnnl.so.2",
+                expected: "oneDNN 2 and a processor with instructions for them",
+                remedy: "On Debian: apt-get install libdnnl2")
+        }
         guard ob_load() == 0 else {
             throw TaperError(
                 .noInput, "OpenBLAS is not installed", at: "libopenblas.so.0",
@@ -41,9 +52,9 @@ struct BLAS {
             b.values, Int32(b.stride), keep, c, Int32(stride))
     }
 
-    /// The same on all threads, with contiguous c.
+    /// The same on all threads; `stride` is n where c is contiguous.
     private func product(
-        m: Int, n: Int, k: Int, _ a: Matrix, _ b: Matrix, keep: Float, into c: UnsafeMutablePointer<Float>
+        m: Int, n: Int, k: Int, _ a: Matrix, _ b: Matrix, keep: Float, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
         // Each part packs the whole other factor, so the longer side is divided.
         let byColumns = n >= 2 * m
@@ -61,7 +72,7 @@ struct BLAS {
                 ? Matrix(values: b.dropping(columns: start), stride: b.stride, transposed: b.transposed) : b
             BLAS.product(
                 m: byColumns ? m : end - start, n: byColumns ? end - start : n, k: k, first, second, keep: keep,
-                into: c + (byColumns ? start : start * n), stride: n)
+                into: c + (byColumns ? start : start * stride), stride: stride)
         }
     }
 
@@ -74,24 +85,87 @@ struct BLAS {
         return parts
     }
 
-    /// y [tokens, rows] = x [tokens, columns] W^T, W [rows, columns].
-    func multiply(
-        _ x: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, tokens: Int, rows: Int, columns: Int,
-        into y: UnsafeMutablePointer<Float>
+    /// The same of factors in bfloat16; `keep` is 0 or 1. A transposed factor's rows are those of the memory.
+    private func product(
+        m: Int, n: Int, k: Int, _ a: UnsafePointer<UInt16>, transposed ta: Bool, _ b: UnsafePointer<UInt16>,
+        transposed tb: Bool, keep: Bool, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
-        product(
-            m: tokens, n: rows, k: columns, Matrix(values: x, stride: columns),
-            Matrix(values: weights, stride: columns, transposed: true), keep: 0, into: y)
+        let byColumns = n >= 2 * m
+        let length = byColumns ? n : m
+        let parts = BLAS.parts(length: length, multiplications: m * n * k)
+        nonisolated(unsafe) let (a, b, c) = (a, b, c)
+        pool.run(parts) { part in
+            let start = length * part / parts
+            let size = length * (part + 1) / parts - start
+            BLAS.product(
+                m: byColumns ? m : size, n: byColumns ? size : n, k: k,
+                byColumns ? a : a + start * (ta ? 1 : k), stride: ta ? m : k, transposed: ta,
+                byColumns ? b + start * (tb ? k : 1) : b, stride: tb ? k : n, transposed: tb, keep: keep,
+                into: c + (byColumns ? start : start * stride), stride: stride)
+        }
+    }
+
+    /// c [m, n] = a b, or += with `keep`, of factors in bfloat16 on the calling thread.
+    static func product(
+        m: Int, n: Int, k: Int, _ a: UnsafePointer<UInt16>, stride lda: Int, transposed ta: Bool,
+        _ b: UnsafePointer<UInt16>, stride ldb: Int, transposed tb: Bool, keep: Bool,
+        into c: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        guard m > 0, n > 0, k > 0 else { return }
+        let status = od_product(
+            ta ? 1 : 0, tb ? 1 : 0, Int32(m), Int32(n), Int32(k), a, Int32(lda), b, Int32(ldb), keep ? 1 : 0, c,
+            Int32(stride))
+        // No product can say that it failed; a wrong one must not count.
+        precondition(status == 0, "oneDNN refuses a product of \(m) x \(k) x \(n): status \(status)")
+    }
+
+    /// y [tokens, rows] = x [tokens, columns] W^T, W [rows, columns]; rows of y are `stride` floats apart, or lie together.
+    func multiply(
+        _ x: UnsafePointer<Float>, _ weights: FloatMatrix, tokens: Int, rows: Int, columns: Int,
+        into y: UnsafeMutablePointer<Float>, stride: Int? = nil
+    ) {
+        let stride = stride ?? rows
+        switch weights {
+        case .single(let weights):
+            weights.withUnsafeBufferPointer { weights in
+                guard let weights = weights.baseAddress else { return }
+                product(
+                    m: tokens, n: rows, k: columns, Matrix(values: x, stride: columns),
+                    Matrix(values: weights, stride: columns, transposed: true), keep: 0, into: y, stride: stride)
+            }
+        case .bfloat16(let weights):
+            let x = first.round(x, count: tokens * columns, pool: pool)
+            weights.withUnsafeBufferPointer { weights in
+                guard let weights = weights.baseAddress else { return }
+                product(
+                    m: tokens, n: rows, k: columns, x, transposed: false, weights, transposed: true, keep: false,
+                    into: y, stride: stride)
+            }
+        }
     }
 
     /// dx [tokens, columns] = dy [tokens, rows] W, or += when `adding`.
     func inputGradient(
-        _ dy: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, tokens: Int, rows: Int, columns: Int,
+        _ dy: UnsafePointer<Float>, _ weights: FloatMatrix, tokens: Int, rows: Int, columns: Int,
         adding: Bool = false, into dx: UnsafeMutablePointer<Float>
     ) {
-        product(
-            m: tokens, n: columns, k: rows, Matrix(values: dy, stride: rows), Matrix(values: weights, stride: columns),
-            keep: adding ? 1 : 0, into: dx)
+        switch weights {
+        case .single(let weights):
+            weights.withUnsafeBufferPointer { weights in
+                guard let weights = weights.baseAddress else { return }
+                product(
+                    m: tokens, n: columns, k: rows, Matrix(values: dy, stride: rows),
+                    Matrix(values: weights, stride: columns), keep: adding ? 1 : 0, into: dx, stride: columns)
+            }
+        case .bfloat16(let weights):
+            let dy = first.round(dy, count: tokens * rows, pool: pool)
+            weights.withUnsafeBufferPointer { weights in
+                guard let weights = weights.baseAddress else { return }
+                product(
+                    m: tokens, n: columns, k: rows, dy, transposed: false, weights, transposed: false, keep: adding,
+                    into: dx, stride: columns)
+            }
+        }
     }
 
     /// dW [rows, columns] = dy^T x, dy [tokens, rows], x [tokens, columns].
@@ -99,8 +173,47 @@ struct BLAS {
         _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, tokens: Int, rows: Int, columns: Int,
         into dw: UnsafeMutablePointer<Float>
     ) {
-        product(
-            m: rows, n: columns, k: tokens, Matrix(values: dy, stride: rows, transposed: true),
-            Matrix(values: x, stride: columns), keep: 0, into: dw)
+        switch precision {
+        case .single:
+            product(
+                m: rows, n: columns, k: tokens, Matrix(values: dy, stride: rows, transposed: true),
+                Matrix(values: x, stride: columns), keep: 0, into: dw, stride: columns)
+        case .bfloat16:
+            product(
+                m: rows, n: columns, k: tokens, first.round(dy, count: tokens * rows, pool: pool), transposed: true,
+                second.round(x, count: tokens * columns, pool: pool), transposed: false, keep: false,
+                into: dw, stride: columns)
+        }
+    }
+
+    /// h [columns, columns] += x^T x in its upper triangle and some of the lower, x [rows, columns].
+    func addSecondMoments(
+        _ x: UnsafePointer<Float>, rows: Int, columns: Int, into h: UnsafeMutablePointer<Float>
+    ) {
+        nonisolated(unsafe) let (x, h) = (x, h)
+        // The upper triangle in strips: a little more than half of the products.
+        switch precision {
+        case .single:
+            let strip = 96
+            pool.run((columns + strip - 1) / strip) { part in
+                let start = part * strip
+                BLAS.product(
+                    m: min(strip, columns - start), n: columns - start, k: rows,
+                    Matrix(values: x + start, stride: columns, transposed: true),
+                    Matrix(values: x + start, stride: columns), keep: 1, into: h + start * columns + start,
+                    stride: columns)
+            }
+        case .bfloat16:
+            // Fewer strips than shapes that are kept prepared.
+            let strip = max(256, (columns / 32 + 31) / 32 * 32)
+            nonisolated(unsafe) let x = first.round(x, count: rows * columns, pool: pool)
+            pool.run((columns + strip - 1) / strip) { part in
+                let start = part * strip
+                BLAS.product(
+                    m: min(strip, columns - start), n: columns - start, k: rows, x + start, stride: columns,
+                    transposed: true, x + start, stride: columns, transposed: false, keep: true,
+                    into: h + start * columns + start, stride: columns)
+            }
+        }
     }
 }

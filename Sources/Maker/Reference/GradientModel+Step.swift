@@ -41,19 +41,36 @@ extension GradientModel {
         let report = try GradientReport(self, tokens: count, wanted: wanted)
 
         // Forward.
-        arithmetic.embed(tokens, tensor(TensorName.embedding), into: states[0])
+        states[0].update(from: try weights.embedded([tokens])[0], count: count * hidden)
         for layer in 0..<config.layerCount {
             try Interrupt.check("Nothing was written")
-            arithmetic.forward(try blockWeights(layer), activations(layer), tokens: count)
+            arithmetic.forward(try weights.block(layer), activations(layer), tokens: count)
         }
-        let last = states[config.layerCount]
-        let normalized = states[config.layerCount + 1]
         let d = states[config.layerCount + 2]
-        arithmetic.normalize(last, finalNorm, tokens: count, into: normalized)
-        let logits = try memory.logits.reserve(count * config.vocabularySize)
-        arithmetic.head(
-            normalized, tensor(headName), bias: tensor(TensorName.headBias), tokens: count, into: logits)
+        let value = try top(
+            states[config.layerCount], normalized: states[config.layerCount + 1], tokens: count, loss, report, scratch,
+            into: d, gradient)
+
+        // Backward.
+        for layer in (0..<config.layerCount).reversed() {
+            try Interrupt.check("Nothing was written")
+            backward(try weights.block(layer), activations(layer), scratch, tokens: count, d, report, gradient)
+        }
+        report.embedding(tokens, d, to: gradient)
+        return value
+    }
+
+    /// Head and loss above the last block's states, [tokens * hiddenSize]; d gets their gradient.
+    func top(
+        _ last: UnsafeMutablePointer<Float>, normalized: UnsafeMutablePointer<Float>, tokens count: Int, _ loss: Loss,
+        _ report: GradientReport, _ scratch: BackwardScratch, into d: UnsafeMutablePointer<Float>,
+        _ gradient: (TensorGradient) -> Void
+    ) throws(TaperError) -> Double {
+        let (head, norm) = (try weights.headMatrix(), try weights.finalNorm())
+        arithmetic.normalize(last, norm, tokens: count, into: normalized)
         let logitCount = count * config.vocabularySize
+        let logits = try memory.logits.reserve(logitCount)
+        arithmetic.head(normalized, head, bias: try weights.headBias(), tokens: count, into: logits)
         let capped = try config.logitCap.map { _ throws(TaperError) in try memory.cappedLogits.reserve(logitCount) }
         capped?.update(from: logits, count: logitCount)
         let value = loss(UnsafeMutableBufferPointer(start: logits, count: logitCount))
@@ -65,29 +82,32 @@ extension GradientModel {
                     capped + $0 * columns, Float(cap), Int32(columns), logits + $0 * columns)
             }
         }
-
-        // Backward.
         report.head(input: normalized, outputGradient: logits, to: gradient)
         arithmetic.blas.inputGradient(
-            logits, tensor(headName), tokens: count, rows: config.vocabularySize, columns: hidden,
+            logits, head, tokens: count, rows: config.vocabularySize, columns: config.hiddenSize,
             into: scratch.normalized)
-        d.update(repeating: 0, count: count * hidden)
-        arithmetic.normBackward(last, finalNorm, scratch.normalized, tokens: count, into: d)
+        d.update(repeating: 0, count: count * config.hiddenSize)
+        arithmetic.normBackward(last, norm, scratch.normalized, tokens: count, into: d)
         report.norm(
             TensorName.finalNorm, TensorName.finalNormBias, input: last, outputGradient: scratch.normalized,
             to: gradient)
-        for layer in (0..<config.layerCount).reversed() {
-            try Interrupt.check("Nothing was written")
+        return value
+    }
+
+    /// One block backward, its tensors reported.
+    func backward(
+        _ block: BlockWeights, _ activations: BlockActivations, _ scratch: BackwardScratch, tokens: Int,
+        _ d: UnsafeMutablePointer<Float>, _ report: GradientReport, _ gradient: (TensorGradient) -> Void
+    ) {
+        withoutActuallyEscaping(gradient) { gradient in
             arithmetic.backward(
-                try blockWeights(layer), activations(layer), scratch, tokens: count, d,
+                block, activations, scratch, tokens: tokens, d,
                 linear: { part, x, dy in
-                    report.linear(part, layer: layer, input: x, outputGradient: dy, to: gradient)
+                    report.linear(part, layer: block.layer, input: x, outputGradient: dy, to: gradient)
                 },
                 norm: { part, x, dy in
-                    report.norm(part, layer: layer, input: x, outputGradient: dy, to: gradient)
+                    report.norm(part, layer: block.layer, input: x, outputGradient: dy, to: gradient)
                 })
         }
-        report.embedding(tokens, d, to: gradient)
-        return value
     }
 }

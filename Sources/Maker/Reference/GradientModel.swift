@@ -2,19 +2,21 @@ public import Kernels
 public import Model
 public import Storage
 
-/// The float model with gradients: all weights resident, replaceable between steps; memory is kept from step to step.
+/// The float model with gradients; memory is kept from step to step.
 ///
 /// With n tokens a step holds n * vocabularySize logits and, per layer, n * (2 hiddenSize + 2 querySize + 2 kvSize +
 /// 2 intermediateSize) floats, and where queries and keys are normalized querySize + kvSize more, where outputs are 2 hiddenSize.
+/// A walk holds that of one layer, and hiddenSize floats a layer of every token of all its sequences.
 public final class GradientModel {
     public let config: ModelConfig
     let arithmetic: TransformerArithmetic
-    private var tensors: [String: [Float]] = [:]
+    let weights: FloatWeights
     let memory = Memory()
 
     /// Buffers that grow with the longest sequence.
     struct Memory {
         let states = FloatBuffer(purpose: "hidden states")
+        let walkStates = FloatBuffer(purpose: "hidden states of all blocks")
         let kept = FloatBuffer(purpose: "activations")
         let shared = FloatBuffer(purpose: "activations")
         let backward = FloatBuffer(purpose: "gradients of activations")
@@ -25,22 +27,17 @@ public final class GradientModel {
         let embeddingGradient = FloatBuffer(purpose: "gradients of the embedding")
     }
 
-    /// Reads every tensor.
+    /// Reads every tensor of a model that stays in memory.
     /// - Throws: what the source throws; `badData` for a tensor of another size than the config says; `noInput` without
-    ///   OpenBLAS.
-    public init(_ source: WeightSource, threads: Int) throws(TaperError) {
+    ///   the library that multiplies in this precision.
+    public init(
+        _ source: WeightSource, residency: ReferenceModel.Residency = .resident, threads: Int,
+        precision: FloatPrecision = .single
+    ) throws(TaperError) {
         config = source.config
-        arithmetic = try TransformerArithmetic(config, threads: threads)
-        for required in config.tensorRequirements() {
-            let values = try source.read(required.name)
-            let count = required.shape.reduce(1, *)
-            guard values.count == count else {
-                throw TaperError(
-                    .badData, "tensor \(required.name) has the wrong size", at: "", expected: "\(count) elements",
-                    found: "\(values.count)")
-            }
-            tensors[required.name] = values
-        }
+        arithmetic = try TransformerArithmetic(config, threads: threads, precision: precision)
+        weights = FloatWeights(source, residency: residency, precision: precision, pool: arithmetic.pool)
+        if residency == .resident { try weights.load() }
     }
 
     /// The threads of all this model's work, for callers that have some of their own to do between steps.
@@ -50,23 +47,22 @@ public final class GradientModel {
     public var linearLayers: [ModelConfig.TensorRequirement] { config.tensorRequirements().filter(\.isLinear) }
 
     /// Reads or replaces a tensor in place, row-major. Not from within a step.
-    /// - Precondition: the model has a tensor of this canonical name.
-    public func withWeights<R>(_ name: String, _ body: (UnsafeMutableBufferPointer<Float>) -> R) -> R {
-        guard let result = tensors[name]?.withUnsafeMutableBufferPointer({ body($0) }) else {
-            preconditionFailure("the model has no tensor \(name)")
-        }
+    /// - Throws: `noInput` for a name that the model does not have.
+    public func withWeights<R>(
+        _ name: String, _ body: (UnsafeMutableBufferPointer<Float>) -> R
+    ) throws(TaperError) -> R {
+        var values = try weights.values(name)
+        let result = values.withUnsafeMutableBufferPointer { body($0) }
+        weights.replace(name, values)
         return result
     }
 
-    func tensor(_ name: String) -> [Float] { tensors[name] ?? [] }
+    /// Puts other values in a tensor's place.
+    public func replace(_ name: String, _ values: [Float]) { weights.replace(name, values) }
 
-    func blockWeights(_ layer: Int) throws(TaperError) -> BlockWeights {
-        try BlockWeights(config, layer: layer) { name throws(TaperError) in tensor(name) }
-    }
+    /// Reads the blocks' weights anew at the next step: their source has changed.
+    public func forgetBlocks() { weights.forgetBlocks() }
 
-    var finalNorm: (weight: [Float], bias: [Float]) {
-        (tensor(TensorName.finalNorm), tensor(TensorName.finalNormBias))
-    }
     var headName: String { config.headName }
 
     /// Logits after every position, [tokens.count * vocabularySize], into the caller's memory; nothing is kept.
@@ -84,12 +80,13 @@ public final class GradientModel {
         let shared = try memory.shared.reserve(
             pieces: BlockActivations.sharedSizes(config, tokens: count, visible: count))
         let block = BlockActivations(config, input: states[0], output: states[0], kept: kept, shared: shared)
-        arithmetic.embed(tokens, tensor(TensorName.embedding), into: states[0])
+        states[0].update(from: try weights.embedded([tokens])[0], count: count * config.hiddenSize)
         for layer in 0..<config.layerCount {
             try Interrupt.check("Nothing was written")
-            arithmetic.forward(try blockWeights(layer), block, tokens: count)
+            arithmetic.forward(try weights.block(layer), block, tokens: count)
         }
-        arithmetic.normalize(states[0], finalNorm, tokens: count, into: states[1])
-        arithmetic.head(states[1], tensor(headName), bias: tensor(TensorName.headBias), tokens: count, into: out)
+        arithmetic.normalize(states[0], try weights.finalNorm(), tokens: count, into: states[1])
+        arithmetic.head(
+            states[1], try weights.headMatrix(), bias: try weights.headBias(), tokens: count, into: out)
     }
 }

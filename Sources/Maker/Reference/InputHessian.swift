@@ -1,4 +1,3 @@
-internal import COpenBLAS
 import Kernels
 public import Model
 public import Storage
@@ -19,33 +18,25 @@ public final class InputHessian {
     }
 
     /// Adds the rows of x, [rows, columns], each `weights` times where there are any.
-    func add(_ x: UnsafePointer<Float>, rows: Int, weights: ArraySlice<Float>?, pool: ThreadPool) {
-        guard let weights else { return add(x, rows: rows, pool: pool) }
+    func add(_ x: UnsafePointer<Float>, rows: Int, weights: ArraySlice<Float>?, blas: BLAS) {
+        guard let weights else { return add(x, rows: rows, blas) }
         let columns = columns
         withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * columns) { scaled in
             guard let scaled = scaled.baseAddress else { return }
             nonisolated(unsafe) let (from, to) = (x, scaled)
-            pool.run(rows) { row in
+            blas.pool.run(rows) { row in
                 let factor = max(0, weights[weights.startIndex + row]).squareRoot()
                 for at in row * columns..<(row + 1) * columns { to[at] = factor * from[at] }
             }
-            add(scaled, rows: rows, pool: pool)
+            add(scaled, rows: rows, blas)
         }
     }
 
-    private func add(_ x: UnsafePointer<Float>, rows: Int, pool: ThreadPool) {
+    private func add(_ x: UnsafePointer<Float>, rows: Int, _ blas: BLAS) {
         count += rows
         values.withUnsafeMutableBufferPointer { out in
             guard let out = out.baseAddress else { return }
-            nonisolated(unsafe) let (base, x) = (out, x)
-            // The upper triangle in strips: a little more than half of the products.
-            let strip = 96
-            pool.run((columns + strip - 1) / strip) { part in
-                let start = part * strip
-                ob_sgemm(
-                    1, 0, Int32(min(strip, columns - start)), Int32(columns - start), Int32(rows), 1, x + start,
-                    Int32(columns), x + start, Int32(columns), 1, base + start * columns + start, Int32(columns))
-            }
+            blas.addSecondMoments(x, rows: rows, columns: columns, into: out)
         }
     }
 
@@ -85,7 +76,7 @@ extension ReferenceModel {
         var states = try embed(sequences)
         let linear = config.linearParts()
         for layer in 0...last {
-            let weights = try blockWeights(layer)
+            let weights = try weights.block(layer)
             var owners: [String: TensorName.Part] = [:]
             var hessians: [TensorName.Part: InputHessian] = [:]
             if wanted.contains(layer) {
@@ -97,11 +88,11 @@ extension ReferenceModel {
             var start = 0
             for index in sequences.indices {
                 try Interrupt.check("Run the same command again to go on")
-                let pool = arithmetic.pool
+                let blas = arithmetic.blas
                 try block(weights, &states[index], tokens: sequences[index].count) { name, x, rows, columns in
                     guard let part = owners[name] else { return }
                     let own = tokenWeights?.weights(part, layer: layer, from: start, count: rows)
-                    hessians[part]?.add(x, rows: rows, weights: own, pool: pool)
+                    hessians[part]?.add(x, rows: rows, weights: own, blas: blas)
                 }
                 start += sequences[index].count
                 progress(
@@ -130,7 +121,7 @@ extension ReferenceModel {
         for (state, tokens) in zip(states, sequences) {
             state.withUnsafeBufferPointer { state in
                 guard let base = state.baseAddress else { return }
-                hessian.add(base, rows: tokens.count, weights: nil, pool: arithmetic.pool)
+                hessian.add(base, rows: tokens.count, weights: nil, blas: arithmetic.blas)
             }
         }
         hessian.finish()

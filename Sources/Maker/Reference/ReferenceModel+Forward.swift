@@ -8,7 +8,7 @@ extension ReferenceModel {
     ) throws(TaperError) -> [[Float]] {
         var states = try embed(sequences)
         for layer in 0..<config.layerCount {
-            let weights = try blockWeights(layer)
+            let weights = try weights.block(layer)
             for index in sequences.indices {
                 try Interrupt.check("Nothing was written")
                 try block(weights, &states[index], tokens: sequences[index].count, observe: observe)
@@ -35,25 +35,14 @@ extension ReferenceModel {
         return sequences.map { known[$0] ?? made.removeLast() }
     }
 
-    func blockWeights(_ layer: Int) throws(TaperError) -> BlockWeights {
-        try BlockWeights(config, layer: layer) { name throws(TaperError) in try weight(name) }
-    }
-
-    func embed(_ tokens: [Int]) throws(TaperError) -> [Float] { try embed([tokens])[0] }
-
-    /// The embedding is read once for all: of a streamed model that takes as long as a few blocks.
     func embed(_ sequences: [[Int]]) throws(TaperError) -> [[Float]] {
         for tokens in sequences { try arithmetic.check(tokens) }
-        let table = try weight(TensorName.embedding)
-        return sequences.map { tokens in
-            filled(tokens.count * config.hiddenSize) { arithmetic.embed(tokens, table, into: $0) }
-        }
+        return try weights.embedded(sequences)
     }
 
     func finalNorm(_ x: [Float], tokens: Int) throws(TaperError) -> [Float] {
-        let bias = config.normalization == .layer ? try weight(TensorName.finalNormBias) : []
-        let weights = try weight(TensorName.finalNorm)
-        return filled(x.count) { arithmetic.normalize(x, (weights, bias), tokens: tokens, into: $0) }
+        let norm = try weights.finalNorm()
+        return filled(x.count) { arithmetic.normalize(x, norm, tokens: tokens, into: $0) }
     }
 
     /// An array whose every element `body` writes.

@@ -32,15 +32,11 @@ extension ReferenceModel: StepExecutor {
         for chunk in rows.chunks { try check(Array(rows.tokens[chunk.range]), continuing: chunk.sequence) }
         let ends = rows.chunks.filter { $0.range.count == 1 }
         let runs = rows.chunks.filter { $0.range.count > 1 }
-        // The embedding is read once for all: of a streamed model that takes as long as a few blocks.
-        let table = try weight(TensorName.embedding)
-        func embedded(_ tokens: [Int]) -> [Float] {
-            filled(tokens.count * config.hiddenSize) { arithmetic.embed(tokens, table, into: $0) }
-        }
-        var endStates = embedded(ends.map { rows.tokens[$0.range.lowerBound] })
-        var runStates = runs.map { embedded(Array(rows.tokens[$0.range])) }
+        var runStates = try weights.embedded(
+            [ends.map { rows.tokens[$0.range.lowerBound] }] + runs.map { Array(rows.tokens[$0.range]) })
+        var endStates = runStates.removeFirst()
         for layer in 0..<config.layerCount {
-            let weights = try blockWeights(layer)
+            let weights = try weights.block(layer)
             if !ends.isEmpty {
                 try block(
                     weights, &endStates, tokens: ends.count, places: TokenPlaces(ends.map(\.sequence), layer: layer))
@@ -125,8 +121,8 @@ extension ReferenceModel: StepExecutor {
 
     private func uncheckedLogits(ofStates states: [Float]) throws(TaperError) -> [Float] {
         let count = states.count / config.hiddenSize
-        let head = try weight(config.headName)
-        let bias = config.headBias ? try weight(TensorName.headBias) : []
+        let head = try weights.headMatrix()
+        let bias = try weights.headBias()
         return filled(count * config.vocabularySize) {
             arithmetic.head(states, head, bias: bias, tokens: count, into: $0)
         }

@@ -10,38 +10,43 @@ public final class ReferenceModel {
         case resident
         /// One block's weights at a time, read again for every call: memory is bounded by a block and the hidden states.
         case streamed
+
+        /// `resident` for a model whose linear layers take at most 1 GB as bfloat16, where reading them anew would take a
+        /// good part of a step.
+        public static func keeping(_ config: ModelConfig) -> Residency {
+            let count = config.linearParts().reduce(0) { $0 + $1.rows * $1.columns } * config.layerCount
+            return 2 * count <= 1 << 30 ? .resident : .streamed
+        }
     }
 
     public let config: ModelConfig
-    let source: WeightSource
-    let residency: Residency
+    let weights: FloatWeights
     let arithmetic: TransformerArithmetic
-    private var cache: [String: [Float]] = [:]
     private let kept = FloatBuffer(purpose: "activations")
     private let shared = FloatBuffer(purpose: "activations")
 
-    public convenience init(_ checkpoint: Checkpoint, residency: Residency, threads: Int) throws(TaperError) {
-        try self.init(WeightSource(checkpoint), residency: residency, threads: threads)
+    public convenience init(
+        _ checkpoint: Checkpoint, residency: Residency, threads: Int, precision: FloatPrecision = .single
+    ) throws(TaperError) {
+        try self.init(WeightSource(checkpoint), residency: residency, threads: threads, precision: precision)
     }
 
-    public init(_ source: WeightSource, residency: Residency, threads: Int) throws(TaperError) {
+    /// - Throws: `noInput` without the library that multiplies in this precision.
+    public init(
+        _ source: WeightSource, residency: Residency, threads: Int, precision: FloatPrecision = .single
+    ) throws(TaperError) {
         config = source.config
-        self.source = source
-        self.residency = residency
-        arithmetic = try TransformerArithmetic(config, threads: threads)
+        arithmetic = try TransformerArithmetic(config, threads: threads, precision: precision)
+        weights = FloatWeights(source, residency: residency, precision: precision, pool: arithmetic.pool)
     }
 
     /// The same model with every weight in memory from its first use on.
     func resident() throws(TaperError) -> ReferenceModel {
-        residency == .resident
-            ? self : try ReferenceModel(source, residency: .resident, threads: arithmetic.pool.threadCount)
-    }
-
-    func weight(_ name: String) throws(TaperError) -> [Float] {
-        if let known = cache[name] { return known }
-        let values = try source.read(name)
-        if residency == .resident { cache[name] = values }
-        return values
+        weights.residency == .resident
+            ? self
+            : try ReferenceModel(
+                weights.source, residency: .resident, threads: arithmetic.pool.threadCount,
+                precision: weights.precision)
     }
 
     /// One block on x, [tokens * hiddenSize], in place.
@@ -74,8 +79,8 @@ public final class ReferenceModel {
         each: (Int, UnsafeBufferPointer<Float>) throws(TaperError) -> Void
     ) throws(TaperError) {
         let hidden = try forward(sequences, progress: progress)
-        let head = try weight(config.headName)
-        let bias = config.headBias ? try weight(TensorName.headBias) : []
+        let head = try weights.headMatrix()
+        let bias = try weights.headBias()
         var rows: [Float] = []
         for (index, states) in hidden.enumerated() {
             let count = sequences[index].count

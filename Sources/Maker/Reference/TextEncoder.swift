@@ -129,7 +129,8 @@ public final class TextEncoder {
         x.withUnsafeBufferPointer { x in
             y.withUnsafeMutableBufferPointer { y in
                 guard let from = x.baseAddress, let to = y.baseAddress else { return }
-                blas.multiply(from, linear.weight, tokens: tokens, rows: linear.rows, columns: linear.columns, into: to)
+                blas.multiply(
+                    from, .single(linear.weight), tokens: tokens, rows: linear.rows, columns: linear.columns, into: to)
                 ops.addBias(linear.bias, tokens: tokens, columns: linear.rows, to: to)
             }
         }

@@ -97,10 +97,12 @@ extension GradientModel {
     /// The squared gradient of every layer's output at every position, summed over rows: the trace of its Fisher information,
     /// from one draw of `curvatureProbe` a sequence.
     ///
-    /// - Parameter seed: of the draws.
-    /// - Throws: what `step` throws.
+    /// - Parameters:
+    ///   - seed: of the draws.
+    ///   - stateBytes: of hidden states that are held at once; it changes no weight.
+    /// - Throws: what `walk` throws.
     public func tokenWeights(
-        _ sequences: [[Int]], seed: UInt64, progress: (Double) -> Void = { _ in }
+        _ sequences: [[Int]], seed: UInt64, stateBytes: Int = 1 << 30, progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> TokenWeights {
         var places: [String: (layer: Int, part: TensorName.Part, rows: Int)] = [:]
         for layer in 0..<config.layerCount {
@@ -110,16 +112,22 @@ extension GradientModel {
             }
         }
         var result = TokenWeights(layers: config.layerCount)
-        var start = 0
-        for (index, tokens) in sequences.enumerated() {
-            let probe = curvatureProbe(seed: seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15)
-            _ = try step(tokens, loss: probe, wanted: { _ in false }) { gradient in
+        var starts = [0]
+        for tokens in sequences { starts.append(starts[starts.count - 1] + tokens.count) }
+        for group in groups(sequences, stateBytes: stateBytes) {
+            _ = try walk(
+                Array(sequences[group]),
+                loss: { curvatureProbe(seed: seed &+ UInt64(group.lowerBound + $0) &* 0x9E37_79B9_7F4A_7C15) },
+                wanted: { _ in false },
+                progress: { share in
+                    progress((Double(group.lowerBound) + share * Double(group.count)) / Double(sequences.count))
+                }
+            ) { index, gradient in
                 guard let place = places[gradient.name] else { return }
                 result.add(
-                    squares(gradient.outputGradient, rows: place.rows), to: place.part, layer: place.layer, from: start)
+                    squares(gradient.outputGradient, rows: place.rows), to: place.part, layer: place.layer,
+                    from: starts[group.lowerBound + index])
             }
-            start += tokens.count
-            progress(Double(index + 1) / Double(sequences.count))
         }
         try result.normalize()
         return result

@@ -15,11 +15,11 @@ struct TransformerArithmetic {
     let rotations: [RotationTable?]
     let functions: cg_table_t
 
-    init(_ config: ModelConfig, threads: Int) throws(TaperError) {
+    init(_ config: ModelConfig, threads: Int, precision: FloatPrecision = .single) throws(TaperError) {
         self.config = config
         pool = try ThreadPool(threadCount: threads)
         ops = VectorOps(pool)
-        blas = try BLAS(pool)
+        blas = try BLAS(pool, precision)
         let positions = min(config.contextLength, 1 << 15)
         positionCount = positions
         let kinds = config.rotations
@@ -46,14 +46,6 @@ struct TransformerArithmetic {
         }
     }
 
-    /// Rows of the embedding table; the tokens have been checked.
-    func embed(_ tokens: [Int], _ table: UnsafePointer<Float>, into x: UnsafeMutablePointer<Float>) {
-        let hidden = config.hiddenSize
-        for (index, token) in tokens.enumerated() {
-            (x + index * hidden).update(from: table + token * hidden, count: hidden)
-        }
-    }
-
     func normalize(
         _ x: UnsafePointer<Float>, _ norm: (weight: [Float], bias: [Float]), tokens: Int,
         into out: UnsafeMutablePointer<Float>
@@ -71,11 +63,25 @@ struct TransformerArithmetic {
 
     /// Logits of normalized final states, [tokens * vocabularySize]; `bias` may be empty.
     func head(
-        _ states: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, bias: [Float], tokens: Int,
+        _ states: UnsafePointer<Float>, _ weights: FloatMatrix, bias: [Float], tokens: Int,
+        into logits: UnsafeMutablePointer<Float>
+    ) {
+        headPart(states, weights, rows: 0..<config.vocabularySize, tokens: tokens, into: logits)
+        finishHead(bias: bias, tokens: tokens, logits)
+    }
+
+    /// The product with some of the head's rows, into their columns of the logits.
+    func headPart(
+        _ states: UnsafePointer<Float>, _ weights: FloatMatrix, rows: Range<Int>, tokens: Int,
         into logits: UnsafeMutablePointer<Float>
     ) {
         blas.multiply(
-            states, weights, tokens: tokens, rows: config.vocabularySize, columns: config.hiddenSize, into: logits)
+            states, weights, tokens: tokens, rows: rows.count, columns: config.hiddenSize,
+            into: logits + rows.lowerBound, stride: config.vocabularySize)
+    }
+
+    /// What comes after the product.
+    func finishHead(bias: [Float], tokens: Int, _ logits: UnsafeMutablePointer<Float>) {
         if !bias.isEmpty { ops.addBias(bias, tokens: tokens, columns: config.vocabularySize, to: logits) }
         if let cap = config.logitCap {
             ops.softCap(logits, cap: Float(cap), tokens: tokens, columns: config.vocabularySize)

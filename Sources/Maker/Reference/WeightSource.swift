@@ -7,14 +7,24 @@ public struct WeightSource {
     public let config: ModelConfig
     /// Row-major values of the tensor with this canonical name.
     public let read: (String) throws(TaperError) -> [Float]
+    /// Rows of a matrix, [rows.count * columns]; nil where the whole has to be read for them.
+    let readRows: ((String, Range<Int>) throws(TaperError) -> [Float])?
+    /// Whether several threads may read at once.
+    let isConcurrent: Bool
 
+    /// - Parameter read: is called by one thread at a time.
     public init(config: ModelConfig, read: @escaping (String) throws(TaperError) -> [Float]) {
         self.config = config
         self.read = read
+        readRows = nil
+        isConcurrent = false
     }
 
     public init(_ checkpoint: Checkpoint) {
-        self.init(config: checkpoint.config) { name throws(TaperError) in try checkpoint.read(name) }
+        config = checkpoint.config
+        read = { name throws(TaperError) in try checkpoint.read(name) }
+        readRows = { name, rows throws(TaperError) in try checkpoint.read(name, rows: rows) }
+        isConcurrent = true
     }
 
     /// The same weights with some replaced, such as by their quantized values.

@@ -7,14 +7,15 @@ import Storage
 /// before.
 struct ArrangeStage: ByteStage {
     static let kind = StageKind.arrange
-    static let version = 3
+    static let version = 4
 
     let model: ModelInput
     let text: TextInput
 
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
         let reference = try ReferenceModel(
-            try model.open(workspace), residency: .streamed, threads: workspace.threads)
+            try model.open(workspace), residency: .streamed, threads: workspace.threads,
+            precision: .fastest)
         let moments = try reference.inputMoments(try text.sequences(workspace)) { workspace.update($0) }
         return try Self.order(moments, config: model.config).json.bytes()
     }

@@ -5,7 +5,7 @@ import Storage
 /// Positions of the text weighed by what errors there do to the logits.
 struct GuideStage: ByteStage {
     static let kind = StageKind.guide
-    static let version = 2
+    static let version = 3
 
     let model: ModelInput
     let text: TextInput
@@ -13,7 +13,9 @@ struct GuideStage: ByteStage {
     let seed: UInt64 = 1
 
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
-        let gradients = try GradientModel(WeightSource(try model.open(workspace)), threads: workspace.threads)
+        let gradients = try GradientModel(
+            WeightSource(try model.open(workspace)), residency: .streamed, threads: workspace.threads,
+            precision: .fastest)
         return try gradients.tokenWeights(try text.sequences(workspace), seed: seed) { workspace.update($0) }.bytes
     }
 

@@ -37,7 +37,8 @@ struct JointTensorStage: SharedPassStage {
         let sequences = try first.text.sequences(workspace)
         let weights = try first.guide.map { guide throws(TaperError) in try workspace.value(guide) }
         let checkpoint = try first.model.open(workspace)
-        let reference = try ReferenceModel(checkpoint, residency: .streamed, threads: workspace.threads)
+        let reference = try ReferenceModel(
+            checkpoint, residency: .streamed, threads: workspace.threads, precision: .fastest)
         let layers = checkpoint.config.layerCount
         var weighed = JointProgress(
             checkpoint.config,

@@ -5,14 +5,15 @@ import Storage
 /// Lets the model write sequences; the stages after calibrate on them too.
 struct OwnTextStage: ByteStage {
     static let kind = StageKind.ownText
-    static let version = 2
+    static let version = 3
 
     let model: ModelInput
     let plan: OwnTextPlan
 
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
         let model = try ReferenceModel(
-            try model.open(workspace), residency: .streamed, threads: workspace.threads)
+            try model.open(workspace), residency: .streamed, threads: workspace.threads,
+            precision: .fastest)
         let start = monotonicSeconds()
         let sampled = try model.sample(plan.starts, length: plan.length, seed: UInt64(plan.seed)) {
             workspace.update($0)

@@ -7,7 +7,7 @@ import Storage
 /// Estimates every tensor's sensitivity on calibration text, and finds the allocations of the averages asked for.
 struct RungStage: ByteStage {
     static let kind = StageKind.rungs
-    static let version = 1
+    static let version = 2
 
     let bundle: BundleInput
     let model: ModelInput
@@ -17,7 +17,8 @@ struct RungStage: ByteStage {
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
         let bundle = try bundle.open(workspace)
         let estimator = try SensitivityEstimator(
-            bundle: bundle, source: WeightSource(try model.open(workspace)), threads: workspace.threads)
+            bundle: bundle, source: WeightSource(try model.open(workspace)),
+            residency: .keeping(model.config), threads: workspace.threads, precision: .fastest)
         let found = RungSearch(
             try estimator.run(try text.sequences(workspace)) { workspace.update($0) }
         ).rungs(averages, bundle.manifest)

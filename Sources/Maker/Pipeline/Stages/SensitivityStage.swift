@@ -6,7 +6,7 @@ import Storage
 /// any-precision, the squared gradient of every weight.
 struct SensitivityStage: ByteStage {
     static let kind = StageKind.sensitivity
-    static let version = 2
+    static let version = 3
 
     let model: ModelInput
     let text: TextInput
@@ -19,8 +19,10 @@ struct SensitivityStage: ByteStage {
             gradients
             ? try GradientModel(WeightSource(checkpoint), threads: workspace.threads)
                 .fisher(sequences) { workspace.update($0) }
-            : try ReferenceModel(checkpoint, residency: .streamed, threads: workspace.threads)
-                .inputMoments(sequences) { workspace.update($0) }
+            : try ReferenceModel(
+                checkpoint, residency: .streamed, threads: workspace.threads, precision: .fastest
+            )
+            .inputMoments(sequences) { workspace.update($0) }
         var writer = ByteWriter()
         writer.u64(UInt64(moments.count))
         for name in moments.keys.sorted() {

@@ -22,17 +22,18 @@ struct TuneStage: ByteStage {
         let checkpoint = try model.open(workspace)
         let share = ConversionEstimate.targetsShare(model.config, tokens: sequences.map(\.count), plans)
         let targets = try ReferenceStates(
-            try ReferenceModel(checkpoint, residency: .streamed, threads: workspace.threads), sequences: sequences,
+            try ReferenceModel(
+                checkpoint, residency: .streamed, threads: workspace.threads, precision: .fastest),
+            sequences: sequences,
             known: workspace.states.known(model)
         ) { workspace.update($0 * share, "what the full-precision model says") }
-        var layers: [PackedMatrix] = []
-        for codes in linear { layers.append(try workspace.value(codes)) }
-        let gradients = try GradientModel(WeightSource(checkpoint), threads: workspace.threads)
-        let tuner = TableTuner(model: gradients, targets: targets, layers: layers)
-        layers = []
-        try tune(tuner, gradients, workspace, from: share)
+        let tuner = try TableTuner(
+            WeightSource(checkpoint), targets: targets, residency: .keeping(model.config),
+            threads: workspace.threads, precision: .fastest, layers: linear.count
+        ) { index throws(TaperError) in try workspace.value(linear[index]) }
+        try tune(tuner, workspace, from: share)
         var tables = TunedTables()
-        for matrix in try tuner.finish() { tables.all[matrix.name] = matrix.tables }
+        try tuner.finish { tables.all[$0.name] = $0.tables }
         return tables.bytes
     }
 
@@ -41,7 +42,7 @@ struct TuneStage: ByteStage {
     func outcome(_ output: TunedTables) -> String? { "tables of \(output.all.count) layers" }
 
     private func tune(
-        _ tuner: TableTuner, _ gradients: GradientModel, _ workspace: StageWorkspace, from share: Double
+        _ tuner: TableTuner, _ workspace: StageWorkspace, from share: Double
     ) throws(TaperError) {
         let total = plans.reduce(0) { $0 + $1.steps }
         var (first, start) = (0, 0)
@@ -60,7 +61,7 @@ struct TuneStage: ByteStage {
         var lines: [String] = []
         var lastSaved = monotonicSeconds()
         for (index, plan) in plans.enumerated().dropFirst(first) {
-            try useStoredEmbedding(in: gradients, bits: plan.bits, workspace)
+            try useStoredEmbedding(in: tuner, bits: plan.bits, workspace)
             var before = 0.0
             let after = try tuner.tune(plan, from: index == first ? start : 0) { step, divergence throws(TaperError) in
                 if step == 1 { before = divergence }
@@ -84,7 +85,7 @@ struct TuneStage: ByteStage {
 
     /// Embedding and head as the bundle holds them beside layers of `bits`, so that the tables make up for their rounding too.
     private func useStoredEmbedding(
-        in model: GradientModel, bits: Int, _ workspace: StageWorkspace
+        in tuner: TableTuner, bits: Int, _ workspace: StageWorkspace
     ) throws(TaperError) {
         for part in others {
             let values: [Float]
@@ -95,9 +96,7 @@ struct TuneStage: ByteStage {
                 let own = embeddingPrecisions.last { $0 <= bits } ?? embeddingPrecisions.first ?? 8
                 values = try workspace.value(codes).dequantized(bits: own)
             }
-            model.withWeights(part.name) { out in
-                for index in 0..<min(out.count, values.count) { out[index] = values[index] }
-            }
+            tuner.replace(part.name, values)
         }
     }
 }
