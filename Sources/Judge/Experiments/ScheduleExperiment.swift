@@ -14,7 +14,7 @@ public import Storage
 public struct ScheduleExperiment {
     public struct Settings {
         public var frame: ExperimentFrame
-        /// The first one is what tables and plots show foremost; all compare texts.
+        /// The first one is what tables and plots show foremost; all compare texts or run tests.
         public var metrics: [TaskMetric]
         /// Calibrated and learned schedules, with what they are called.
         public var scheduled: [ExperimentMethod] = []
@@ -24,6 +24,8 @@ public struct ScheduleExperiment {
         public var denseSparse: [Double]
         /// Token ids from which decompositions learn what matters.
         public var sensitivityTexts: [[Int]] = []
+        /// Of the runner's examples, for `pass@1`.
+        public var code: CodeJudge?
 
         public init(frame: ExperimentFrame, metrics: [TaskMetric], confidence: [Double], denseSparse: [Double]) {
             self.frame = frame
@@ -65,7 +67,7 @@ public struct ScheduleExperiment {
             model, prompts: runner.prompts, limit: frame.maxNewTokens, stop: runner.stopTokens
         ) { progress($0) }
         let paths = full.paths
-        let scoring = AnswerScoring(runner: runner, metrics: settings.metrics, full: full.tokens)
+        let scoring = AnswerScoring(runner: runner, metrics: settings.metrics, code: settings.code, full: full.tokens)
 
         phase("speed")
         let seconds = try DecodeSpeed.secondsPerStep(
@@ -79,8 +81,9 @@ public struct ScheduleExperiment {
 
         phase("methods")
         let outcomes = try runner.run(Array(runner.prompts.indices), strategies, paths: paths) { progress($0) }
-        var results = methods.enumerated().map { order, method in
-            scoring.result(method, outcomes.map { $0[order] })
+        var results: [MethodResult] = []
+        for (order, method) in methods.enumerated() {
+            results.append(try scoring.result(method, outcomes.map { $0[order] }))
         }
         for order in results.indices {
             results[order].setCosts(bytes: { runner.bytesPerToken(bits: $0) }, seconds: seconds)
@@ -91,7 +94,7 @@ public struct ScheduleExperiment {
             phase("dense and sparse, \(fixed(averageBits, 2)) bits")
             results.append(try denseSparse(averageBits, model, paths, scoring))
         }
-        results.insert(scoring.full(full.tokens, label: Quality.fullPrecision), at: 0)
+        results.insert(try scoring.full(full.tokens, label: Quality.fullPrecision), at: 0)
         return ExperimentResult(
             settings: settings, results: results, exampleCount: runner.prompts.count, secondsPerStep: seconds,
             bytesPerToken: Dictionary(
@@ -140,7 +143,7 @@ public struct ScheduleExperiment {
         let method = ExperimentMethod(
             "dense and sparse: \(frame.low.text) bits + \(fixed(100 * Double(parts.keptCount) / Double(max(1, parts.weightCount)), 2))%",
             .denseSparse, nil)
-        var result = scoring.result(method, answers)
+        var result = try scoring.result(method, answers)
         result.averageBits = parts.averageBits
         result.bytesPerToken = Double(runner.bytesPerToken(bits: frame.low) + parts.sparseByteCount)
         result.note =

@@ -21,6 +21,8 @@ public struct ScheduleExperimentPlan {
     let bundlePath: String
     let dataPath: String
     let referencePath: String
+    /// Of translations.
+    let direction: TranslationDirection?
     let metrics: [TaskMetric]
     let high, low, prefill: Precision?
     let exampleLimit: Int
@@ -33,14 +35,20 @@ public struct ScheduleExperimentPlan {
     /// nil: the average bits of the calibrated schedule, or half-way.
     let denseSparse: [Double]?
     let threads: Int
+    /// Whether answers may be run as code, which `pass@1` needs.
+    let runsCode: Bool
 
     public init(
-        bundlePath: String, dataPath: String, referencePath: String, metrics: [TaskMetric], high: Precision?,
+        bundlePath: String, dataPath: String, direction: TranslationDirection?, referencePath: String,
+        metrics: [TaskMetric], high: Precision?,
         low: Precision?, prefill: Precision?, exampleLimit: Int, maxNewTokens: Int, calibrationPath: String?,
-        calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?, threads: Int
+        calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?, threads: Int,
+        runsCode: Bool
     ) {
+        self.runsCode = runsCode
         self.bundlePath = bundlePath
         self.dataPath = dataPath
+        self.direction = direction
         self.referencePath = referencePath
         self.metrics = metrics
         self.high = high
@@ -69,14 +77,21 @@ public struct ScheduleExperimentPlan {
                 remedy: "Name the checkpoint that was converted with \(field("reference"))")
         }
         let pool = try ThreadPool(threadCount: threads)
-        let list = try readTask(dataPath, limit: exampleLimit)
+        let list = try readTask(
+            dataPath, limit: exampleLimit, direction: direction,
+            needsReferences: metrics.contains(where: \.comparesTexts))
+        let code =
+            metrics.contains(.passAt1)
+            ? try CodeJudge(list, consent: runsCode, pool: pool, place: dataPath) : nil
         let runner = try TaskRunner(
             bundle: bundle, examples: list, maxNewTokens: maxNewTokens, pool: pool, place: dataPath)
         let frame = try frame(runner.served)
         var warnings = try CalibrationTexts(bundle).warnings(evaluating: try SourceText(path: dataPath))
+        if let warning = code?.warning { warnings.append(warning) }
 
         var settings = ScheduleExperiment.Settings(
             frame: frame, metrics: metrics, confidence: confidence ?? [0, 1, 2], denseSparse: [])
+        settings.code = code
         var target = (frame.high.bits + frame.low.bits) / 2
         settings.scheduled = try stored(bundle, frame, &warnings)
         if let calibrationPath {
@@ -84,8 +99,9 @@ public struct ScheduleExperimentPlan {
                 warnings.append("schedules are calibrated on the examples they are evaluated on")
             }
             let development = try DevelopmentSet(
-                bundle: bundle, path: calibrationPath, limit: calibrationLimit, frame: frame, metric: metrics[0],
-                tolerance: tolerance, pool: pool, progress: progress)
+                bundle: bundle, path: calibrationPath, limit: calibrationLimit, direction: direction, frame: frame,
+                metric: metrics[0],
+                tolerance: tolerance, runsCode: runsCode, pool: pool, progress: progress)
             settings.scheduled += development.methods
             warnings += development.warnings
             settings.sensitivityTexts = development.prompts
