@@ -96,6 +96,31 @@ import struct Foundation.UUID
         #expect(low["minus_baseline_h"]?["pass@1"]?["value"]?.double != nil)
     }
 
+    @Test func schedulesAreJudgedBySamples() throws {
+        func run(threads: String) throws -> JSONValue {
+            let json = try TaperProgram.run([
+                "eval", "schedules", sample.bundle, "--data", task, "--reference", sample.checkpoint, "--metric",
+                "pass@1", "--run-code", "--max-new-tokens", "12", "--samples", "3", "--temperature", "2", "-t", threads,
+                "--json", "--quiet",
+            ]).json
+            #expect(json["samples"]?.integer == 3 && json["temperature"]?.double == 2)
+            return json
+        }
+        let one = try run(threads: "1")
+        let two = try run(threads: "2")
+        let results = try #require(one["results"]?.array)
+        #expect(!results.contains { $0["kind"]?.string == "dense and sparse" })
+        for (result, twin) in zip(results, try #require(two["results"]?.array)) {
+            let scores = try #require(result["measures"]?["pass@1"]?["scores"]?.array).compactMap(\.double)
+            // Two problems, whose second nothing passes.
+            #expect(scores.count == 2 && scores[1] == 0)
+            #expect(result["answers"]?.text() == twin["answers"]?.text())
+            #expect(result["measures"]?["pass@1"]?.text() == twin["measures"]?["pass@1"]?.text())
+            if result["kind"]?.string == "random" { continue }
+            #expect([0, 0.333333, 0.666667, 1].contains { abs($0 - scores[0]) < 1e-6 }, "\(scores)")
+        }
+    }
+
     @Test func schedulesAreJudgedOnTranslations() throws {
         let talks = sample.folder + "/talks-\(UUID().uuidString).jsonl"
         let line = #"{"translation": {"fr": "Le chat dort.", "en": "The cat sleeps."}}"# + "\n"

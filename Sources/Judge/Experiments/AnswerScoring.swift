@@ -24,37 +24,49 @@ struct AnswerScoring {
         fullTexts = full.map { runner.tokenizer.decode($0, skipSpecial: true) }
     }
 
-    func result(_ method: ExperimentMethod, _ outcomes: [TaskRunner.Outcome]) throws(TaperError) -> MethodResult {
+    /// - Parameters:
+    ///   - samples: outcomes of every example, for every sample; one where answers are greedy.
+    ///   - followed: what tells the divergence of every example.
+    func result(
+        _ method: ExperimentMethod, samples: [[TaskRunner.Outcome]], followed: [TaskRunner.Outcome]
+    ) throws(TaperError) -> MethodResult {
         var result = MethodResult(label: method.label, kind: method.kind, metrics: metrics)
-        let texts = outcomes.map { runner.text($0.answer) }
-        try score(texts, into: &result)
-        for (index, outcome) in outcomes.enumerated() {
-            result.likeness.append(TaskMetric.rougeL.tally(answer: texts[index], references: [fullTexts[index]]))
-            result.averageTokens += Double(outcome.answer.tokens.count) / Double(outcomes.count)
+        let texts = samples.map { $0.map { runner.text($0.answer) } }
+        for order in metrics.indices {
+            let tallies = try texts.map { texts throws(TaperError) in
+                try metrics[order].tallies(texts, references: runner.references, code: code)
+            }
+            for tally in MetricTally.means(tallies) { result.scores[order].append(tally) }
+        }
+        let likeness = texts.map { texts in
+            zip(texts, fullTexts).map { TaskMetric.rougeL.tally(answer: $0, references: [$1]) }
+        }
+        for tally in MetricTally.means(likeness) { result.likeness.append(tally) }
+        let all = Array(samples.joined())
+        for outcome in all {
+            result.averageTokens += Double(outcome.answer.tokens.count) / Double(all.count)
             for bits in outcome.answer.bits { result.steps[bits, default: 0] += 1 }
+        }
+        for outcome in followed {
             if let divergence = outcome.divergence {
                 result.divergence.append(MetricTally(score: divergence.mean))
             }
             if let schedule = outcome.schedule { result.schedules.append(schedule.text) }
         }
+        result.answers = texts.first ?? []
         return result
     }
 
     /// The full-precision model's own answers: no divergence, no likeness to itself.
     func full(_ answers: [[Int]], label: String) throws(TaperError) -> MethodResult {
         var result = MethodResult(label: label, kind: .full, metrics: metrics)
-        try score(fullTexts, into: &result)
-        for answer in answers { result.averageTokens += Double(answer.count) / Double(answers.count) }
-        return result
-    }
-
-    /// Every metric against references or tests, of one answer an example.
-    private func score(_ texts: [String], into result: inout MethodResult) throws(TaperError) {
         for order in metrics.indices {
-            for tally in try metrics[order].tallies(texts, references: runner.references, code: code) {
+            for tally in try metrics[order].tallies(fullTexts, references: runner.references, code: code) {
                 result.scores[order].append(tally)
             }
         }
-        result.answers = texts
+        result.answers = fullTexts
+        for answer in answers { result.averageTokens += Double(answer.count) / Double(answers.count) }
+        return result
     }
 }

@@ -24,6 +24,9 @@ public struct ScheduleExperiment {
         public var denseSparse: [Double]
         /// Token ids from which decompositions learn what matters.
         public var sensitivityTexts: [[Int]] = []
+        /// Samples of every example, drawn at `temperature`; 0 for greedy answers.
+        public var sampleCount = 0
+        public var temperature = 0.0
         /// Of the runner's examples, for `pass@1`.
         public var code: CodeJudge?
 
@@ -80,10 +83,24 @@ public struct ScheduleExperiment {
         precondition(strategies.count == methods.count, "every method has a strategy")
 
         phase("methods")
-        let outcomes = try runner.run(Array(runner.prompts.indices), strategies, paths: paths) { progress($0) }
+        let all = Array(runner.prompts.indices)
+        let isGreedy = settings.sampleCount == 0
+        let followed = try runner.run(all, strategies, paths: paths, writes: isGreedy) { progress($0) }
+        var samples = isGreedy ? [followed] : []
+        for sample in 0..<settings.sampleCount {
+            phase("sample \(sample + 1) of \(settings.sampleCount)")
+            samples.append(
+                try runner.run(
+                    all, strategies,
+                    sampling: AnswerSampling(temperature: settings.temperature, sample: sample)
+                ) { progress($0) })
+        }
         var results: [MethodResult] = []
         for (order, method) in methods.enumerated() {
-            results.append(try scoring.result(method, outcomes.map { $0[order] }))
+            results.append(
+                try scoring.result(
+                    method, samples: samples.map { $0.map { $0[order] } },
+                    followed: followed.map { $0[order] }))
         }
         for order in results.indices {
             results[order].setCosts(bytes: { runner.bytesPerToken(bits: $0) }, seconds: seconds)
@@ -143,7 +160,7 @@ public struct ScheduleExperiment {
         let method = ExperimentMethod(
             "dense and sparse: \(frame.low.text) bits + \(fixed(100 * Double(parts.keptCount) / Double(max(1, parts.weightCount)), 2))%",
             .denseSparse, nil)
-        var result = try scoring.result(method, answers)
+        var result = try scoring.result(method, samples: [answers], followed: answers)
         result.averageBits = parts.averageBits
         result.bytesPerToken = Double(runner.bytesPerToken(bits: frame.low) + parts.sparseByteCount)
         result.note =

@@ -35,16 +35,23 @@ public struct ScheduleExperimentPlan {
     /// nil: the average bits of the calibrated schedule, or half-way.
     let denseSparse: [Double]?
     let threads: Int
+    /// Samples of every example at a temperature; 0 for greedy answers.
+    let sampleCount: Int
+    let temperature: Double
     /// Whether answers may be run as code, which `pass@1` needs.
     let runsCode: Bool
 
     public init(
         bundlePath: String, dataPath: String, direction: TranslationDirection?, referencePath: String,
         metrics: [TaskMetric], high: Precision?,
-        low: Precision?, prefill: Precision?, exampleLimit: Int, maxNewTokens: Int, calibrationPath: String?,
-        calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?, threads: Int,
-        runsCode: Bool
+        low: Precision?, prefill: Precision?, exampleLimit: Int, maxNewTokens: Int,
+        calibrationPath: String?,
+        calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?,
+        threads: Int,
+        sampleCount: Int, temperature: Double, runsCode: Bool
     ) {
+        self.sampleCount = sampleCount
+        self.temperature = temperature
         self.runsCode = runsCode
         self.bundlePath = bundlePath
         self.dataPath = dataPath
@@ -92,6 +99,8 @@ public struct ScheduleExperimentPlan {
         var settings = ScheduleExperiment.Settings(
             frame: frame, metrics: metrics, confidence: confidence ?? [0, 1, 2], denseSparse: [])
         settings.code = code
+        settings.sampleCount = sampleCount
+        settings.temperature = temperature
         var target = (frame.high.bits + frame.low.bits) / 2
         settings.scheduled = try stored(bundle, frame, &warnings)
         if let calibrationPath {
@@ -118,6 +127,15 @@ public struct ScheduleExperimentPlan {
                 "nothing was calibrated: dense-and-sparse weights learn from the prompts they are evaluated on")
         }
         settings.denseSparse = denseSparse ?? [target]
+        if sampleCount > 0 {
+            if !settings.denseSparse.isEmpty {
+                warnings.append("dense and sparse is left out: its answers are greedy")
+            }
+            settings.denseSparse = []
+            warnings.append(
+                "answers are samples, but the full-precision model's, and those to calibrate on, are greedy"
+            )
+        }
         for warning in warnings { progress.warn(warning) }
 
         var phase = ""

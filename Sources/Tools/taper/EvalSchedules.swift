@@ -31,7 +31,11 @@ struct Schedules: ParsableCommand {
     @OptionGroup var code: CodeOptions
     @Option(help: "At most this many examples.") var examples = 200
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
-    @Option(help: "Examples to calibrate schedules on first: other than those of --data.", completion: .file())
+    @Option(help: "Answers drawn for each example (default: one, greedy).") var samples: Int?
+    @Option(help: "Temperature of --samples; top-p is 0.95.") var temperature = 0.2
+    @Option(
+        help: "Examples to calibrate schedules on first: other than those of --data.",
+        completion: .file())
     var calibrate: String?
     @Option(help: "At most this many examples to calibrate on.") var calibrationExamples = 32
     @Option(help: "Score that calibrated schedules may lose, from 0 to 1.") var tolerance = 0.01
@@ -51,6 +55,10 @@ struct Schedules: ParsableCommand {
         try OptionLimit.check("--examples", examples, 1...OptionLimit.examples)
         try OptionLimit.check("--calibration-examples", calibrationExamples, 1...OptionLimit.examples)
         try OptionLimit.check("--max-new-tokens", maxNewTokens, 1...OptionLimit.newTokens)
+        try OptionLimit.check("--samples", samples, 1...1000)
+        guard temperature > 0, temperature <= 10 else {
+            throw TaperError(.usage, "--temperature must be above 0, and at most 10", at: "schedules")
+        }
         guard tolerance >= 0, tolerance <= 1 else {
             throw TaperError(.usage, "--tolerance must be 0 to 1", at: "schedules")
         }
@@ -64,7 +72,7 @@ struct Schedules: ParsableCommand {
             calibrationPath: calibrate, calibrationLimit: calibrationExamples, tolerance: tolerance,
             confidence: try numbers(confidence, "--confidence"),
             denseSparse: withoutDns ? [] : try numbers(dns, "--dns"), threads: try Threads.count(threads),
-            runsCode: code.runCode)
+            sampleCount: samples ?? 0, temperature: temperature, runsCode: code.runCode)
         let outcome = try plan.run(progress)
         let document = outcome.result.json(
             model: bundle, reference: reference, data: data, warnings: outcome.warnings)
