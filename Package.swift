@@ -94,10 +94,13 @@ if !embedded {
         makerTarget(
             "Quantization", ["CQuantization", "Checkpoint", "Reference", "Bundle", "Kernels", "Model", "Storage"]),
         judgeTarget("Scoring", ["Reference", "Checkpoint", "Kernels", "Storage"]),
+        // Runs what models write, confined; only the workstation's programs link it.
+        cTarget("CSandbox"),
         judgeTarget(
             "Evaluation",
             [
-                "Scoring", "Kernels", "Chat", "Decoding", "Runtime", "Reference", "Bundle", "Text", "Checkpoint",
+                "CSandbox", "Scoring", "Kernels", "Chat", "Decoding", "Runtime", "Reference", "Bundle", "Text",
+                "Checkpoint",
                 "Model", "Storage",
             ]),
         makerTarget(

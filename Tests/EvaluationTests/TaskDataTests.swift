@@ -1,5 +1,6 @@
 import Evaluation
 import Foundation
+import Scoring
 import Storage
 import Text
 import Testing
@@ -52,6 +53,21 @@ import Testing
         #expect(try text(examples.first) == "Summarize the following news article in a few sentences.\n\nIt rained.")
     }
 
+    @Test func humanEvalHasTestsAndASolution() throws {
+        let line =
+            #"{"task_id": "t/0", "prompt": "def f():\n", "entry_point": "f", "canonical_solution": "    return 1", "test": "def check(c): c()""#
+        let bare = try read(line + "}")[0]
+        #expect(try text(bare) == "def f():\n" && bare.references == ["    return 1"])
+        #expect(bare.problem?.entryPoint == "f" && bare.problem?.identifier == "t/0")
+        // What is asked is one thing, how the function begins another.
+        let asked = try read(line + #", "messages": [{"role": "user", "content": "Write f."}]}"#)[0]
+        guard case .messages(let messages) = asked.prompt else {
+            Issue.record("no messages")
+            return
+        }
+        #expect(messages[0].content == "Write f." && asked.problem == bare.problem)
+    }
+
     @Test func translationsGoInTheDirectionAsked() throws {
         let line = #"{"translation": {"en": "Thank you.", "fr": "Merci."}}"#
         let french = try read(line, direction: "fr-en")
@@ -73,7 +89,12 @@ import Testing
         (#"{"dialogue": "d", "summary1": "s", "summary2": null}"#, "summary2"),
         (#"{"article": "a"}"#, "highlights"), (#"{"article": null, "highlights": "h"}"#, "article"),
         (#"{"translation": {"fr": "a", "en": "b"}}"#, "fr-en"), (#"{"translation": "a"}"#, "direction"),
-        (#"{"messages": [{"role": "user"}], "reference": "r"}"#, "content"), ("[1]", "no object"), ("{", ":2"),
+        (#"{"messages": [{"role": "user"}], "reference": "r"}"#, "content"),
+        (#"{"prompt": "p", "test": "t", "canonical_solution": "s"}"#, "entry_point"),
+        (#"{"prompt": "p", "entry_point": "f", "canonical_solution": "s"}"#, "test"),
+        (#"{"prompt": "p", "test": "t", "entry_point": "f.g", "canonical_solution": "s"}"#, "f.g"),
+        (#"{"prompt": "p", "test": "t", "entry_point": "f"}"#, "reference"),
+        ("[1]", "no object"), ("{", ":2"),
     ])
     func badLinesAreNamed(line: String, words: String) throws {
         let error = #expect(throws: TaperError.self) {

@@ -35,10 +35,12 @@ import Testing
     }
 
     /// The runner of the product, one schedule and one prompt at a time.
-    private func alone(_ prompt: [Int], _ schedule: PrecisionSchedule, stop: [Int]) throws -> TaskRunner.Answer {
+    private func alone(
+        _ prompt: [Int], _ schedule: PrecisionSchedule, stop: [Int], _ settings: SamplerSettings = .greedy
+    ) throws -> TaskRunner.Answer {
         let engine = try Engine(
             try TransformerWeights(bundle), contextLength: prompt.count + Self.limit, pool: pool)
-        var sampler = Sampler(.greedy)
+        var sampler = Sampler(settings)
         let result = try generate(
             engine, try engine.makeSequence(), prompt: prompt, maxNewTokens: Self.limit, scheduler: .fixed(schedule),
             sampler: &sampler, stopTokens: stop
@@ -68,6 +70,35 @@ import Testing
             #expect(runner.stepCount + runner.sharedStepCount == 2 * asked)
             #expect(runner.answerCount == 2 * examples.count * schedules.count)
         }
+    }
+
+    /// Samples are what the runner draws with the same seed, one schedule and one prompt at a time.
+    @Test func samplesAreThoseOfEveryScheduleAlone() throws {
+        let schedules = try ["4@0", "2@0", "4@0,2@6"].map { try schedule($0) }
+        let runner = try runner()
+        var texts: [[Int]] = []
+        for sample in [0, 3] {
+            let outcomes = try runner.run(
+                Array(examples.indices), schedules.map { DecodeStrategy($0) },
+                sampling: AnswerSampling(temperature: 1.5, sample: sample))
+            for (index, row) in outcomes.enumerated() {
+                var settings = SamplerSettings()
+                settings.temperature = 1.5
+                settings.topK = 0
+                settings.topP = 0.95
+                settings.minP = 0
+                settings.seed = UInt64(index << 32 + sample)
+                for (order, outcome) in row.enumerated() {
+                    let expected = try alone(
+                        runner.prompts[index], schedules[order], stop: runner.stopTokens, settings)
+                    #expect(outcome.answer == expected, "example \(index), \(schedules[order].text)")
+                }
+                texts.append(row[0].answer.tokens)
+            }
+        }
+        // Another sample, and another example with the same sample, is another answer.
+        #expect(Set(texts).count > examples.count)
+        #expect(runner.sharedStepCount > 0)
     }
 
     /// However many examples are at work together, and whenever the others come in.

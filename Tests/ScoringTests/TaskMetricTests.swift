@@ -6,6 +6,7 @@ import Testing
     @Test func namesAreThoseOfTheCommandLine() throws {
         for name in [
             "rouge-1", "rouge-2", "rouge-l", "rouge-l-stem", "bleu", "sacrebleu", "agreement", "kl", "bertscore",
+            "pass@1",
         ] {
             #expect(try TaskMetric(name: name).rawValue == name)
         }

@@ -1,3 +1,4 @@
+public import Scoring
 public import Storage
 public import Text
 
@@ -12,10 +13,13 @@ public struct TaskExample: Sendable {
     public var prompt: Prompt
     /// At least one where the metric compares with references.
     public var references: [String]
+    /// Of tasks that ask for a function.
+    public var problem: CodeProblem?
 
-    public init(prompt: Prompt, references: [String]) {
+    public init(prompt: Prompt, references: [String], problem: CodeProblem? = nil) {
         self.prompt = prompt
         self.references = references
+        self.problem = problem
     }
 
     /// Token ids: messages go through the chat template, a bare prompt too when there is one, as the runner does.
@@ -41,6 +45,8 @@ public struct TaskExample: Sendable {
 /// - `{"prompt" or "messages", "reference" or "references"}`;
 /// - DialogSum's `{"dialogue", "summary"}` or `"summary1"`, `"summary2"`, ..., and CNN/DailyMail's
 ///   `{"article", "highlights"}`: a request to summarise;
+/// - HumanEval's `{"prompt", "test", "entry_point", "canonical_solution"}`; with `messages` they are what is asked, and the
+///   prompt is only how the function begins;
 /// - IWSLT's and WMT's `{"translation": {"fr", "en"}}`: a request to translate in the given direction.
 ///
 /// - Parameters:

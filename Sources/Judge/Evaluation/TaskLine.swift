@@ -1,3 +1,4 @@
+import Scoring
 import Storage
 import Text
 
@@ -25,6 +26,7 @@ struct TaskLine {
                     "Summarize the following news article in a few sentences.\n\n" + (try text(article, "article"))),
                 references: [try text(json["highlights"], "highlights")])
         }
+        if json["test"] != nil || json["entry_point"] != nil { return try code() }
         return TaskExample(prompt: try prompt(), references: try references())
     }
 
@@ -49,6 +51,17 @@ struct TaskLine {
             references: [try text(pair[direction.target], direction.target)])
     }
 
+    private func code() throws(TaperError) -> TaskExample {
+        let problem = try CodeProblem(
+            prompt: try text(json["prompt"], "prompt"), tests: try text(json["test"], "test"),
+            entryPoint: try text(json["entry_point"], "entry_point"), identifier: json["task_id"]?.string, place: place)
+        let solution = json["canonical_solution"]
+        let references = solution == nil ? try references() : [try text(solution, "canonical_solution")]
+        var prompt = TaskExample.Prompt.text(problem.prompt)
+        if let messages = try messages() { prompt = .messages(messages) }
+        return TaskExample(prompt: prompt, references: references, problem: problem)
+    }
+
     private func references() throws(TaperError) -> [String] {
         if let value = json["reference"] ?? json["summary"] {
             return [try text(value, json["reference"] == nil ? "summary" : "reference")]
@@ -70,18 +83,22 @@ struct TaskLine {
         return found
     }
 
+    /// nil where there are none.
+    private func messages() throws(TaperError) -> [ChatMessage]? {
+        guard let list = json["messages"]?.array, !list.isEmpty else { return nil }
+        var messages: [ChatMessage] = []
+        for item in list {
+            guard let role = item["role"]?.string, let content = item["content"]?.string else {
+                throw TaperError(.badData, "a message needs \"role\" and \"content\"", at: place)
+            }
+            messages.append(ChatMessage(role: role, content: content))
+        }
+        return messages
+    }
+
     private func prompt() throws(TaperError) -> TaskExample.Prompt {
         if let value = json["prompt"] { return .text(try text(value, "prompt")) }
-        if let list = json["messages"]?.array, !list.isEmpty {
-            var messages: [ChatMessage] = []
-            for item in list {
-                guard let role = item["role"]?.string, let content = item["content"]?.string else {
-                    throw TaperError(.badData, "a message needs \"role\" and \"content\"", at: place)
-                }
-                messages.append(ChatMessage(role: role, content: content))
-            }
-            return .messages(messages)
-        }
+        if let messages = try messages() { return .messages(messages) }
         if let value = json["dialogue"] {
             return .text(
                 "Summarize the following dialogue in one or two sentences.\n\n" + (try text(value, "dialogue")))

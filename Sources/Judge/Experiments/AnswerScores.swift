@@ -16,6 +16,8 @@ public struct AnswerScores: Sendable {
     /// Mean length of the answers.
     public var averageTokens = 0.0
     public var texts: [String] = []
+    /// How every answer ended that was run as code (`CodeOutcome.text`).
+    public var outcomes: [String] = []
 
     public init(label: String, metric: TaskMetric) {
         self.label = label
@@ -41,17 +43,18 @@ public struct AnswerScores: Sendable {
             ])
         }
         func list(_ scores: MetricScores) -> JSONValue { .array(scores.tallies.map { .number(round6($0.score)) }) }
-        return .object([
-            .init("label", .string(label)),
-            .init("bytes_per_token", bytesPerToken.map { .integer($0) } ?? .null),
-            .init("average_bits", averageBits.map { .number(round6($0)) } ?? .null),
-            .init("average_tokens", .number(round6(averageTokens))),
-            .init("references", figures(references.estimate())),
-            .init("full_precision", figures(fullPrecision.estimate())),
-            .init("difference", figures(first.flatMap { difference(to: $0) })),
-            .init("scores", list(references)),
-            .init("full_precision_scores", list(fullPrecision)),
-            .init("answers", .array(texts.map { .string($0) })),
-        ])
+        return .object(
+            [
+                .init("label", .string(label)),
+                .init("bytes_per_token", bytesPerToken.map { .integer($0) } ?? .null),
+                .init("average_bits", averageBits.map { .number(round6($0)) } ?? .null),
+                .init("average_tokens", .number(round6(averageTokens))),
+                .init("references", figures(references.estimate())),
+                .init("full_precision", figures(fullPrecision.estimate())),
+                .init("difference", figures(first.flatMap { difference(to: $0) })),
+                .init("scores", list(references)),
+                .init("full_precision_scores", list(fullPrecision)),
+                .init("answers", .array(texts.map { .string($0) })),
+            ] + (outcomes.isEmpty ? [] : [.init("outcomes", .array(outcomes.map { .string($0) }))]))
     }
 }

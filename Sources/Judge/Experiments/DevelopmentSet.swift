@@ -20,10 +20,12 @@ struct DevelopmentSet {
 
     /// Calibrates a schedule of the high and the low precision, and one of all precisions between.
     init(
-        bundle: Bundle, path: String, limit: Int, frame: ExperimentFrame, metric: TaskMetric, tolerance: Double,
-        pool: ThreadPool, progress: Progress
+        bundle: Bundle, path: String, limit: Int, direction: TranslationDirection?, frame: ExperimentFrame,
+        metric: TaskMetric, tolerance: Double, runsCode: Bool, pool: ThreadPool, progress: Progress
     ) throws(TaperError) {
-        let examples = try readTask(path, limit: limit)
+        let examples = try readTask(path, limit: limit, direction: direction, needsReferences: metric.comparesTexts)
+        let code =
+            metric == .passAt1 ? try CodeJudge(examples, consent: runsCode, pool: pool, place: path) : nil
         runner = try TaskRunner(
             bundle: bundle, examples: examples, maxNewTokens: frame.maxNewTokens, pool: pool, place: path)
         prompts = runner.prompts
@@ -38,7 +40,7 @@ struct DevelopmentSet {
                 task: choice.name, metric: metric, maxNewTokens: frame.maxNewTokens, tolerance: tolerance,
                 precisions: choice.precisions, prefill: frame.prefill)
             let schedule = try calibrateTask(
-                bundle: bundle, examples: examples, settings: settings, reference: nil, pool: pool
+                bundle: bundle, examples: examples, settings: settings, reference: nil, code: code, pool: pool
             ) { progress.update($0) }
             let own = schedule.schedule
             progress.end("\(own.text), average \(fixed(schedule.averageBits, 2)) bits")

@@ -31,8 +31,9 @@ extension ExperimentResult {
         var plot = QualityPlot(
             title: "\(name) by precision schedule",
             subtitle:
-                "\(printable(dataName)): \(exampleCount) greedy answers of at most \(settings.frame.maxNewTokens) tokens",
-            xName: x == .bits ? "average bits of the decode steps" : "MB of weights read per decoded token",
+                "\(printable(dataName)): \(answersText) of at most \(settings.frame.maxNewTokens) tokens",
+            xName: x == .bits
+                ? "average bits of the decode steps" : "MB of weights read per decoded token",
             yName: metric == .kl ? "KL divergence, nats per token (log scale)" : "\(name), hundredths",
             series: all.compactMap { $0 })
         plot.isLogarithmic = metric == .kl

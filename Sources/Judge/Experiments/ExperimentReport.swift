@@ -93,7 +93,7 @@ public struct ExperimentReport {
     public var notes: [String] {
         let frame = result.settings.frame
         return [
-            "\(result.exampleCount) greedy answers of at most \(frame.maxNewTokens) tokens; prompts are read at \(frame.prefill.text) bits unless the method says otherwise. Intervals are 95%, by bootstrap over examples; differences are paired.",
+            "\(result.answersText) of at most \(frame.maxNewTokens) tokens; prompts are read at \(frame.prefill.text) bits unless the method says otherwise. Intervals are 95%, by bootstrap over examples; differences are paired.",
             "Average bits and bytes of weights are those of the decode steps; the prefill does not count. Tokens per second follow from the speed of each precision for a single sequence, measured in the same run with half of the answer in the cache.",
             "Shares are shown as hundredths. 'Like full precision' is ROUGE-L against the full-precision model's answers; KL is the divergence from its distributions along its own answers, in nats per token.",
             "Placements (halves, quarters, alternate) count from the length of the full-precision answer, which no scheduler knows. Random switches and mixtures of constants are expectations over the draw.",

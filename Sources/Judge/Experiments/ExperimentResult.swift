@@ -56,6 +56,14 @@ public struct ExperimentResult {
         }
     }
 
+    /// "200 greedy answers", or how many samples at what temperature.
+    var answersText: String {
+        settings.sampleCount == 0
+            ? "\(exampleCount) greedy answers"
+            : "\(settings.sampleCount) answers to each of \(exampleCount) examples at temperature "
+                + shortest(settings.temperature) + " (top-p " + shortest(AnswerSampling.topP) + ")"
+    }
+
     /// Names of the measures, in the order of `MethodResult.measures`.
     public var measureNames: [String] { settings.metrics.map(\.rawValue) + ["like full precision", "KL"] }
 }
@@ -68,6 +76,7 @@ extension ExperimentResult {
             .init("schema", .string("taper-schedules-1")), .init("model", .string(model)),
             .init("reference", .string(reference)), .init("data", .string(data)),
             .init("examples", .integer(exampleCount)), .init("max_new_tokens", .integer(frame.maxNewTokens)),
+            .init("samples", .integer(settings.sampleCount)), .init("temperature", .number(settings.temperature)),
             .init("high", frame.high.json), .init("low", frame.low.json), .init("prefill", frame.prefill.json),
             .init("metrics", .array(settings.metrics.map { .string($0.rawValue) })),
             .init("decode_steps", .integer(stepCount)), .init("shared_decode_steps", .integer(sharedStepCount)),

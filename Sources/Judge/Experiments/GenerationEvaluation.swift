@@ -14,15 +14,16 @@ import Text
 /// - Parameters:
 ///   - schedulers: ignored for a checkpoint; divergence is measured along schedules known before.
 ///   - encoder: for `bertScore`.
+///   - code: of the examples, for `passAt1`.
 ///   - reference: the full-precision model whose answers are compared with as well; its own result comes first.
 /// - Throws: `usage` for a metric that needs a reference where there is none, or for models that render prompts differently.
 public func evaluateGeneration(
     _ model: AnyModel, schedulers: [(label: String, scheduler: DecodeScheduler)], examples: [TaskExample],
-    metric: TaskMetric, maxNewTokens: Int, reference: ReferenceModel?, encoder: BERTScore? = nil, pool: ThreadPool,
-    place: String,
+    metric: TaskMetric, maxNewTokens: Int, reference: ReferenceModel?, encoder: BERTScore? = nil,
+    code: CodeJudge? = nil, pool: ThreadPool, place: String,
     progress: (Double) -> Void
 ) throws(TaperError) -> [AnswerScores] {
-    guard metric.comparesTexts || reference != nil else {
+    guard !metric.needsFullPrecision || reference != nil else {
         throw TaperError(
             .usage, "\(metric.rawValue) compares with the full-precision model", at: field("metric"),
             remedy: "Name the checkpoint with \(field("reference"))")
@@ -32,6 +33,9 @@ public func evaluateGeneration(
             .usage, "bertscore needs a text encoder", at: field("metric"),
             remedy: "Name a BERT-type encoder's folder with \(field("encoder"))")
     }
+    guard metric != .passAt1 || code != nil else {
+        throw TaperError(.usage, "pass@1 needs somebody who runs the code", at: field("metric"))
+    }
     let prompts = try TaskPrompts(model, examples: examples, place: place)
     let share = 1 / Double(examples.count * (reference == nil ? 1 : 2))
     var done = 0.0
@@ -40,8 +44,12 @@ public func evaluateGeneration(
         done += share
         progress(min(1, done))
     }
-    func score(_ answer: [Int], _ text: String, _ index: Int, _ full: [Int]?, into result: inout AnswerScores) {
-        if metric.comparesTexts {
+    func score(
+        _ answer: [Int], _ text: String, _ index: Int, _ full: [Int]?, into result: inout AnswerScores
+    ) {
+        if metric == .passAt1 {
+            // Run when all answers are there.
+        } else if metric.comparesTexts {
             result.references.append(
                 metric.tally(answer: text, references: prompts.references[index], encoder: encoder))
             if let full {
@@ -132,6 +140,15 @@ public func evaluateGeneration(
             measured[order].bytesPerToken = Int((Double(bytes) / steps).rounded())
         }
         results += measured
+    }
+    if let code, metric == .passAt1 {
+        for order in results.indices {
+            let outcomes = try code.outcomes(results[order].texts.enumerated().map { ($0.offset, $0.element) })
+            for outcome in outcomes {
+                results[order].references.append(MetricTally(score: outcome == .passed ? 1 : 0))
+            }
+            results[order].outcomes = outcomes.map(\.text)
+        }
     }
     return results
 }

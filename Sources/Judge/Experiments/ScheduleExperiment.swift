@@ -14,7 +14,7 @@ public import Storage
 public struct ScheduleExperiment {
     public struct Settings {
         public var frame: ExperimentFrame
-        /// The first one is what tables and plots show foremost; all compare texts.
+        /// The first one is what tables and plots show foremost; all compare texts or run tests.
         public var metrics: [TaskMetric]
         /// Calibrated and learned schedules, with what they are called.
         public var scheduled: [ExperimentMethod] = []
@@ -24,6 +24,11 @@ public struct ScheduleExperiment {
         public var denseSparse: [Double]
         /// Token ids from which decompositions learn what matters.
         public var sensitivityTexts: [[Int]] = []
+        /// Samples of every example, drawn at `temperature`; 0 for greedy answers.
+        public var sampleCount = 0
+        public var temperature = 0.0
+        /// Of the runner's examples, for `pass@1`.
+        public var code: CodeJudge?
 
         public init(frame: ExperimentFrame, metrics: [TaskMetric], confidence: [Double], denseSparse: [Double]) {
             self.frame = frame
@@ -65,7 +70,7 @@ public struct ScheduleExperiment {
             model, prompts: runner.prompts, limit: frame.maxNewTokens, stop: runner.stopTokens
         ) { progress($0) }
         let paths = full.paths
-        let scoring = AnswerScoring(runner: runner, metrics: settings.metrics, full: full.tokens)
+        let scoring = AnswerScoring(runner: runner, metrics: settings.metrics, code: settings.code, full: full.tokens)
 
         phase("speed")
         let seconds = try DecodeSpeed.secondsPerStep(
@@ -78,9 +83,24 @@ public struct ScheduleExperiment {
         precondition(strategies.count == methods.count, "every method has a strategy")
 
         phase("methods")
-        let outcomes = try runner.run(Array(runner.prompts.indices), strategies, paths: paths) { progress($0) }
-        var results = methods.enumerated().map { order, method in
-            scoring.result(method, outcomes.map { $0[order] })
+        let all = Array(runner.prompts.indices)
+        let isGreedy = settings.sampleCount == 0
+        let followed = try runner.run(all, strategies, paths: paths, writes: isGreedy) { progress($0) }
+        var samples = isGreedy ? [followed] : []
+        for sample in 0..<settings.sampleCount {
+            phase("sample \(sample + 1) of \(settings.sampleCount)")
+            samples.append(
+                try runner.run(
+                    all, strategies,
+                    sampling: AnswerSampling(temperature: settings.temperature, sample: sample)
+                ) { progress($0) })
+        }
+        var results: [MethodResult] = []
+        for (order, method) in methods.enumerated() {
+            results.append(
+                try scoring.result(
+                    method, samples: samples.map { $0.map { $0[order] } },
+                    followed: followed.map { $0[order] }))
         }
         for order in results.indices {
             results[order].setCosts(bytes: { runner.bytesPerToken(bits: $0) }, seconds: seconds)
@@ -91,7 +111,7 @@ public struct ScheduleExperiment {
             phase("dense and sparse, \(fixed(averageBits, 2)) bits")
             results.append(try denseSparse(averageBits, model, paths, scoring))
         }
-        results.insert(scoring.full(full.tokens, label: Quality.fullPrecision), at: 0)
+        results.insert(try scoring.full(full.tokens, label: Quality.fullPrecision), at: 0)
         return ExperimentResult(
             settings: settings, results: results, exampleCount: runner.prompts.count, secondsPerStep: seconds,
             bytesPerToken: Dictionary(
@@ -140,7 +160,7 @@ public struct ScheduleExperiment {
         let method = ExperimentMethod(
             "dense and sparse: \(frame.low.text) bits + \(fixed(100 * Double(parts.keptCount) / Double(max(1, parts.weightCount)), 2))%",
             .denseSparse, nil)
-        var result = scoring.result(method, answers)
+        var result = try scoring.result(method, samples: [answers], followed: answers)
         result.averageBits = parts.averageBits
         result.bytesPerToken = Double(runner.bytesPerToken(bits: frame.low) + parts.sparseByteCount)
         result.note =

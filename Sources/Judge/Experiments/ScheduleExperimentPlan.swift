@@ -21,6 +21,8 @@ public struct ScheduleExperimentPlan {
     let bundlePath: String
     let dataPath: String
     let referencePath: String
+    /// Of translations.
+    let direction: TranslationDirection?
     let metrics: [TaskMetric]
     let high, low, prefill: Precision?
     let exampleLimit: Int
@@ -33,14 +35,27 @@ public struct ScheduleExperimentPlan {
     /// nil: the average bits of the calibrated schedule, or half-way.
     let denseSparse: [Double]?
     let threads: Int
+    /// Samples of every example at a temperature; 0 for greedy answers.
+    let sampleCount: Int
+    let temperature: Double
+    /// Whether answers may be run as code, which `pass@1` needs.
+    let runsCode: Bool
 
     public init(
-        bundlePath: String, dataPath: String, referencePath: String, metrics: [TaskMetric], high: Precision?,
-        low: Precision?, prefill: Precision?, exampleLimit: Int, maxNewTokens: Int, calibrationPath: String?,
-        calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?, threads: Int
+        bundlePath: String, dataPath: String, direction: TranslationDirection?, referencePath: String,
+        metrics: [TaskMetric], high: Precision?,
+        low: Precision?, prefill: Precision?, exampleLimit: Int, maxNewTokens: Int,
+        calibrationPath: String?,
+        calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?,
+        threads: Int,
+        sampleCount: Int, temperature: Double, runsCode: Bool
     ) {
+        self.sampleCount = sampleCount
+        self.temperature = temperature
+        self.runsCode = runsCode
         self.bundlePath = bundlePath
         self.dataPath = dataPath
+        self.direction = direction
         self.referencePath = referencePath
         self.metrics = metrics
         self.high = high
@@ -69,14 +84,23 @@ public struct ScheduleExperimentPlan {
                 remedy: "Name the checkpoint that was converted with \(field("reference"))")
         }
         let pool = try ThreadPool(threadCount: threads)
-        let list = try readTask(dataPath, limit: exampleLimit)
+        let list = try readTask(
+            dataPath, limit: exampleLimit, direction: direction,
+            needsReferences: metrics.contains(where: \.comparesTexts))
+        let code =
+            metrics.contains(.passAt1)
+            ? try CodeJudge(list, consent: runsCode, pool: pool, place: dataPath) : nil
         let runner = try TaskRunner(
             bundle: bundle, examples: list, maxNewTokens: maxNewTokens, pool: pool, place: dataPath)
         let frame = try frame(runner.served)
         var warnings = try CalibrationTexts(bundle).warnings(evaluating: try SourceText(path: dataPath))
+        if let warning = code?.warning { warnings.append(warning) }
 
         var settings = ScheduleExperiment.Settings(
             frame: frame, metrics: metrics, confidence: confidence ?? [0, 1, 2], denseSparse: [])
+        settings.code = code
+        settings.sampleCount = sampleCount
+        settings.temperature = temperature
         var target = (frame.high.bits + frame.low.bits) / 2
         settings.scheduled = try stored(bundle, frame, &warnings)
         if let calibrationPath {
@@ -84,8 +108,9 @@ public struct ScheduleExperimentPlan {
                 warnings.append("schedules are calibrated on the examples they are evaluated on")
             }
             let development = try DevelopmentSet(
-                bundle: bundle, path: calibrationPath, limit: calibrationLimit, frame: frame, metric: metrics[0],
-                tolerance: tolerance, pool: pool, progress: progress)
+                bundle: bundle, path: calibrationPath, limit: calibrationLimit, direction: direction, frame: frame,
+                metric: metrics[0],
+                tolerance: tolerance, runsCode: runsCode, pool: pool, progress: progress)
             settings.scheduled += development.methods
             warnings += development.warnings
             settings.sensitivityTexts = development.prompts
@@ -102,6 +127,15 @@ public struct ScheduleExperimentPlan {
                 "nothing was calibrated: dense-and-sparse weights learn from the prompts they are evaluated on")
         }
         settings.denseSparse = denseSparse ?? [target]
+        if sampleCount > 0 {
+            if !settings.denseSparse.isEmpty {
+                warnings.append("dense and sparse is left out: its answers are greedy")
+            }
+            settings.denseSparse = []
+            warnings.append(
+                "answers are samples, but the full-precision model's, and those to calibrate on, are greedy"
+            )
+        }
         for warning in warnings { progress.warn(warning) }
 
         var phase = ""

@@ -11,6 +11,23 @@ public struct MetricTally: Sendable, Equatable {
     }
 }
 
+extension MetricTally {
+    /// What several answers to each example contribute: the mean of their scores, and of corpus metrics the sums.
+    /// - Parameter samples: the tallies of all examples, once for every sample.
+    public static func means(_ samples: [[MetricTally]]) -> [MetricTally] {
+        guard let first = samples.first, samples.count > 1 else { return samples.first ?? [] }
+        return first.indices.map { example in
+            let own = samples.map { $0[example] }
+            let counts: BLEUCounts? = own.compactMap(\.counts).reduce(nil) { sum, more in
+                guard var sum else { return more }
+                sum += more
+                return sum
+            }
+            return MetricTally(score: own.reduce(0) { $0 + $1.score } / Double(own.count), counts: counts)
+        }
+    }
+}
+
 /// One metric of one model or schedule over the examples of a task.
 ///
 /// A mean of scores or a corpus metric alike: both are functions of sums over examples, so one bootstrap serves both.

@@ -22,6 +22,8 @@ public enum TaskMetric: String, Sendable, CaseIterable {
     case kl
     /// BERTScore F1 by an encoder of the user's (`BERTScore`); compares with no figure of another encoder.
     case bertScore = "bertscore"
+    /// Share of problems whose tests the answer passes, 0 to 1, one answer a problem (Chen et al. 2021, equation 1 with n = k = 1).
+    case passAt1 = "pass@1"
 
     public init(name: String) throws(TaperError) {
         guard let metric = TaskMetric(rawValue: name) else {
@@ -32,8 +34,8 @@ public enum TaskMetric: String, Sendable, CaseIterable {
 
     public static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-    /// Whether tasks can be calibrated by it: all but what needs an encoder beside the bundle.
-    public var isForCalibration: Bool { self != .bertScore }
+    /// Whether conversions calibrate tasks by it: all but what needs an encoder beside the bundle, or leave to run code.
+    public var isForCalibration: Bool { self != .bertScore && self != .passAt1 }
     public static var calibrationNames: String {
         allCases.filter(\.isForCalibration).map(\.rawValue).joined(separator: ", ")
     }
@@ -43,9 +45,12 @@ public enum TaskMetric: String, Sendable, CaseIterable {
         switch self {
         case .rouge1, .rouge1Stemmed, .rouge2, .rouge2Stemmed, .rougeL, .rougeLStemmed, .bleu, .sacrebleu, .bertScore:
             true
-        case .agreement, .kl: false
+        case .agreement, .kl, .passAt1: false
         }
     }
+
+    /// Compares with the full-precision model, and with nothing else.
+    public var needsFullPrecision: Bool { self == .agreement || self == .kl }
 
     /// What a task is calibrated by where nobody says it: general text has no references, so its schedule is compared with
     /// the full-precision model, or without one with the highest precision.
@@ -106,7 +111,7 @@ public enum TaskMetric: String, Sendable, CaseIterable {
         case .bertScore:
             guard let encoder else { preconditionFailure("BERTScore needs an encoder") }
             return MetricTally(score: encoder.score(answer: answer, references: references))
-        case .agreement, .kl: preconditionFailure("the metric compares no texts")
+        case .agreement, .kl, .passAt1: preconditionFailure("the metric compares no texts")
         }
     }
 

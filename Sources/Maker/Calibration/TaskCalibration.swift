@@ -39,7 +39,7 @@ public struct TaskCalibrationSettings: Sendable {
 
     /// What is to be said of a schedule for all prompts that is calibrated on a task; nil when there is nothing.
     public var warning: String? {
-        guard task == CalibratedSchedule.generalTask, metric.comparesTexts else { return nil }
+        guard task == CalibratedSchedule.generalTask, !metric.needsFullPrecision else { return nil }
         return
             "the schedule \(task) applies to every prompt for which none is named; calibrated by \(metric.rawValue), it "
             + "holds for prompts like these examples"
@@ -49,14 +49,16 @@ public struct TaskCalibrationSettings: Sendable {
 /// Calibrates one task on a bundle: the schedule that reads the fewest bytes and whose score is within the tolerance of q_ref,
 /// by default the score of the highest precision, with the evidence for it.
 ///
-/// - Parameter reference: the full-precision model, whose answers `agreement` and `kl` compare with; without it the bundle's
-///   own highest precision stands in for `agreement`, and the evidence says so.
+/// - Parameters:
+///   - reference: the full-precision model, whose answers `agreement` and `kl` compare with; without it the bundle's own highest
+///     precision stands in for `agreement`, and the evidence says so.
+///   - code: of the same examples; `pass@1` is refused without it.
 public func calibrateTask(
     bundle: Bundle, examples: [TaskExample], settings: TaskCalibrationSettings, reference: ReferenceModel?,
-    pool: ThreadPool, progress: (Double) -> Void
+    code: CodeJudge? = nil, pool: ThreadPool, progress: (Double) -> Void
 ) throws(TaperError) -> CalibratedSchedule {
     let place = "task " + settings.task
-    guard settings.metric.isForCalibration else {
+    guard settings.metric.isForCalibration || settings.metric == .passAt1 && code != nil else {
         throw TaperError(
             .usage, "tasks are not calibrated by \(settings.metric.rawValue)", at: field("metric"),
             expected: TaskMetric.calibrationNames)
@@ -90,11 +92,14 @@ public func calibrateTask(
         done += share
         longest = outcomes.joined().reduce(longest) { max($0, $1.answer.tokens.count, $1.pathBits.count) }
         if comparedWith == nil { comparedWith = outcomes.map { $0[0].answer.tokens } }
-        return schedules.enumerated().map { order, schedule in
-            candidate(
-                schedule, outcomes.map { $0[order] }, runner, metric: settings.metric,
-                comparedWith: comparedWith ?? [])
+        var candidates: [CandidateResult] = []
+        for (order, schedule) in schedules.enumerated() {
+            candidates.append(
+                try candidate(
+                    schedule, outcomes.map { $0[order] }, runner, metric: settings.metric,
+                    comparedWith: comparedWith ?? [], code))
         }
+        return candidates
     }
     return calibrated(settings, outcome, runner, longestAnswer: longest, hasReference: reference != nil)
 }
@@ -103,7 +108,7 @@ public func calibrateTask(
 private func fullAnswers(
     _ runner: TaskRunner, _ settings: TaskCalibrationSettings, _ reference: ReferenceModel?
 ) throws(TaperError) -> FloatAnswers? {
-    guard !settings.metric.comparesTexts, let reference else { return nil }
+    guard settings.metric.needsFullPrecision, let reference else { return nil }
     return try FloatAnswers(
         reference, prompts: runner.prompts, limit: settings.maxNewTokens, stop: runner.stopTokens
     ) { _ in }
@@ -113,20 +118,22 @@ private func fullAnswers(
 /// steps.
 private func candidate(
     _ schedule: PrecisionSchedule, _ outcomes: [TaskRunner.Outcome], _ runner: TaskRunner, metric: TaskMetric,
-    comparedWith: [[Int]]
-) -> CandidateResult {
+    comparedWith: [[Int]], _ code: CodeJudge?
+) throws(TaperError) -> CandidateResult {
     var result = CandidateResult(
         schedule: schedule, scores: MetricScores(metric), averageBits: 0, bytesPerToken: 0)
+    if !metric.needsFullPrecision {
+        let texts = outcomes.map { runner.text($0.answer) }
+        result.scores = MetricScores(
+            metric, tallies: try metric.tallies(texts, references: runner.references, code: code))
+    }
     var byteCount = 0
     var stepCount = 0
     for (index, outcome) in outcomes.enumerated() {
         let steps = metric == .kl ? outcome.pathBits : outcome.answer.bits
-        if metric.comparesTexts {
-            result.scores.append(
-                metric.tally(answer: runner.text(outcome.answer), references: runner.references[index]))
-        } else if metric == .kl {
+        if metric == .kl {
             result.scores.append(MetricTally(score: outcome.divergence?.mean ?? 0))
-        } else {
+        } else if metric == .agreement {
             result.scores.append(
                 MetricTally(score: TokenAgreement.positions(outcome.answer.tokens, comparedWith[index])))
         }
@@ -176,7 +183,11 @@ private func calibrated(
         .init(Key.longestAnswer, .integer(longestAnswer)),
         .init(
             "compared_with",
-            .string(metric.comparesTexts ? "references" : hasReference ? "full precision" : "highest precision")),
+            .string(
+                metric == .passAt1
+                    ? "tests"
+                    : !metric.needsFullPrecision
+                        ? "references" : hasReference ? "full precision" : "highest precision")),
         .init("objective", .string("bytes per token")),
         .init("reference_score", .number(round6(outcome.referenceScore))),
         .init(Key.isWithinTolerance, .bool(outcome.isWithinTolerance)),

@@ -10,7 +10,7 @@ import Storage
 struct Eval: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure quality.",
-        subcommands: [Perplexity.self, Divergence.self, Generate.self, Compare.self, Schedules.self])
+        subcommands: [Perplexity.self, Divergence.self, Generate.self, Compare.self, Schedules.self, Code.self])
 }
 
 /// Flags that every evaluation has.

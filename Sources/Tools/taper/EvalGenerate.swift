@@ -29,6 +29,7 @@ struct Generate: ParsableCommand {
     var encoder: String?
     @Option(help: "Encoder layer whose states are compared (default: the last).") var encoderLayer: Int?
     @Flag(help: "Weigh words of `bertscore` by their inverse frequency among the references.") var idf = false
+    @OptionGroup var code: CodeOptions
     @Option(help: "At most this many examples.") var examples = 100
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
     @OptionGroup var options: EvaluationOptions
@@ -50,7 +51,10 @@ struct Generate: ParsableCommand {
             options.report, name: "generate", models: [model, reference, encoder], texts: [data])
         let any = try AnyModel(path: model)
         any.warnings.forEach { progress.warn($0) }
-        let list = try readTask(data, limit: examples, direction: try translation.parsed())
+        let list = try readTask(
+            data, limit: examples, direction: try translation.parsed(), needsReferences: kind != .passAt1)
+        let judgeOfCode =
+            kind == .passAt1 ? try CodeJudge(list, consent: code.runCode, pool: pool, place: data) : nil
         let judge = try encoder.map { folder throws(TaperError) in
             try BERTScore(
                 folder: folder, layerCount: encoderLayer, weighting: idf ? .inverseFrequency : .uniform,
@@ -66,6 +70,10 @@ struct Generate: ParsableCommand {
             try options.warnOfLength(bundle, newTokens: maxNewTokens, progress)
             warnings = try options.leakage([bundle], try SourceText(path: data), progress)
         }
+        if let warning = judgeOfCode?.warning {
+            progress.warn(warning)
+            warnings.append(warning)
+        }
         let full = try reference.map { path throws(TaperError) in
             let checkpoint = try Checkpoint.open(path)
             try checkpoint.checkVocabulary(equals: any.config, of: model)
@@ -74,8 +82,7 @@ struct Generate: ParsableCommand {
         progress.begin("generate")
         let results = try evaluateGeneration(
             any, schedulers: schedulers, examples: list, metric: kind, maxNewTokens: maxNewTokens, reference: full,
-            encoder: judge,
-            pool: pool, place: data
+            encoder: judge, code: judgeOfCode, pool: pool, place: data
         ) { progress.update($0) }
         progress.end("\(list.count) examples")
         let signature = kind.signature(referenceCounts: list.map(\.references.count))

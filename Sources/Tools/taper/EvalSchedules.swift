@@ -22,14 +22,20 @@ struct Schedules: ParsableCommand {
     @Argument(help: "The bundle.", completion: .file()) var bundle: String
     @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".", completion: .file()) var data:
         String
+    @OptionGroup var translation: TranslationOptions
     @Option(help: "Full-precision checkpoint the bundle was made of.", completion: .file()) var reference: String
     @Option(help: "High precision (default: 4, or the highest below).") var high: Precision?
     @Option(help: "Low precision (default: the bundle's lowest).") var low: Precision?
     @Option(help: "Precision that reads prompts (default: the high one).") var bitsPrefill: Precision?
-    @Option(help: "Metrics that compare texts, separated by commas.") var metric = "rouge-l"
+    @Option(help: "Metrics that compare texts, or pass@1, separated by commas.") var metric = "rouge-l"
+    @OptionGroup var code: CodeOptions
     @Option(help: "At most this many examples.") var examples = 200
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
-    @Option(help: "Examples to calibrate schedules on first: other than those of --data.", completion: .file())
+    @Option(help: "Answers drawn for each example (default: one, greedy).") var samples: Int?
+    @Option(help: "Temperature of --samples; top-p is 0.95.") var temperature = 0.2
+    @Option(
+        help: "Examples to calibrate schedules on first: other than those of --data.",
+        completion: .file())
     var calibrate: String?
     @Option(help: "At most this many examples to calibrate on.") var calibrationExamples = 32
     @Option(help: "Score that calibrated schedules may lose, from 0 to 1.") var tolerance = 0.01
@@ -49,6 +55,10 @@ struct Schedules: ParsableCommand {
         try OptionLimit.check("--examples", examples, 1...OptionLimit.examples)
         try OptionLimit.check("--calibration-examples", calibrationExamples, 1...OptionLimit.examples)
         try OptionLimit.check("--max-new-tokens", maxNewTokens, 1...OptionLimit.newTokens)
+        try OptionLimit.check("--samples", samples, 1...1000)
+        guard temperature > 0, temperature <= 10 else {
+            throw TaperError(.usage, "--temperature must be above 0, and at most 10", at: "schedules")
+        }
         guard tolerance >= 0, tolerance <= 1 else {
             throw TaperError(.usage, "--tolerance must be 0 to 1", at: "schedules")
         }
@@ -56,11 +66,13 @@ struct Schedules: ParsableCommand {
             report, name: "schedules", models: [bundle, reference], texts: [data, calibrate])
         let progress = Progress(output.verbosity)
         let plan = ScheduleExperimentPlan(
-            bundlePath: bundle, dataPath: data, referencePath: reference, metrics: try metrics(),
-            high: high, low: low, prefill: bitsPrefill, exampleLimit: examples, maxNewTokens: maxNewTokens,
+            bundlePath: bundle, dataPath: data, direction: try translation.parsed(), referencePath: reference,
+            metrics: try metrics(), high: high, low: low, prefill: bitsPrefill, exampleLimit: examples,
+            maxNewTokens: maxNewTokens,
             calibrationPath: calibrate, calibrationLimit: calibrationExamples, tolerance: tolerance,
             confidence: try numbers(confidence, "--confidence"),
-            denseSparse: withoutDns ? [] : try numbers(dns, "--dns"), threads: try Threads.count(threads))
+            denseSparse: withoutDns ? [] : try numbers(dns, "--dns"), threads: try Threads.count(threads),
+            sampleCount: samples ?? 0, temperature: temperature, runsCode: code.runCode)
         let outcome = try plan.run(progress)
         let document = outcome.result.json(
             model: bundle, reference: reference, data: data, warnings: outcome.warnings)
@@ -76,9 +88,9 @@ struct Schedules: ParsableCommand {
     private func metrics() throws(TaperError) -> [TaskMetric] {
         var all: [TaskMetric] = []
         for name in metric.split(separator: ",") { all.append(try TaskMetric(name: String(name))) }
-        for metric in all where !metric.comparesTexts {
+        for metric in all where metric.needsFullPrecision {
             throw TaperError(
-                .usage, "\(metric.rawValue) is no metric of texts", at: "--metric",
+                .usage, "\(metric.rawValue) is no metric of texts or tests", at: "--metric",
                 remedy: "Divergence and likeness are always reported; name metrics such as rouge-l")
         }
         guard !all.isEmpty else { throw TaperError(.usage, "there is no metric", at: "--metric") }

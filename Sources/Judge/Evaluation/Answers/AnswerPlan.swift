@@ -55,10 +55,12 @@ struct AnswerPlan: DecodePlan {
     }
 }
 
-/// Chooses the likeliest token, or follows a text and compares with the model that wrote it.
+/// Chooses the likeliest token, draws one, or follows a text and compares with the model that wrote it.
 struct AnswerSampler: TokenSampler {
     private let operations: VectorOps
     private let greedy: GreedySampler
+    /// Of answers that are samples.
+    private var drawn: Sampler?
     /// The text that is followed.
     let comparison: PathComparison?
     private(set) var divergence = PathDivergence()
@@ -69,7 +71,11 @@ struct AnswerSampler: TokenSampler {
     /// Of the likeliest token of the last step, where it is observed.
     private(set) var probability = 0.0
 
-    init(_ operations: VectorOps, following comparison: PathComparison? = nil) {
+    init(
+        _ operations: VectorOps, drawing drawn: Sampler? = nil,
+        following comparison: PathComparison? = nil
+    ) {
+        self.drawn = drawn
         self.operations = operations
         greedy = GreedySampler(operations)
         self.comparison = comparison
@@ -78,7 +84,7 @@ struct AnswerSampler: TokenSampler {
     mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
         if let comparison { divergence.add(comparison.compare(UnsafeBufferPointer(logits), at: position)) }
         var token = 0
-        if comparison == nil { token = greedy.sample(logits) }
+        if comparison == nil { token = drawn?.sample(logits) ?? greedy.sample(logits) }
         if isObserved, let base = logits.baseAddress {
             probability = 1 / Double(operations.softmaxNumerators(base, count: logits.count))
         }

@@ -41,9 +41,11 @@ final class AnswerWalk {
 
     func hasRoom(strategies: Int) -> Bool { batch.hasRoom(cost: strategies) }
 
-    /// Writes answers.
-    func write(_ root: Root, limit: Int, stop: [Int]) throws(TaperError) {
-        try add(root, limit: limit, stop: stop, AnswerSampler(operations))
+    /// Writes answers, of the likeliest tokens or of drawn ones.
+    func write(_ root: Root, limit: Int, stop: [Int], drawing drawn: Sampler? = nil)
+        throws(TaperError)
+    {
+        try add(root, limit: limit, stop: stop, AnswerSampler(operations, drawing: drawn))
     }
 
     /// Follows a text.

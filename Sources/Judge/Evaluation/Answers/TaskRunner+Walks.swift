@@ -10,7 +10,8 @@ extension TaskRunner {
     /// Answers, where the next example is read when places get free.
     /// - Parameter progress: hears the work done, in examples.
     func write(
-        _ examples: [Int], _ strategies: [DecodeStrategy], places: Int, progress: (Double) -> Void
+        _ examples: [Int], _ strategies: [DecodeStrategy], sampling: AnswerSampling?, places: Int,
+        progress: (Double) -> Void
     ) throws(TaperError) -> [[Outcome]] {
         var results = examples.map { _ in [Outcome](repeating: Outcome(), count: strategies.count) }
         let walk = AnswerWalk(memory, rows: places * strategies.count)
@@ -18,8 +19,11 @@ extension TaskRunner {
         var goesOn = true
         while goesOn || admitted < examples.count {
             while admitted < examples.count, walk.hasRoom(strategies: strategies.count) {
-                for root in try read(examples[admitted], slot: admitted, strategies, &results[admitted]) {
-                    try walk.write(root, limit: maxNewTokens, stop: stopTokens)
+                let example = examples[admitted]
+                for root in try read(example, slot: admitted, strategies, &results[admitted]) {
+                    try walk.write(
+                        root, limit: maxNewTokens, stop: stopTokens,
+                        drawing: sampling?.sampler(example: example))
                 }
                 admitted += 1
             }

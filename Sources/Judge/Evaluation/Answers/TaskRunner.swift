@@ -6,7 +6,8 @@ package import Runtime
 public import Storage
 public import Text
 
-/// Greedy answers of one bundle to the examples of a task under many strategies, sharing all work that they have in common.
+/// Greedy answers of one bundle to the examples of a task under many strategies, or samples of answers, sharing all work that
+/// they have in common.
 ///
 /// A prompt is read once per prefill precision, and steps are shared up to the first one at which strategies differ
 /// (`AnswerPlan`). Several examples are worked on at once, the next coming in where one has ended: what decodes at the same
@@ -120,17 +121,20 @@ public final class TaskRunner {
     ///
     /// - Parameters:
     ///   - paths: also reads these texts along every strategy, and compares with the model that wrote them.
+    ///   - sampling: draws the answers; nil for greedy ones, and with `paths`.
     ///   - writes: whether answers are written as well.
     ///   - progress: hears the share of examples that are done.
     public func run(
-        _ examples: [Int], _ strategies: [DecodeStrategy], paths: ForcedPaths? = nil, writes: Bool = true,
-        progress: (Double) -> Void = { _ in }
+        _ examples: [Int], _ strategies: [DecodeStrategy], paths: ForcedPaths? = nil,
+        writes: Bool = true,
+        sampling: AnswerSampling? = nil, progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> [[Outcome]] {
         if strategies.isEmpty { return examples.map { _ in [] } }
+        precondition(paths == nil || sampling == nil, "texts that are followed are not drawn")
         let places = places(strategies: strategies.count)
         answerCount += examples.count * strategies.count
         guard let paths else {
-            return try write(examples, strategies, places: places) { done in
+            return try write(examples, strategies, sampling: sampling, places: places) { done in
                 progress(min(1, done / Double(examples.count)))
             }
         }
