@@ -81,7 +81,8 @@ import Testing
 
     @Test(arguments: [
         (["--schedule", "2@0,4@3"], 64, "only step down"), (["--schedule", "static:mail"], 64, "--schedule"),
-        (["--learned", "4,2"], 64, "--learned"), (["--bits", "9-10"], 64, "10-bit"), (["-n", "0"], 64, "-n"),
+        (["--learned", "4,2"], 64, "--learned"), (["--bits", "9-10"], 64, "the shape holds no 10-bit"),
+        (["-n", "0"], 64, "-n"),
         (["--trace", "/no/such.json"], 66, "/no/such.json"), (["--sweep", "colour=1"], 64, "--sweep"),
     ])
     func wrongRequestsAreRefused(_ options: [String], _ status: Int, _ words: String) throws {
