@@ -53,6 +53,55 @@ import Testing
         #expect(try outcome.json["rows"]?.array?.count == 4)
     }
 
+    /// What the runner did is simulated step by step: one generation, and several with equal shares.
+    @Test func recordedGenerationsAreFollowed() throws {
+        let folder = NSTemporaryDirectory() + "taper-simulate-\(UUID().uuidString)"
+        try Files.createDirectory(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func recorded(_ schedule: String) throws -> JSONValue {
+            let outcome = try TaperProgram.runRunner([
+                "-m", bundle, "-p", "Who was Noah?", "-n", "12", "--switch", schedule, "--json", "--ignore-eos",
+            ])
+            try #require(outcome.status == 0, "\(outcome.errors)")
+            return try outcome.json
+        }
+        func simulated(_ trace: JSONValue, _ name: String) throws -> JSONValue {
+            let path = folder + "/" + name
+            try trace.text().write(toFile: path, atomically: true, encoding: .utf8)
+            let outcome = try simulate(bundle, ["--trace", path, "--json"])
+            try #require(outcome.status == 0, "\(outcome.errors)")
+            return try #require(try outcome.json["rows"]?.array?.last)
+        }
+        let (falling, low) = (try recorded("6@0,4@3,2@7"), try recorded("2@0"))
+        let steps = try #require(falling["bits_per_step"]?.array).compactMap(\.double)
+        try #require(steps.count > 7 && Set(steps).count == 3)
+        let one = try simulated(falling, "one.json")
+        #expect(one["label"]?.string == "one.json")
+        let average = steps.reduce(0, +) / Double(steps.count)
+        #expect(abs(try #require(one["average_bits"]?.double) - average) < 1e-9)
+        let runs = try #require(one["traces"]?.array?.first?["steps"]?.array)
+        #expect(runs.compactMap { $0["bits"]?.integer } == [6, 4, 2])
+        #expect(runs.compactMap { $0["from_step"]?.integer } == [0, 3, 7])
+
+        let both = try simulated(.array([falling, low]), "both.json")
+        let shares = try #require(both["traces"]?.array).compactMap { $0["share"]?.double }
+        #expect(shares == [0.5, 0.5])
+        let less = try #require(both["seconds_per_token"]?.double)
+        #expect(try less < #require(one["seconds_per_token"]?.double))
+    }
+
+    @Test func filesThatRecordNothingAreRefused() throws {
+        let outcome = try simulate(bundle, ["--trace", shape])
+        #expect(outcome.status == 65 && outcome.errors.contains("not a recorded generation"), "\(outcome.errors)")
+    }
+
+    @Test func withoutALearnedSchedulerThereIsNoneToFollow() throws {
+        let outcome = try simulate(
+            TaperProgram.root + "/formats/golden/valid/minimal.taper", ["--schedule", "learned"])
+        #expect(outcome.status == 64 && outcome.errors.contains("no learned scheduler"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("--learned"))
+    }
+
     /// One command measures, describes and counts; the other one simulates what was described, and must count the same.
     @Test func aBenchmarkIsSimulated() throws {
         let folder = NSTemporaryDirectory() + "taper-simulate-\(UUID().uuidString)"
