@@ -1,4 +1,5 @@
 import Foundation
+import Simulation
 import Storage
 import Testing
 
@@ -121,11 +122,51 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.errors)")
         let rows = try #require(try outcome.json["rows"]?.array)
         #expect(rows.count == 3 && rows.allSatisfy { $0["counts_agree"]?.bool == true })
+        // Of the precisions measured, of the head's bytes, and of attention.
+        let described = try JSONValue.parse(try Files.read(folder + "/this.json", limit: 1 << 20), place: "this.json")
+        let multipliers = try #require(described["multipliers"]?.array)
+        #expect(multipliers.compactMap { $0["bits"]?.integer } == [2, 4, 8, 16])
+        #expect(multipliers.allSatisfy { $0["per_cycle"]?.integer ?? 0 > 0 })
         // Of another model the counts differ, and that is an error.
         let other = try TaperProgram.run([
             "simulate", shape, "--hardware", folder + "/this.json", "--measured", folder + "/bench.json",
         ])
         #expect(other.status == 2 && other.errors.contains("counts other bytes"))
+    }
+
+    /// A prompt longer than the engine's block, counted by one command and simulated by the other.
+    @Test func aLongPromptCountsTheSame() throws {
+        let folder = NSTemporaryDirectory() + "taper-simulate-\(UUID().uuidString)"
+        try Files.createDirectory(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let bench = try TaperProgram.run([
+            "bench", "--synthetic", "hidden=64,layers=2,heads=2,kv-heads=1,ffn=96,vocab=96,context=2048", "--keep",
+            folder + "/model.taper", "-p", "1100", "-n", "4", "-r", "1", "-t", "1", "--bits", "2,4", "-o", "json",
+            "--describe", folder + "/this.json",
+        ])
+        try #require(bench.status == 0, "\(bench.errors)")
+        try bench.output.write(toFile: folder + "/bench.json", atomically: true, encoding: .utf8)
+        let described = try HardwareDescription(path: folder + "/this.json")
+        #expect(described.prefillRows == 512)
+        func compare() throws -> TaperProgram.Outcome {
+            try TaperProgram.run([
+                "simulate", folder + "/model.taper", "--hardware", folder + "/this.json", "--measured",
+                folder + "/bench.json", "--json",
+            ])
+        }
+        let outcome = try compare()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        for row in try #require(try outcome.json["rows"]?.array) {
+            #expect(row["counts_agree"]?.bool == true)
+            let counted = try #require(row["prompt_counted"])
+            #expect(counted.text() == row["prompt_simulated"]?.text())
+            #expect(counted["weight_bytes"]?.integer ?? 0 > 0)
+        }
+        // In other blocks the weights are read another number of times.
+        let text = try String(contentsOfFile: folder + "/this.json", encoding: .utf8)
+        try text.replacingOccurrences(of: "\"prefill_rows\": 512", with: "\"prefill_rows\": 256").write(
+            toFile: folder + "/this.json", atomically: true, encoding: .utf8)
+        #expect(try compare().status == 2)
     }
 
     @Test(arguments: [
