@@ -78,9 +78,10 @@ simulations:
 	@Scripts/simulate-plots.sh $(TAPER)
 	@Scripts/write-results.py
 
-# A bundle's decode steps on this machine, measured and simulated; THREADS, RUNS and SCHEDULE if wanted. Needs `make taper`.
+# A bundle's decode steps on this machine, measured and simulated; THREADS, RUNS, SCHEDULE, PROMPT if wanted. Needs `make taper`.
 simulate-machine:
-	@Scripts/simulate-machine.sh $(TAPER) $(BUNDLE) $(or $(THREADS),1) $(or $(RUNS),9) $(SCHEDULE)
+	@Scripts/simulate-machine.py $(TAPER) $(BUNDLE) --threads $(or $(THREADS),1) --runs $(or $(RUNS),9) \
+		$(addprefix --schedule ,$(SCHEDULE)) --prompt $(or $(PROMPT),0)
 
 # Pages: records are sound, tables are what records say, links lead somewhere. Needs Python alone.
 test-docs:

@@ -105,6 +105,46 @@ import Testing
         #expect(remedy(work: estimate.workBytes, output: estimate.outputBytes) == nil)
     }
 
+    /// Known prompts bound what a calibration holds; unknown ones are as long as the context lets them be, and then the limits of
+    /// the stage's own code count.
+    @Test func calibrationsTakeWhatTheirPromptsNeed() throws {
+        var recipe = try Recipe(path: ConverterTests.root + "/pipelines/tiny.json")
+        let name = try #require(recipe.tasks.first?.name)
+        recipe.tasks[0].maxNewTokens = 28
+        let config = try Checkpoint.open(ConverterTests.root + "/samples/tiny").config
+        func memory(_ config: ModelConfig, _ prompts: [String: PromptSizes], _ metric: String = "f1") throws -> Int {
+            recipe.tasks[0].metric = metric
+            let all = ConversionEstimate(recipe, config, storedBytes: 0, prompts: prompts).stages
+            return try #require(all.first { $0.name == "calibrate " + name }).memoryBytes
+        }
+        let known = try memory(config, [name: PromptSizes(count: 10, longest: 100)])
+        let precisions = recipe.precisions.count
+        let position = 4 * config.layerCount * config.kvSize
+        #expect(known > (10 * precisions * 128 + 10 * 100) * position && known < 60_000_000, "\(known)")
+        // Twice the prompts, twice the caches.
+        let more = try memory(config, [name: PromptSizes(count: 20, longest: 100)])
+        #expect(more > known && more - known <= known - 32_000_000)
+        // Distributions of the float model along its answers, and its weights.
+        let compared = try memory(config, [name: PromptSizes(count: 10, longest: 100)], "kl")
+        #expect(compared > known + 10 * 29 * 4 * config.vocabularySize)
+        let unknown = try memory(Self.large(), [:])
+        #expect(unknown > 5_000_000_000 && unknown < 5_600_000_000, "\(unknown)")
+    }
+
+    @Test func aLearnedSchedulersPromptsBoundItsMemory() throws {
+        var recipe = Recipe.standard(.fast)
+        func memory(_ prompts: Int) throws -> Int {
+            recipe.learned = .init(
+                textPath: "c.txt", precisions: [4, 2], prompts: prompts, maxNewTokens: 64, tolerance: 0.1)
+            let config = try Checkpoint.open(ConverterTests.root + "/samples/tiny").config
+            let stage = ConversionEstimate(recipe, config, storedBytes: 0).stages.first {
+                $0.name == "learned scheduler"
+            }
+            return try #require(stage).memoryBytes
+        }
+        #expect(try memory(12) < 90_000_000 && memory(12) < memory(48))
+    }
+
     @Test func smallModelsAreEstimatedToTakeLittle() throws {
         let checkpoint = try Checkpoint.open(ConverterTests.root + "/samples/tiny")
         let stored = checkpoint.tensors.reduce(0) { $0 + $1.byteCount }

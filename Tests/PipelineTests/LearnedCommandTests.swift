@@ -67,6 +67,24 @@ import struct Foundation.UUID
         #expect(result["label"]?.string == "learned")
         let bits = try #require(result["average_bits"]?.double)
         #expect(bits >= 2 && bits <= 4)
+        try expectChoicesAreSimulated(path, try #require(pair["evidence"]?["held_out_choices"]?.array))
+    }
+
+    /// `taper simulate` lets it choose as it did for prompts held out.
+    private func expectChoicesAreSimulated(_ path: String, _ choices: [JSONValue]) throws {
+        let outcome = try TaperProgram.run([
+            "simulate", path, "--hardware", TaperProgram.root + "/samples/hardware/phone.json", "--schedule", "learned",
+            "-n", "9", "--json",
+        ])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        let row = try #require(try outcome.json["rows"]?.array?.last)
+        #expect(row["label"]?.string == "learned")
+        let shares = choices.compactMap(\.double)
+        let traces = try #require(row["traces"]?.array)
+        #expect(shares.count == 4 && traces.count == shares.filter { $0 > 0 }.count)
+        // Classes are no, a third, two thirds and all of the nine steps at 4 bits, the others at 2.
+        let expected = zip(shares, [2, 2 + 2.0 / 3, 2 + 4.0 / 3, 4]).reduce(0) { $0 + $1.0 * $1.1 }
+        #expect(abs(try #require(row["average_bits"]?.double) - expected) < 1e-3)
     }
 
     @Test func threadsDoNotChangeABit() throws {

@@ -82,6 +82,31 @@ import Testing
         #expect(json["schema"]?.string == "taper-simulate-1" && json["rows"]?.array?.count == 3)
     }
 
+    /// The upper half has bars of every layer up to the head, the lower one of the first two layers.
+    @Test func thePlotShowsTheWholeStepAndTwoLayers() throws {
+        let result = try result("edge-npu-2tops", [constant(3)])
+        let plot = try #require(
+            SimulationPlots(result, constants: result.rows).files().first { $0.file == "simulate-timeline.svg" })
+        /// Attributes of all elements of a class.
+        func elements(_ name: String, _ style: String) -> [[String: Double]] {
+            plot.svg.split(separator: "\n").filter { $0.hasPrefix("<" + name) && $0.contains(style) }.map { line in
+                var values: [String: Double] = [:]
+                let parts = line.split(whereSeparator: { " \"/>".contains($0) })
+                for (key, value) in zip(parts, parts.dropFirst()) where key.hasSuffix("=") {
+                    values[String(key.dropLast())] = Double(value)
+                }
+                return values
+            }
+        }
+        let bars = elements("rect", " bar\"")
+        let (upper, lower) = (bars.filter { $0["y"] ?? 0 < 200 }, bars.filter { $0["y"] ?? 0 > 250 })
+        func end(_ all: [[String: Double]]) -> Double { all.map { ($0["x"] ?? 0) + ($0["width"] ?? 0) }.max() ?? 0 }
+        #expect(upper.count > 30 && lower.count > 12)
+        #expect(abs(end(upper) - 690) < 1 && abs(end(lower) - 690) < 1)
+        let ends = elements("line", "axis").filter { $0["x1"] == $0["x2"] }
+        #expect(ends.filter { $0["y1"] ?? 0 < 250 }.count == 30 && ends.filter { $0["y1"] ?? 0 > 250 }.count == 2)
+    }
+
     @Test func aBundlesLearnedSchedulerNeedsItsRecordedChoices() throws {
         for name in ["learned", "minimal"] {
             let bundle = try Bundle(path: SampleFiles.root + "/formats/golden/valid/\(name).taper")

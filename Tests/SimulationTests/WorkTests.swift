@@ -1,4 +1,5 @@
 import Bundle
+import Decoding
 import Kernels
 import Model
 import Runtime
@@ -50,6 +51,70 @@ import Testing
                 #expect(engine.weights.cacheBytes(at: prompt + step + 1) == work.cacheBytes)
             }
         }
+    }
+
+    /// A prompt longer than the engine's block goes through in several, each of which reads all weights; the head is read
+    /// for the last alone.
+    @Test(arguments: bundles)
+    func longPromptsAreTheRunners(_ name: String) throws {
+        let bundle = try Bundle(path: SampleFiles.root + "/formats/golden/" + name)
+        let shape = try ModelShape(bundle)
+        let pool = ThreadPool(threadCount: 1, instructionSet: .best)
+        for bits in Set([shape.served.first, shape.served.last].compactMap { $0 }) {
+            let engine = try Engine(TransformerWeights(bundle), contextLength: 1200, pool: pool)
+            let block = engine.rowLimit
+            for prompt in [block, block + 1, 2 * block + 37] {
+                let result = try prefill(shape, tokens: prompt, rows: block, bits: bits)
+                #expect(result.count == (prompt + block - 1) / block && (prompt == block || result.count > 1))
+                let before = engine.counts
+                try engine.read(tokens(prompt, bundle), into: try engine.makeSequence(), bits: bits)
+                try expect(engine.counts.since(before), result, "\(name) prompt of \(prompt) at \(bits)")
+            }
+        }
+    }
+
+    /// The same of prompts that a batch reads in chunks, as a server does between others' tokens.
+    @Test(arguments: bundles)
+    func chunksOfPromptsAreTheRunners(_ name: String) throws {
+        let bundle = try Bundle(path: SampleFiles.root + "/formats/golden/" + name)
+        let shape = try ModelShape(bundle)
+        let bits = try #require(shape.served.last)
+        let prompt = 40
+        for chunk in [1, 7, 16, prompt] {
+            let engine = try Engine(
+                TransformerWeights(bundle), contextLength: prompt,
+                pool: ThreadPool(threadCount: 1, instructionSet: .best))
+            let batch = DecodeBatch<ScheduledPlan>(engine, prefillChunk: chunk)
+            let generation = Generation(
+                try engine.makeSequence(),
+                plan: ScheduledPlan(
+                    .fixed(.constant(bits)), sampler: Decoding.Sampler(.greedy), maxNewTokens: 1),
+                prompt: tokens(prompt, bundle), limit: 1, stopTokens: [])
+            try batch.admit(generation)
+            var ticks = 0
+            while !batch.isEmpty {
+                try batch.tick()
+                ticks += 1
+            }
+            #expect(generation.failure == nil && ticks == (prompt + chunk - 1) / chunk)
+            let result = try prefill(shape, tokens: prompt, rows: chunk, bits: bits)
+            try expect(engine.counts, result, "\(name) in chunks of \(chunk)")
+        }
+    }
+
+    private func tokens(_ count: Int, _ bundle: Bundle) -> [Int] {
+        (0..<count).map { $0 % bundle.manifest.model.vocabularySize }
+    }
+
+    /// A prompt's blocks of so many rows, simulated.
+    private func prefill(
+        _ shape: ModelShape, tokens: Int, rows: Int, bits: Precision
+    ) throws -> [PassResult] {
+        var hardware = try SampleFiles.hardware("edge-npu-2tops")
+        hardware.prefillRows = rows
+        return try Simulation(shape, on: hardware).run(
+            PrecisionTrace(promptTokens: tokens, prefillBits: bits, bitsPerStep: [bits])
+        ).prefill
     }
 
     private func expect(_ counts: WorkCounts, _ passes: [PassResult], _ what: String) throws {

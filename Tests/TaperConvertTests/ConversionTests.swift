@@ -129,6 +129,41 @@ import Testing
         #expect(await error(of: conversion)?.code == .notFound)
     }
 
+    /// Averages of bits and a learned scheduler, as a recipe of the program has them.
+    @Test func bitsBetweenAndALearnedSchedulerAreMade() async throws {
+        var conversion = conversion
+        conversion.recipe.omitsCalibration = false
+        conversion.recipe.omitsQuality = true
+        conversion.recipe.averageBits = [2.5]
+        let text = Self.checkpoint + "/calibration.txt"
+        var learned = Recipe.LearnedScheduler(text: text, precisions: [4, 2])
+        (learned.prompts, learned.maxTokens, learned.tolerance) = (10, 6, 0.5)
+        conversion.recipe.learnedScheduler = learned
+        let plan = try await conversion.plan()
+        #expect(plan.stages.map(\.name).contains("rungs") && plan.stages.map(\.name).contains("learned scheduler"))
+        #expect(!plan.stages.map(\.name).contains("quality"))
+        let report = try await conversion.run()
+        let model = try await LanguageModel(path: report.output)
+        #expect(model.facts.hasLearnedScheduler)
+        let answer = try await model.answer("Who was Noah?", options: .init(maxTokens: 6, precision: .learned))
+        #expect(!answer.tokens.isEmpty)
+    }
+
+    @Test func impossibleSettingsAreNamed() async throws {
+        var conversion = conversion
+        conversion.recipe.averageBits = [3.456]
+        #expect(await error(of: conversion)?.place == "averageBits")
+        conversion.recipe.averageBits = nil
+        var learned = Recipe.LearnedScheduler(text: "x", precisions: [2, 4])
+        conversion.recipe.learnedScheduler = learned
+        #expect(await error(of: conversion)?.place == "learnedScheduler.precisions")
+        learned.precisions = [4, 2]
+        learned.prompts = 3
+        conversion.recipe.learnedScheduler = learned
+        let prompts = await error(of: conversion)
+        #expect(prompts?.place == "learnedScheduler.prompts" && prompts?.expected == "10 to 100000")
+    }
+
     private func error(of conversion: Conversion) async -> TaperError? {
         await #expect(throws: TaperError.self) { try await conversion.run() }
     }

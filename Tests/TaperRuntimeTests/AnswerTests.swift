@@ -28,6 +28,10 @@ import Testing
             Case(
                 flags: ["--schedule", "static:answer", "--bits-prefill", "3"],
                 options: AnswerOptions(precision: .schedule("answer"), prefill: 3)),
+            // As answers name it themselves.
+            Case(
+                flags: ["--schedule", "static:answer"],
+                options: AnswerOptions(precision: .schedule("static:answer"))),
             Case(
                 flags: [
                     "--temp", "1.2", "--top-k", "30", "--top-p", "0.9", "--min-p", "0.02", "-s", "7",

@@ -1,102 +1,123 @@
+import Decoding
 public import Kernels
+public import Model
+public import Runtime
 public import Storage
 
-/// What this machine's parts can do by themselves: what a simulation of it goes by, which is to be compared with whole decode steps.
-public struct MachineMeasurement: Sendable {
-    /// Multiplications per second of weights in the cache with one token, by bits of a weight; 16 are halves.
-    public let multiplicationsPerSecond: [Int: Double]
-    /// Multiplications per second of attention over a cache of keys and values that lies in the processor's.
-    public let attentionPerSecond: Double
-    /// From the call of products to their first multiplication.
-    public let secondsPerOperation: Double
-    /// Elements of a norm per second.
-    public let normElementsPerSecond: Double
+/// What this machine's parts do by themselves beside the products of a model: sampled between measurements of whole steps, so
+/// that whatever else the machine does hits all alike.
+///
+/// Every sample is the median of short repetitions: most of them are too short to be interrupted, as most steps are.
+public struct MachineMeasurement {
+    /// Seconds of attention over the cache of one layer.
+    public private(set) var attention: [Double] = []
+    /// Seconds of one layer's work on vectors: two norms, an activation with its gate, two sums with the residual stream.
+    public private(set) var vectors: [Double] = []
+    /// Seconds of a step of a model that has as many layers and next to nothing in them, and of its linear layers alone.
+    public private(set) var idleStep: [Double] = []
+    public private(set) var idleLayers: [Double] = []
+    /// Bytes per second of reading so many bytes again and again.
+    public private(set) var reading: [Int: [Double]] = [:]
 
-    /// Long enough that the clock does not matter, short enough for a few rounds.
-    private static let secondsPerRound = 0.02
-    private static let rounds = 5
+    /// Positions of the cache that attention sees.
+    public let positions: Int
+    private let config: ModelConfig
+    private let pool: ThreadPool
+    private let idle: Engine
+    private let idleSequence: TokenSequence
+    private let memory: MemoryBlock
+    /// Of as many layers as the model has, or as memory is spent on.
+    private let caches: [KVLayer]
 
-    /// - Parameter precisions: ascending, each 2 to 8 or 16.
-    /// - Throws: `inputOutput` without memory, `interrupted`.
-    public init(precisions: [Int], pool: ThreadPool) throws(TaperError) {
-        // Two sizes with equal columns tell what a call costs from what a row costs; both fit a second-level cache.
-        let columns = 1024
-        let (few, many) = (128, 512)
-        func workload(_ rows: Int) throws(TaperError) -> KernelWorkload {
-            try KernelWorkload(
-                groups: [.init(rows: [rows], columns: columns)], precisions: precisions, bytesPerPass: 1, pool: pool)
-        }
-        let (small, large) = (try workload(few), try workload(many))
-        var rates: [Int: Double] = [:]
-        var calls: [Double] = []
-        for bits in precisions {
-            let one = try MachineMeasurement.seconds { small.run(step: 0, bits: bits, pool: pool) }
-            let other = try MachineMeasurement.seconds { large.run(step: 0, bits: bits, pool: pool) }
-            let perRow = max((other - one) / Double(many - few), 1e-12)
-            rates[bits] = Double(columns) / perRow
-            calls.append(max(0, one - perRow * Double(few)))
-        }
-        multiplicationsPerSecond = rates
-        secondsPerOperation = median(calls) ?? 0
-        attentionPerSecond = try MachineMeasurement.attention(pool)
-        normElementsPerSecond = try MachineMeasurement.norm(pool)
-    }
-
-    /// Of one call: the fastest round, since other programs only ever make it slower.
-    private static func seconds(_ body: () -> Void) throws(TaperError) -> Double {
-        body()
-        var best = Double.infinity
-        for _ in 0..<rounds {
-            try Interrupt.check("Nothing was written")
-            let start = monotonicSeconds()
-            var count = 0
-            while monotonicSeconds() - start < secondsPerRound {
-                for _ in 0..<16 { body() }
-                count += 16
-            }
-            best = min(best, (monotonicSeconds() - start) / Double(count))
-        }
-        return best
-    }
-
-    /// Nine heads of 64 elements that share three of keys, over some hundred positions.
-    private static func attention(_ pool: ThreadPool) throws(TaperError) -> Double {
-        let (heads, kvHeads, size, few, many) = (9, 3, 64, 128, 512)
-        let halves = kvHeads * size * many
-        let memory = try MemoryBlock(
-            byteCount: (halves * 2 + heads * size * 4) * 2, dense: true, purpose: "measuring attention",
+    /// - Parameters:
+    ///   - idle: of a model with as many layers as small as can be, at `idleBits`, on the same threads.
+    ///   - positions: of the cache, as in the middle of the steps that are measured.
+    /// - Throws: `inputOutput` without memory.
+    public init(_ config: ModelConfig, positions: Int, idle: Engine) throws(TaperError) {
+        self.config = config
+        self.positions = positions
+        self.idle = idle
+        pool = idle.pool
+        idleSequence = try idle.makeSequence()
+        let capacity = roundedUp(positions, to: KVLayer.positionBlock)
+        let halves = config.kvSize * capacity
+        let layers = max(1, min(config.layerCount, (256 << 20) / (halves * 4)))
+        let floats = 2 * config.querySize + 3 * config.hiddenSize + 2 * config.intermediateSize
+        let first = roundedUp(floats * 4, to: 64)
+        memory = try MemoryBlock(
+            byteCount: first + layers * halves * 4, dense: true, purpose: "measuring this machine's parts",
             remedy: "Close other programs")
         UnsafeMutableRawBufferPointer(start: memory.base, count: memory.byteCount).initializeMemory(
             as: UInt8.self, repeating: 0)
-        let query = memory.values(Float.self, count: heads * size)
-        let output = memory.values(Float.self, at: heads * size * 4, count: heads * size)
-        let first = heads * size * 8
-        let layer = KVLayer(
-            keys: memory.values(UInt16.self, at: first, count: halves),
-            values: memory.values(UInt16.self, at: first + halves * 2, count: halves), capacity: many,
-            kvHeads: kvHeads, headSize: size)
-        func over(_ positions: Int) throws(TaperError) -> Double {
-            try seconds {
-                Kernels.attention(
-                    query: query, tokens: 1, firstPosition: positions - 1, cache: layer, heads: heads, scale: 0.125,
-                    cap: 0, output: output, pool: pool)
-            }
+        memory.values(Float.self, count: floats).update(repeating: 0.5, count: floats)
+        let memory = memory
+        caches = (0..<layers).map { layer in
+            KVLayer(
+                keys: memory.values(UInt16.self, at: first + layer * halves * 4, count: halves),
+                values: memory.values(UInt16.self, at: first + layer * halves * 4 + halves * 2, count: halves),
+                capacity: capacity, kvHeads: config.kvHeadCount, headSize: config.headSize)
         }
-        let perPosition = max((try over(many)) - (try over(few)), 1e-12) / Double(many - few)
-        return Double(2 * heads * size) / perPosition
     }
 
-    private static func norm(_ pool: ThreadPool) throws(TaperError) -> Double {
-        let columns = 2048
-        let memory = try MemoryBlock(
-            byteCount: columns * 12, dense: true, purpose: "measuring norms", remedy: "Close other programs")
-        let all = memory.values(Float.self, count: columns * 3)
-        all.update(repeating: 1, count: columns * 3)
-        let operations = VectorOps(pool)
-        let call = try seconds {
-            operations.rmsNorm(
-                all, weight: all + columns, epsilon: 1e-5, tokens: 1, columns: columns, into: all + 2 * columns)
+    /// Of the model for `idle`, whose bundle holds this precision alone.
+    public static let idleBits = 4
+
+    /// One sample of everything.
+    /// - Parameter read: bytes per second of reading what a step reads.
+    /// - Throws: `interrupted`.
+    public mutating func sample(beside result: SpeedResult, read: (Int) -> Double) throws(TaperError) {
+        try Interrupt.check("Nothing was written")
+        let byteCount = Int(result.bytesPerToken)
+        reading[byteCount, default: []].append(read(byteCount))
+        let bits = Precision(bits: MachineMeasurement.idleBits)
+        let (idle, sequence) = (idle, idleSequence)
+        idleStep.append(
+            try MachineMeasurement.median { () throws(TaperError) in
+                sequence.truncate(to: 0)
+                try idle.read([0], into: sequence, bits: bits)
+            })
+        idleLayers.append(
+            try MachineMeasurement.median { () throws(TaperError) in _ = try idle.multiplyLinearLayers(bits: bits) })
+        attention.append(try MachineMeasurement.median(attend) / Double(caches.count))
+        vectors.append(try MachineMeasurement.median(workOnVectors) / Double(config.layerCount))
+    }
+
+    /// Attention of one token in all layers.
+    private func attend() {
+        let query = memory.values(Float.self, count: config.querySize)
+        let output = memory.values(Float.self, at: config.querySize * 4, count: config.querySize)
+        for cache in caches {
+            Kernels.attention(
+                query: query, tokens: 1, firstPosition: positions - 1, cache: cache, heads: config.headCount,
+                scale: 1 / Float(config.headSize).squareRoot(), cap: 0, output: output, pool: pool)
         }
-        return Double(columns) / call
+    }
+
+    private func workOnVectors() {
+        let (width, inner) = (config.hiddenSize, config.intermediateSize)
+        let all = memory.values(
+            Float.self, at: 2 * config.querySize * 4, count: 3 * width + 2 * inner)
+        let (weight, out, gate, up) = (all + width, all + 2 * width, all + 3 * width, all + 3 * width + inner)
+        let operations = VectorOps(pool)
+        for _ in 0..<config.layerCount {
+            for _ in 0..<2 {
+                operations.rmsNorm(all, weight: weight, epsilon: 1e-5, tokens: 1, columns: width, into: out)
+                operations.add(weight, tokens: 1, columns: width, into: out)
+            }
+            operations.siluMultiply(gate: gate, up: gate, tokens: 1, columns: inner, into: up)
+        }
+    }
+
+    /// Seconds of one call.
+    private static func median(_ body: () throws(TaperError) -> Void) throws(TaperError) -> Double {
+        var all: [Double] = []
+        let begin = monotonicSeconds()
+        try body()
+        repeat {
+            let start = monotonicSeconds()
+            try body()
+            all.append(monotonicSeconds() - start)
+        } while all.count < 5 || all.count < 64 && monotonicSeconds() - begin < 0.02
+        return Evaluation.median(all) ?? 0
     }
 }

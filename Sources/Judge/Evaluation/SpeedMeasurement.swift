@@ -14,16 +14,24 @@ public struct SpeedResult: Sendable {
     public var prefill: [Double] = []
     /// New tokens of all streams per second, everything but sampling included.
     public var decode: [Double] = []
-    /// The same of each stretch of equal bits.
+    /// Seconds of a step: in each run the median of its steps, of each stretch of equal bits by itself.
+    public var stepSeconds: [Double] = []
+    /// Tokens per second of each stretch of equal bits.
     public var stretches: [(bits: Precision, tokensPerSecond: [Double])] = []
     /// Bytes per second of the matrix products alone, at the bits of the last step.
     public var products: [Double] = []
+    /// Seconds of the linear layers' products of a decode step alone, at the bits of the last step, and of the head's: medians of
+    /// some repetitions.
+    public var layerSeconds: [Double] = []
+    public var headSeconds: [Double] = []
     /// Bytes per second of reading memory, measured between the runs.
     public var read: [Double] = []
     /// Mean bytes of weights read for a token: a step reads them once for all streams.
     public var bytesPerToken = 0.0
     /// What all decode steps of a run read and multiplied, by the engine's own counters.
     public var counts = WorkCounts()
+    /// What reading the prompt did.
+    public var prefillCounts = WorkCounts()
     public var schedule: PrecisionSchedule
 
     public init(label: String, schedule: PrecisionSchedule, threads: Int, streams: Int = 1) {
@@ -55,17 +63,37 @@ public struct SpeedMeasurement {
             as: UInt8.self, repeating: 1)
     }
 
-    /// Bytes per second that all threads of the pool read together.
+    /// Bytes per second that all threads of the pool read together: more than any cache holds.
     public func readSpeed(_ pool: ThreadPool) -> Double {
         let start = monotonicSeconds()
-        _ = readAll(UnsafeRawBufferPointer(start: buffer.base, count: buffer.byteCount), pool: pool)
+        read(buffer.byteCount, pool)
         return Double(buffer.byteCount) / (monotonicSeconds() - start)
+    }
+
+    /// The same of so many bytes again and again, of which caches keep what they can, as they do of a model's weights.
+    public func readSpeed(_ pool: ThreadPool, ofBytes byteCount: Int) -> Double {
+        let byteCount = min(roundedUp(byteCount, to: 1 << 16), buffer.byteCount)
+        read(byteCount, pool)
+        var speeds: [Double] = []
+        for _ in 0..<5 {
+            let start = monotonicSeconds()
+            read(byteCount, pool)
+            speeds.append(Double(byteCount) / (monotonicSeconds() - start))
+        }
+        return median(speeds) ?? 0
+    }
+
+    private func read(_ byteCount: Int, _ pool: ThreadPool) {
+        _ = readAll(UnsafeRawBufferPointer(start: buffer.base, count: byteCount), pool: pool)
     }
 
     /// One warm-up round, then `runs` rounds that take every schedule with every number of streams in turn, so that drift
     /// hits all alike.
+    /// - Parameter beside: is run after every measurement that counts, with what there is of it: for what is to be measured
+    ///   under the same conditions.
     public func run(
-        _ engine: Engine, schedules: [(label: String, schedule: PrecisionSchedule)], streams: [Int] = [1], runs: Int
+        _ engine: Engine, schedules: [(label: String, schedule: PrecisionSchedule)], streams: [Int] = [1], runs: Int,
+        beside: (SpeedResult) throws(TaperError) -> Void = { _ in }
     ) throws(TaperError) -> [SpeedResult] {
         let pool = engine.pool
         var sequences: [TokenSequence] = []
@@ -83,7 +111,7 @@ public struct SpeedMeasurement {
                     engine, Array(sequences.prefix(row.streams)), row.item.schedule, into: &results[index])
                 results[index].read.append(readSpeed(pool))
                 // The first round warms caches and pages.
-                if round == 0 { results[index] = before }
+                if round == 0 { results[index] = before } else { try beside(results[index]) }
             }
         }
         return results
@@ -119,9 +147,11 @@ public struct SpeedMeasurement {
         let known = KnownTokens(vocabulary: engine.vocabularySize)
         for sequence in sequences { sequence.truncate(to: 0) }
         if promptTokens > 0, let sequence = sequences.first {
+            let before = engine.counts
             let start = monotonicSeconds()
             try engine.read((0..<promptTokens).map(known.token), into: sequence, bits: schedule.prefillBits)
             result.prefill.append(Double(promptTokens) / (monotonicSeconds() - start))
+            result.prefillCounts = engine.counts.since(before)
             sequence.truncate(to: 0)
         }
         guard newTokens > 0 else { return }
@@ -137,34 +167,50 @@ public struct SpeedMeasurement {
         var stretch = 0
         let start = monotonicSeconds()
         var stretchStart = start
-        var stretchSteps = 0
+        var steps: [Double] = []
+        var stepSum = 0.0
+        var last = start
         let before = engine.counts
         for step in 0..<newTokens {
             let bits = schedule.bits(atStep: step)
             bytes += engine.weights.bytesPerToken(bits: bits)
             try batch.tick()
-            stretchSteps += 1
+            let now = monotonicSeconds()
+            steps.append(now - last)
+            last = now
             if step + 1 == newTokens || schedule.bits(atStep: step + 1) != bits {
-                let now = monotonicSeconds()
                 if result.stretches.count <= stretch { result.stretches.append((bits, [])) }
                 result.stretches[stretch].tokensPerSecond.append(
-                    Double(stretchSteps * sequences.count) / (now - stretchStart))
-                (stretch, stretchSteps, stretchStart) = (stretch + 1, 0, now)
+                    Double(steps.count * sequences.count) / (now - stretchStart))
+                stepSum += Double(steps.count) * (median(steps) ?? 0)
+                (stretch, stretchStart) = (stretch + 1, now)
+                steps.removeAll(keepingCapacity: true)
             }
         }
         let seconds = monotonicSeconds() - start
         for generation in generations { if let failure = generation.failure { throw failure } }
         let count = Double(newTokens * sequences.count)
         result.decode.append(count / seconds)
+        result.stepSeconds.append(stepSum / Double(newTokens))
         result.counts = engine.counts.since(before)
         result.bytesPerToken = Double(bytes) / count
         // Enough repetitions that the clock does not matter.
         let bits = schedule.bits(atStep: newTokens - 1)
-        let repetitions = max(2, min(32, newTokens / 4))
+        let repetitions = max(2, min(32, newTokens / 2))
         let rows = min(sequences.count, engine.rowLimit)
         var productBytes = 0
-        let productStart = monotonicSeconds()
-        for _ in 0..<repetitions { productBytes += try engine.multiplyLinearLayers(bits: bits, rows: rows) }
-        result.products.append(Double(productBytes) / (monotonicSeconds() - productStart))
+        var (layers, heads): ([Double], [Double]) = ([], [])
+        for _ in 0..<repetitions {
+            let start = monotonicSeconds()
+            productBytes += try engine.multiplyLinearLayers(bits: bits, rows: rows)
+            let end = monotonicSeconds()
+            layers.append(end - start)
+            // As in a step, where it pushes the first layers out of the caches.
+            _ = try engine.multiplyHead(bits: bits, rows: min(rows, engine.headRowLimit))
+            heads.append(monotonicSeconds() - end)
+        }
+        result.products.append(Double(productBytes) / layers.reduce(0, +))
+        result.layerSeconds.append(median(layers) ?? 0)
+        result.headSeconds.append(median(heads) ?? 0)
     }
 }

@@ -1,27 +1,55 @@
+import Evaluation
 public import Model
 public import Storage
 
 /// A decode run as `taper bench` printed it: what it took, and what the runner's own counters say of it.
 public struct MeasuredDecode: Sendable {
+    /// What the runner read and multiplied.
+    public struct Counts: Equatable, Sendable {
+        public let weightBytes, cacheBytes, multiplications: Int
+
+        /// - Parameter name: what the keys begin with.
+        init?(_ json: JSONValue, _ name: String) {
+            guard let weights = json[name + "_weight_bytes"]?.integer, let cache = json[name + "_cache_bytes"]?.integer,
+                let multiplications = json[name + "_multiplications"]?.integer
+            else { return nil }
+            (weightBytes, cacheBytes, self.multiplications) = (weights, cache, multiplications)
+        }
+
+        init(_ passes: [PassResult]) {
+            var work = Work()
+            for pass in passes { work += pass.work }
+            (weightBytes, cacheBytes, multiplications) = (work.weightBytes, work.cacheBytes, work.multiplications)
+        }
+
+        var json: JSONValue {
+            .object([
+                .init("weight_bytes", .integer(weightBytes)), .init("cache_bytes", .integer(cacheBytes)),
+                .init("multiplications", .integer(multiplications)),
+            ])
+        }
+    }
+
     public let label: String
     public let trace: PrecisionTrace
-    /// Of a decode step, the fastest run's: other programs only ever make one slower.
+    /// Of a decode step, the median: parts are described by medians, too.
     public let secondsPerToken: Double
     /// Of all decode steps together.
-    public let weightBytes, cacheBytes, multiplications: Int
+    public let counts: Counts
+    /// A prompt that was read apart, with what that took; nil where none was.
+    public let prompt: (tokens: Int, bits: Precision, counts: Counts)?
 
     /// Beside the same run, simulated.
     public struct Comparison: Sendable {
         public let measured: MeasuredDecode
         public let simulatedSecondsPerToken: Double
-        public let weightBytes, cacheBytes, multiplications: Int
+        public let counts: Counts
+        /// Of the prompt, where one was read.
+        public let promptCounts: Counts?
 
         /// Of the simulated time over the measured one.
         public var difference: Double { simulatedSecondsPerToken / measured.secondsPerToken - 1 }
-        public var countsAgree: Bool {
-            weightBytes == measured.weightBytes && cacheBytes == measured.cacheBytes
-                && multiplications == measured.multiplications
-        }
+        public var countsAgree: Bool { counts == measured.counts && promptCounts == measured.prompt?.counts }
     }
 
     /// - Throws: `badData` when it is no such report, or holds runs of several thread counts.
@@ -39,20 +67,24 @@ public struct MeasuredDecode: Sendable {
         }
         var all: [MeasuredDecode] = []
         for row in rows {
-            let speeds = (row["decode_tokens_per_second"]?.array ?? []).compactMap(\.double)
-            guard let label = row["label"]?.string, let speed = speeds.max(), speed > 0,
-                let switches = row["switch_points"]?.string, let weights = row["decode_weight_bytes"]?.integer,
-                let cache = row["decode_cache_bytes"]?.integer,
-                let multiplications = row["decode_multiplications"]?.integer
+            let runs = (row["step_seconds"]?.array ?? []).compactMap(\.double)
+            guard let label = row["label"]?.string, let seconds = median(runs), seconds > 0,
+                let switches = row["switch_points"]?.string, let counts = Counts(row, "decode")
             else { throw wrong("a row that is no decode run") }
             let schedule = try PrecisionSchedule(parsing: switches, prefillBits: 0, place: place)
+            let first = schedule.steps[0].bits
+            var prompt: (tokens: Int, bits: Precision, counts: Counts)?
+            if let tokens = json["prompt_tokens"]?.integer, (1..<Simulation.positionLimit).contains(tokens) {
+                guard let counts = Counts(row, "prefill"), let bits = Precision(json: row["prefill_bits"]) else {
+                    throw wrong("a row that is no run of a prompt")
+                }
+                prompt = (tokens, bits, counts)
+            }
             all.append(
                 MeasuredDecode(
                     label: label,
-                    trace: PrecisionTrace(
-                        schedule.prefilled(at: schedule.steps[0].bits), promptTokens: depth + 1, steps: steps),
-                    secondsPerToken: 1 / speed, weightBytes: weights, cacheBytes: cache,
-                    multiplications: multiplications))
+                    trace: PrecisionTrace(schedule.prefilled(at: first), promptTokens: depth + 1, steps: steps),
+                    secondsPerToken: seconds, counts: counts, prompt: prompt))
         }
         return all
     }
@@ -64,13 +96,17 @@ public struct MeasuredDecode: Sendable {
         var all: [Comparison] = []
         for run in runs {
             let result = try simulation.run(run.trace)
-            var work = Work()
-            for pass in result.decode { work += pass.work }
             let seconds = result.decode.reduce(0) { $0 + $1.seconds } / Double(result.decode.count)
+            var promptCounts: Counts?
+            if let prompt = run.prompt {
+                let trace = PrecisionTrace(
+                    promptTokens: prompt.tokens, prefillBits: prompt.bits, bitsPerStep: [prompt.bits])
+                promptCounts = Counts(try simulation.run(trace).prefill)
+            }
             all.append(
                 Comparison(
-                    measured: run, simulatedSecondsPerToken: seconds, weightBytes: work.weightBytes,
-                    cacheBytes: work.cacheBytes, multiplications: work.multiplications))
+                    measured: run, simulatedSecondsPerToken: seconds, counts: Counts(result.decode),
+                    promptCounts: promptCounts))
         }
         return all
     }
@@ -82,7 +118,7 @@ public struct MeasuredDecode: Sendable {
                 item.measured.label, fixed(item.measured.secondsPerToken * 1e3, 3),
                 fixed(item.simulatedSecondsPerToken * 1e3, 3),
                 (item.difference > 0 ? "+" : "") + fixed(item.difference * 100, 1) + "%",
-                fixed(Double(item.weightBytes) / 1e6 / Double(item.measured.trace.bitsPerStep.count), 2),
+                fixed(Double(item.counts.weightBytes) / 1e6 / Double(item.measured.trace.bitsPerStep.count), 2),
                 item.countsAgree ? "equal" : "differ",
             ]
         }
@@ -90,12 +126,6 @@ public struct MeasuredDecode: Sendable {
     }
 
     public static func json(_ all: [Comparison], hardware: HardwareDescription) -> JSONValue {
-        func counts(_ weights: Int, _ cache: Int, _ multiplications: Int) -> JSONValue {
-            .object([
-                .init("weight_bytes", .integer(weights)), .init("cache_bytes", .integer(cache)),
-                .init("multiplications", .integer(multiplications)),
-            ])
-        }
         return .object([
             .init("schema", .string("taper-simulate-measured-1")), .init("hardware", .string(hardware.name)),
             .init(
@@ -103,15 +133,20 @@ public struct MeasuredDecode: Sendable {
                 .array(
                     all.map { item in
                         let run = item.measured
-                        return .object([
+                        var members: [JSONValue.Member] = [
                             .init("label", .string(run.label)),
                             .init("measured_seconds_per_token", .number(run.secondsPerToken)),
                             .init("simulated_seconds_per_token", .number(item.simulatedSecondsPerToken)),
                             .init("difference", .number(item.difference)),
-                            .init("counted", counts(run.weightBytes, run.cacheBytes, run.multiplications)),
-                            .init("simulated", counts(item.weightBytes, item.cacheBytes, item.multiplications)),
+                            .init("counted", run.counts.json), .init("simulated", item.counts.json),
                             .init("counts_agree", .bool(item.countsAgree)),
-                        ])
+                        ]
+                        if let prompt = run.prompt, let simulated = item.promptCounts {
+                            members += [
+                                .init("prompt_counted", prompt.counts.json), .init("prompt_simulated", simulated.json),
+                            ]
+                        }
+                        return .object(members)
                     })),
         ])
     }

@@ -5,6 +5,8 @@ public import Storage
 /// All of a model that its cost depends on: matrices and how they are stored, but not what stands in them.
 public struct ModelShape: Sendable {
     public let name: String
+    /// What it was read from, for messages: "bundle" or "shape".
+    let kind: String
     public let config: ModelConfig
     /// Of every layer, in the order of the forward pass.
     let layers: [[(part: TensorName.Part, matrix: StoredMatrix)]]
@@ -15,10 +17,11 @@ public struct ModelShape: Sendable {
     private let rungs: [Precision: [Int]]
 
     private init(
-        name: String, config: ModelConfig, layers: [[(part: TensorName.Part, matrix: StoredMatrix)]],
+        name: String, kind: String, config: ModelConfig, layers: [[(part: TensorName.Part, matrix: StoredMatrix)]],
         embedding: StoredMatrix, head: StoredMatrix, served: [Precision], rungs: [Precision: [Int]]
     ) {
         self.name = name
+        self.kind = kind
         self.config = config
         self.layers = layers
         self.embedding = embedding
@@ -38,8 +41,8 @@ public struct ModelShape: Sendable {
             (part: $0.part, matrix: StoredMatrix(rows: $0.rows, columns: $0.columns, encoding: .nested(held)))
         }
         self.init(
-            name: name, config: config, layers: Array(repeating: layer, count: config.layerCount), embedding: outer,
-            head: outer, served: held.map { Precision(bits: $0) }, rungs: [:])
+            name: name, kind: "shape", config: config, layers: Array(repeating: layer, count: config.layerCount),
+            embedding: outer, head: outer, served: held.map { Precision(bits: $0) }, rungs: [:])
     }
 
     /// - Throws: `badData` for damaged rungs.
@@ -79,7 +82,7 @@ public struct ModelShape: Sendable {
             }
         }
         self.init(
-            name: Files.name(of: bundle.path), config: config, layers: layers,
+            name: Files.name(of: bundle.path), kind: "bundle", config: config, layers: layers,
             embedding: try matrix(TensorName.embedding), head: try matrix(config.headName),
             served: try bundle.servedPrecisions(), rungs: rungs)
     }
@@ -90,7 +93,7 @@ public struct ModelShape: Sendable {
     /// The same model with 16 bits everywhere, embedding and head too: what speedups are measured against.
     public var inHalf: ModelShape {
         ModelShape(
-            name: name, config: config, layers: layers.map { $0.map { ($0.part, $0.matrix.half) } },
+            name: name, kind: kind, config: config, layers: layers.map { $0.map { ($0.part, $0.matrix.half) } },
             embedding: embedding.half, head: head.half, served: [Precision.highest], rungs: [:])
     }
 

@@ -87,7 +87,7 @@ public struct Simulation: Sendable {
 
     /// - Throws: `usage` for a precision that the shape has not, and for too long a trace.
     func check(_ trace: PrecisionTrace) throws(TaperError) {
-        for bits in trace.precisions { try bits.check(served: shape.served, place: shape.name) }
+        for bits in trace.precisions { try bits.check(served: shape.served, by: shape.kind, place: shape.name) }
         guard trace.promptTokens >= 1, trace.positions <= Simulation.positionLimit else {
             throw TaperError(
                 .usage, "a generation that cannot be simulated", at: shape.name,

@@ -72,7 +72,10 @@ public struct SimulationPlots {
         [
             ("simulate-time.svg", timePerToken.svg(), "time per token by precision"),
             ("simulate-roofline.svg", roofline.svg(), "roofline"),
-            ("simulate-timeline.svg", TimelinePlot(result.timeline, title: title).svg(), "timeline of two layers"),
+            (
+                "simulate-timeline.svg", TimelinePlot(result.timeline, title: title).svg(),
+                "timeline of a step, and of two layers"
+            ),
         ]
     }
 }

@@ -1,11 +1,12 @@
 import Evaluation
 import Storage
 
-/// A decode step's first layers on the channel, the multipliers and the vector unit, as bars over time.
+/// A decode step on the channel, the multipliers and the vector unit, as bars over time: the whole of it, and below its first
+/// layers.
 struct TimelinePlot {
     let timeline: Timeline
     let title: String
-    /// Layers shown.
+    /// Layers of the lower half.
     private let layerCount = 2
 
     init(_ timeline: Timeline, title: String) {
@@ -36,25 +37,49 @@ struct TimelinePlot {
         }
     }
 
+    private static let (left, right, laneHeight, laneStep) = (110.0, 690.0, 30.0, 36.0)
+
     func svg() -> String {
-        let (left, right, top, height, laneHeight) = (110.0, 690.0, 84.0, 250.0, 34.0)
-        let end = timeline.multipliers.filter { $0.layer < layerCount }.map(\.end).max() ?? timeline.seconds
-        var page = SVGDocument(width: 720, height: height)
+        let left = TimelinePlot.left
+        let detailed = min(layerCount, timeline.layerCount)
+        let end =
+            (timeline.multipliers + timeline.vector).filter { $0.layer < detailed }.map(\.end).max() ?? timeline.seconds
+        var page = SVGDocument(width: 720, height: 450)
         page.text(title, left, 26, "title")
         page.text(
-            "layers 0 to \(min(layerCount, timeline.layerCount) - 1) of a decode step of \(fixed(timeline.seconds * 1e3, 2)) ms",
-            left, 45, "faint small")
+            "a decode step of \(fixed(timeline.seconds * 1e3, 2)) ms, and its layers 0 to \(detailed - 1)", left, 45,
+            "faint small")
         var legend = left
         for kind in Kind.allCases {
             page.rectangle(legend, 56, 10, 10, "m\(kind.rawValue)")
             page.text(kind.name, legend + 14, 65, "small")
             legend += 34 + 5.6 * Double(kind.name.count)
         }
+        lanes(&page, top: 84, until: timeline.seconds, ends: layerEnds(until: timeline.seconds))
+        lanes(&page, top: 264, until: end, ends: layerEnds(until: end))
+        return page.text(
+            title: title,
+            description: "What channel, multipliers and vector unit do in a decode step, and in its first layers",
+            styles: QualityPlot.styles + "\n.bar{stroke:none}")
+    }
+
+    /// Of every layer, when its last operation ends.
+    private func layerEnds(until end: Double) -> [Double] {
+        var ends = [Double](repeating: 0, count: timeline.layerCount)
+        for span in timeline.multipliers + timeline.vector where ends.indices.contains(span.layer) {
+            ends[span.layer] = max(ends[span.layer], span.end)
+        }
+        return ends.filter { $0 <= end }
+    }
+
+    /// The three parts from the step's beginning to `end`, above their axis.
+    private func lanes(_ page: inout SVGDocument, top: Double, until end: Double, ends: [Double]) {
+        let (left, right, laneHeight) = (TimelinePlot.left, TimelinePlot.right, TimelinePlot.laneHeight)
         func across(_ seconds: Double) -> Double { left + (right - left) * seconds / end }
         for (lane, item) in [
             ("channel", timeline.channel), ("multipliers", timeline.multipliers), ("vector unit", timeline.vector),
         ].enumerated() {
-            let y = top + Double(lane) * (laneHeight + 8)
+            let y = top + Double(lane) * TimelinePlot.laneStep
             page.text(item.0, left - 8, y + laneHeight / 2 + 4, "end small")
             page.line(left, y + laneHeight, right, y + laneHeight, "grid")
             for bar in bars(item.1, until: end, perPixel: end / (right - left)) {
@@ -63,17 +88,20 @@ struct TimelinePlot {
                     "m\(bar.kind.rawValue) bar")
             }
         }
-        let base = top + 3 * (laneHeight + 8)
+        let base = top + 3 * TimelinePlot.laneStep
         page.line(left, base, right, base, "axis")
+        // Ends of layers, unless they stand closer than they can be told apart.
+        if across(end / Double(max(1, ends.count))) - left > 4 {
+            for layerEnd in ends { page.line(across(layerEnd), base - 5, across(layerEnd), base, "axis") }
+        }
+        let isShort = end < 1e-3
         for step in 0...4 {
             let seconds = end * Double(step) / 4
-            page.text(fixed(seconds * 1e6, end < 1e-4 ? 1 : 0), across(seconds), base + 16, "small middle")
+            let digits = !isShort ? 2 : end < 1e-4 ? 1 : 0
+            page.text(
+                fixed(seconds * (isShort ? 1e6 : 1e3), digits), across(seconds), base + 16, "small middle")
         }
-        page.text("us", (left + right) / 2, base + 34, "small middle")
-        return page.text(
-            title: title,
-            description: "What channel, multipliers and vector unit do in the first layers of a decode step",
-            styles: QualityPlot.styles + "\n.bar{stroke:none}")
+        page.text(isShort ? "us" : "ms", (left + right) / 2, base + 34, "small middle")
     }
 
     /// Spans of one kind that stand closer than a third of a pixel, as one.

@@ -31,12 +31,18 @@ public struct Recipe: Hashable, Sendable {
     public var calibrationText: String?
     /// Sequences that the model writes itself to be calibrated on, 0 to 65536; with the effort `fast` none.
     public var ownSequences: Int?
+    /// Average bits between the precisions, such as 3.5, at which every matrix has bits of its own; needs a text to calibrate on.
+    public var averageBits: [Double]?
+    /// Trained beside the bundle.
+    public var learnedScheduler: LearnedScheduler?
     /// Name of a chat format that replaces the checkpoint's.
     public var chatFormat: String?
     /// Paths of examples for tasks of the recipe, by the tasks' names.
     public var taskData: [String: String] = [:]
     /// Leaves out tasks, quality and the learned scheduler; of the standard recipe also the sample texts.
     public var omitsCalibration = false
+    /// Leaves out measuring what the precisions cost in quality.
+    public var omitsQuality = false
 
     private init(_ base: Base, effort: Effort?) {
         self.base = base
@@ -72,6 +78,10 @@ extension Recipe {
             // Whoever asks for it does not want it left out.
             settings.leavesOut.remove(.ownText)
         }
+        if let averageBits {
+            settings.rungs = try averageBits.map { bits throws(ModuleError) in try Recipe.rung(bits) }
+        }
+        if let learnedScheduler { settings.learned = try learnedScheduler.settings() }
         if let chatFormat { settings.chatTemplate = chatFormat }
         for (task, path) in taskData.sorted(by: { $0.key < $1.key }) { try settings.setTaskData(task + "=" + path) }
         if omitsCalibration {
@@ -79,6 +89,7 @@ extension Recipe {
             settings.quality = nil
             settings.learned = nil
         }
+        if omitsQuality { settings.quality = nil }
         try settings.validate(place: "recipe")
         return settings
     }

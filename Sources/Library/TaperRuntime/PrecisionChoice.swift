@@ -1,3 +1,4 @@
+internal import Bundle
 internal import Chat
 internal import Storage
 
@@ -11,7 +12,8 @@ public enum PrecisionChoice: Hashable, Sendable {
     case fixed(Precision)
     /// Steps down at these decode steps.
     case switching([SwitchPoint])
-    /// The schedule calibrated for a task: `LanguageModel.Facts.schedules` lists those of the bundle.
+    /// The schedule calibrated for a task: `LanguageModel.Facts.schedules` lists those of the bundle. "static:mail", as answers
+    /// name it, is that of the task "mail".
     case schedule(String)
     /// The bundle's learned scheduler, which decides once the prompt has been read.
     case learned
@@ -28,9 +30,14 @@ public enum PrecisionChoice: Hashable, Sendable {
         case .highest: .highest
         case .fixed(let precision): .constant(precision.inner)
         case .switching(let points): .switchPoints(points.map(\.description).joined(separator: ","))
-        case .schedule(let task): .calibrated(task: task)
+        case .schedule(let name): .calibrated(task: PrecisionChoice.task(named: name))
         case .learned: .learned
         }
+    }
+
+    private static func task(named name: String) -> String {
+        let prefix = CalibratedSchedule.labelPrefix
+        return name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
     }
 
     /// Whether a bundle has only few of the kind, so that what was read of it is worth keeping.

@@ -1,5 +1,9 @@
+import Bundle
+import Calibration
+import Evaluation
 package import Model
 import Quantization
+import Reference
 public import Storage
 
 /// What one stage is expected to take.
@@ -75,10 +79,11 @@ package struct ConversionEstimate {
     /// - Parameters:
     ///   - storedBytes: of the checkpoint's tensors.
     ///   - tokens: of the text that a use reads, where it is known; else as many as the recipe asks for.
+    ///   - prompts: of every task by its name, where they are known; else as long as the context lets them be.
     ///   - rates: of products; nil where nothing measured them.
     package init(
         _ recipe: Recipe, _ config: ModelConfig, storedBytes: Int, tokens: [TextUse: Int] = [:],
-        rates: FloatRates? = nil
+        prompts: [String: PromptSizes] = [:], rates: FloatRates? = nil
     ) {
         let shape = Shape(config)
         let rates = rates ?? FloatRates(single: 2 * Costs.operations, passes: 2 * Costs.operations, passBytes: 4)
@@ -221,15 +226,15 @@ package struct ConversionEstimate {
                         + 8 * shape.largestLinear + 1.5 * gradientLogits + length * shape.kept,
                     remedy: "leave out \"rungs\""))
         }
-        addJudging(recipe, config, shape, rate: rate, forward: { forward($0, rate) }, streamed: streamed)
+        addJudging(recipe, config, shape, prompts, rate: rate, forward: { forward($0, rate) }, streamed: streamed)
         stages.append(
             StageEstimate("write", seconds: size.all * Costs.write * scale, memory: min(size.all, 64e6)))
     }
 
     /// Stages that run the bundle.
     private mutating func addJudging(
-        _ recipe: Recipe, _ config: ModelConfig, _ shape: Shape, rate: Double, forward: (Double) -> Double,
-        streamed: (Double) -> Double
+        _ recipe: Recipe, _ config: ModelConfig, _ shape: Shape, _ prompts: [String: PromptSizes], rate: Double,
+        forward: (Double) -> Double, streamed: (Double) -> Double
     ) {
         let served = Double(recipe.precisions.count + recipe.rungs.count)
         // Decoding some answers together reads the weights once for all of them.
@@ -237,17 +242,39 @@ package struct ConversionEstimate {
         for task in recipe.tasks where task.dataPath != nil {
             let steps = Double(min(task.examples, 1000) * task.maxNewTokens)
             let comparesModels = task.metric == "agreement" || task.metric == "kl"
+            let memory = AnswerMemory(
+                shape: shape,
+                prompts: prompts[task.name]
+                    ?? PromptSizes(atMost: task.examples, newTokens: task.maxNewTokens, config),
+                newTokens: task.maxNewTokens, strategies: max(Int(served), 3))
+            let floats = memory.floatSequences(together: FloatAnswers.batchSize)
+            let answers =
+                memory.sequences + memory.keptPrompts + memory.buffers + (task.metric == "kl" ? memory.paths : 0)
             stages.append(
                 StageEstimate(
                     "calibrate " + task.name, seconds: steps * served * 1.5 * stepSeconds,
-                    memory: (comparesModels ? 4 * shape.weights : 0) + 1e9,
+                    memory: answers + (comparesModels ? 4 * shape.weights + floats : 0),
                     remedy: "leave out the task, or choose a metric that compares texts"))
         }
         if let learned = recipe.learned {
             let steps = Double(learned.prompts * learned.maxNewTokens)
+            let settings = LearnedSettings(precisions: [])
+            let memory = AnswerMemory(
+                shape: shape,
+                prompts: PromptSizes(
+                    count: learned.prompts, longest: min(settings.lengths.upperBound, config.contextLength)),
+                newTokens: learned.maxNewTokens,
+                strategies: ClassifierShape.classCount * max(1, learned.precisions.count - 1))
+            // What the classifier sees: keys and values of one head of one layer.
+            let states = 2 * 4 * Double(learned.prompts * min(settings.lengths.upperBound, settings.window))
             stages.append(
                 StageEstimate(
-                    "learned scheduler", seconds: steps * 6 * stepSeconds, memory: 4 * shape.weights + 1e9,
+                    "learned scheduler", seconds: steps * 6 * stepSeconds,
+                    memory: 4 * shape.weights + memory.sequences + memory.buffers
+                        + min(
+                            memory.floatSequences(together: ReferenceModel.batchLimit),
+                            Double(ReferenceModel.cacheByteLimit))
+                        + states * Double(config.headSize),
                     remedy: "leave out \"learned\""))
         }
         if let quality = recipe.quality {

@@ -17,6 +17,7 @@ struct ConversionInputs {
         /// All text of its file.
         let source: SourceText
         let examples: [TaskExample]
+        let prompts: PromptSizes
     }
     struct Learned {
         let text: SourceText
@@ -103,7 +104,10 @@ struct ConversionInputs {
                     expected: "at most \(config.contextLength) tokens", found: "\(longest) + \(task.maxNewTokens)",
                     remedy: "Shorten the example or max_new_tokens")
             }
-            tasks.append(Task(settings: settings, source: try SourceText(path: path), examples: examples))
+            tasks.append(
+                Task(
+                    settings: settings, source: try SourceText(path: path), examples: examples,
+                    prompts: PromptSizes(count: examples.count, longest: longest)))
         }
         self.tasks = tasks
         learned = try recipe.learned.map { learned throws(TaperError) in
@@ -128,6 +132,11 @@ struct ConversionInputs {
 
     /// Tokens of the calibration text that every use reads.
     var tokenCounts: [TextUse: Int] { sequences.mapValues(\.tokenCount) }
+
+    /// Prompts of every task.
+    var promptSizes: [String: PromptSizes] {
+        Dictionary(tasks.map { ($0.settings.task, $0.prompts) }) { first, _ in first }
+    }
 
     /// The sequences that a stage reads, beside them the model's own.
     func text(_ use: TextUse, own: Artifact<OwnText>?) throws(TaperError) -> TextInput {

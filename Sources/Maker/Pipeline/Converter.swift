@@ -74,7 +74,7 @@ public final class Converter {
         store.report = { progress.note($0) }
         estimate = ConversionEstimate(
             fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
-            tokens: inputs.tokenCounts,
+            tokens: inputs.tokenCounts, prompts: inputs.promptSizes,
             rates: fitted.needsFloatModel ? try FloatRates(measuring: pool) : nil)
         if let output {
             try estimate.check(

@@ -92,8 +92,9 @@ extension ReferenceModel {
     public var greedySampler: GreedySampler { GreedySampler(arithmetic.ops) }
 
     /// Sequences decoded together: from here on a step's time is arithmetic, no longer the reading of weights.
-    static var batchLimit: Int { 64 }
+    package static var batchLimit: Int { 64 }
 
-    /// Positions in all caches together: 512 MB.
-    private var cachedPositionLimit: Int { (1 << 29) / (config.layerCount * config.kvSize * 2 * 4) }
+    /// Bytes of all caches together.
+    package static var cacheByteLimit: Int { 1 << 29 }
+    private var cachedPositionLimit: Int { Self.cacheByteLimit / (config.layerCount * config.kvSize * 2 * 4) }
 }

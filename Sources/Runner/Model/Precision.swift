@@ -91,13 +91,14 @@ public struct Precision: Hashable, Comparable, Sendable, ExpressibleByIntegerLit
     }
 
     /// Refuses a precision that a bundle does not serve; `served` ascending, rungs included.
+    /// - Parameter holder: what serves them, where it is no bundle.
     public func check(
-        served: [Precision], code: TaperError.Code = .usage, place: String
+        served: [Precision], code: TaperError.Code = .usage, by holder: String = "bundle", place: String
     ) throws(TaperError) {
         if served.contains(self) { return }
         throw TaperError(
             code,
-            isRung ? "the bundle has no rung of " + text + " bits" : "the bundle holds no " + text + "-bit weights",
+            "the " + holder + (isRung ? " has no rung of " + text + " bits" : " holds no " + text + "-bit weights"),
             at: place, expected: "one of " + Precision.text(served), found: text)
     }
 

@@ -97,4 +97,15 @@ extension Engine {
         }
         return byteCount
     }
+
+    /// The head's product of one decode step and nothing else, likewise.
+    public func multiplyHead(bits: Precision, rows: Int = 1) throws(TaperError) -> Int {
+        precondition(rows <= scratch.headRows, "more rows than logits have room for")
+        allocations = [try weights.allocation(bits)]
+        group([])
+        let own = allocations[0].others
+        take(scratch.normed, tokens: rows, columns: config.hiddenSize, for: weights.head, bits: own)
+        multiply(Projection(weights.head, into: scratch.logits) { allocation, _ in allocation.others }, layer: 0)
+        return weights.head.matrix.bytesRead(bits: own)
+    }
 }

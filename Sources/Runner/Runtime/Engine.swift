@@ -53,6 +53,9 @@ public final class Engine: StepExecutor {
     /// Rows that go through the model together at most.
     public var rowLimit: Int { scratch.blockSize }
 
+    /// Rows whose logits are computed together at most.
+    public var headRowLimit: Int { scratch.headRows }
+
     /// Bytes of keys and values that a position takes in all layers, in half precision.
     public var cacheBytesPerToken: Int { config.layerCount * config.kvSize * 2 * 2 }
 

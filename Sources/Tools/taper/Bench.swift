@@ -78,9 +78,18 @@ struct Bench: ParsableCommand {
         for count in counts {
             let pool = try ThreadPool(threadCount: count)
             let engine = try Engine(weights, contextLength: longest + 1, pool: pool)
-            results += try measurement.run(engine, schedules: schedules, streams: streams, runs: runs)
+            var parts: MachineMeasurement?
+            if describe != nil {
+                parts = try MachineMeasurement(
+                    engine.config, positions: depth + 1 + newTokens / 2,
+                    idle: try idleEngine(layers: engine.config.layerCount, pool))
+            }
+            results += try measurement.run(engine, schedules: schedules, streams: streams, runs: runs) {
+                result throws(TaperError) in
+                try parts?.sample(beside: result) { measurement.readSpeed(pool, ofBytes: $0) }
+            }
+            if let describe, let parts { try write(describe, parts, results, of: bundle, engine) }
         }
-        if let describe { try write(describe, threads: counts[0], reading: results.flatMap(\.read)) }
         show(
             results, of: measurement, name: name, instructionSet: try ThreadPool(threadCount: 1).instructionSet.name)
     }
@@ -98,15 +107,15 @@ struct Bench: ParsableCommand {
         return counts
     }
 
-    /// - Parameter reading: bytes per second, measured between the runs.
-    private func write(_ path: String, threads: Int, reading: [Double]) throws(TaperError) {
-        Console.note("measuring this machine's parts")
-        let pool = try ThreadPool(threadCount: threads)
+    private func write(
+        _ path: String, _ parts: MachineMeasurement, _ results: [SpeedResult], of bundle: Bundle, _ engine: Engine
+    ) throws(TaperError) {
+        let threads = engine.pool.threadCount
+        let shape = try ModelShape(bundle)
         let hardware = try HardwareDescription(
-            try MachineMeasurement(precisions: Array(BitWidth.nested) + [BitWidth.half], pool: pool),
-            readBytesPerSecond: reading.max() ?? 0,
-            name: "this machine, \(threads) thread\(threads == 1 ? "" : "s"), \(pool.instructionSet.name)",
-            note: "Measured by taper bench: bandwidth by reading memory, the rest in the processor's caches.",
+            parts, results, of: shape, rowLimit: engine.rowLimit,
+            name: "this machine, \(threads) thread\(threads == 1 ? "" : "s"), \(engine.pool.instructionSet.name)",
+            note: "Measured by taper bench: bandwidth by reading memory, products with the matrices of \(shape.name).",
             memoryByteCount: Memory.availableByteCount ?? 1 << 34)
         try AtomicFile.write(Array((hardware.json.text(indented: true) + "\n").utf8), to: path, replacing: true)
     }
@@ -120,15 +129,30 @@ struct Bench: ParsableCommand {
             let precisions =
                 try bits.map { text throws(TaperError) in try Precision.storedList(parsing: text, place: "--bits") }
                 ?? [2, 3, 4, 5, 6]
-            let folder = Files.environment("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
-            let path = keep ?? folder + "/taper-bench-\(processID()).taper"
-            Console.note("writing random codes to \(path)")
-            try SyntheticBundle.write(config, precisions: precisions, to: path, replacing: false)
-            defer { if keep == nil { Files.remove(path) } }
-            return try Bundle(path: path, copying: noMmap)
+            return try randomCodes(config, precisions, keep: keep, copying: noMmap)
         default:
             throw TaperError(.usage, "name a bundle, or dimensions with --synthetic, or use --kernels", at: "bench")
         }
+    }
+
+    /// Of random codes, from a file that is gone afterwards unless it is kept.
+    private func randomCodes(
+        _ config: ModelConfig, _ precisions: [Int], keep: String?, copying: Bool
+    ) throws(TaperError) -> Bundle {
+        let folder = Files.environment("TMPDIR").flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+        let path = keep ?? folder + "/taper-bench-\(processID()).taper"
+        if model == nil { Console.note("writing random codes to \(path)") }
+        try SyntheticBundle.write(config, precisions: precisions, to: path, replacing: false)
+        defer { if keep == nil { Files.remove(path) } }
+        return try Bundle(path: path, copying: copying)
+    }
+
+    /// A model of so many layers with next to nothing in them.
+    private func idleEngine(layers: Int, _ pool: ThreadPool) throws(TaperError) -> Engine {
+        let config = try SyntheticBundle.parse(
+            "hidden=64,layers=\(layers),heads=1,ffn=64,vocab=64,context=16")
+        let bundle = try randomCodes(config, [MachineMeasurement.idleBits], keep: nil, copying: true)
+        return try Engine(TransformerWeights(bundle), contextLength: 16, pool: pool)
     }
 
     private func schedules(_ bundle: Bundle) throws(TaperError) -> [(label: String, schedule: PrecisionSchedule)] {
@@ -172,6 +196,7 @@ struct Bench: ParsableCommand {
                 .init("streams", .integer(row.streams)),
                 .init("prefill_tokens_per_second", array(row.prefill)),
                 .init("decode_tokens_per_second", array(row.decode)),
+                .init("step_seconds", array(row.stepSeconds)),
                 .init(
                     "stretches",
                     .array(
@@ -188,7 +213,14 @@ struct Bench: ParsableCommand {
                 .init(
                     "decode_multiplications",
                     .integer(row.counts.weightMultiplications + row.counts.cacheMultiplications)),
+                .init("prefill_bits", row.schedule.prefillBits.json),
+                .init("prefill_weight_bytes", .integer(row.prefillCounts.weightBytes)),
+                .init("prefill_cache_bytes", .integer(row.prefillCounts.cacheBytes)),
+                .init(
+                    "prefill_multiplications",
+                    .integer(row.prefillCounts.weightMultiplications + row.prefillCounts.cacheMultiplications)),
                 .init("linear_bytes_per_second", array(row.products)),
+                .init("linear_seconds", array(row.layerSeconds)), .init("head_seconds", array(row.headSeconds)),
                 .init("read_bytes_per_second", array(row.read)),
             ])
         }

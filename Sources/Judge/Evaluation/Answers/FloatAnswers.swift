@@ -15,7 +15,7 @@ public struct FloatAnswers {
     private let model: ReferenceModel
 
     /// Sequences that decode together: a step's time is arithmetic from here on.
-    private static let batchSize = 32
+    package static let batchSize = 32
 
     /// - Parameter progress: hears the share of prompts that are answered.
     public init(

@@ -74,8 +74,11 @@ public final class TaskRunner {
     /// Four gigabytes, but at most a quarter of the memory that the process can have: weights and system need the rest.
     public static var defaultCacheLimit: Int {
         let memory = AvailableMemory.now.byteCount
-        return memory > 0 ? min(1 << 32, memory / 4) : 1 << 32
+        return memory > 0 ? min(cacheLimit, memory / 4) : cacheLimit
     }
+    package static let cacheLimit = 1 << 32
+    /// Bytes of prompts that are kept.
+    package static let keptPromptLimit = 1 << 30
 
     /// - Throws: `badData` when a prompt and its answer do not fit the context.
     public init(
@@ -93,7 +96,7 @@ public final class TaskRunner {
                 remedy: "Shorten the example or \(field("max_new_tokens"))")
         }
         engine = try Engine(try TransformerWeights(bundle), contextLength: longest + maxNewTokens, pool: pool)
-        memory = PromptMemory(engine, byteLimit: keepsPrompts ? 1 << 30 : 0)
+        memory = PromptMemory(engine, byteLimit: keepsPrompts ? Self.keptPromptLimit : 0)
         self.pool = pool
         ops = VectorOps(pool)
         self.maxNewTokens = maxNewTokens
@@ -108,7 +111,7 @@ public final class TaskRunner {
     public func text(_ answer: Answer) -> String { tokenizer.decode(answer.tokens, skipSpecial: true) }
 
     /// Rows of one step: more share the weights no better, and every one has a cache of its own.
-    private static let mostRows = 96
+    package static let mostRows = 96
 
     /// Examples at work together: as many as make `mostRows` rows when every strategy has parted from the others, and
     /// whose caches, each as long as the longest prompt and answer, stay within `cacheLimit`.
