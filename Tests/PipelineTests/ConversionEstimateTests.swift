@@ -37,17 +37,19 @@ import Testing
         var recipe = Recipe.standard(.default)
         recipe.rungs = [Precision(hundredths: 350)]
         do {
-            try check(recipe, Self.large(), memory: 16_000_000_000)
+            try check(recipe, Self.large(), memory: 6_000_000_000)
             Issue.record("it passed")
         } catch {
             #expect(error.exitCode == 64)
             for name in [
-                "write own text", "weigh positions", "tune", "rungs", field("generated") + " 0", "\"tuning\": []",
-                "16.0 GB",
+                "write own text", "tune", "rungs", field("generated") + " 0", "\"tuning\": []", "6.0 GB",
             ] {
                 #expect(error.message.contains(name), "\(name): \(error.message)")
             }
-            #expect(!error.message.contains("arrange"))
+            // Passes that go block by block take little of any model.
+            for name in ["arrange", "weigh positions", "quantize jointly", "quality"] {
+                #expect(!error.message.contains(name), "\(name): \(error.message)")
+            }
         }
         try check(recipe, Self.large(), memory: 1 << 40)
         // Unknown memory refuses nothing.

@@ -56,6 +56,9 @@ extension ConversionEstimate {
             kept = 4 * layers * (2 * hidden + 2 * query + 2 * keys + 2 * inner + normed)
         }
 
+        /// Bytes of one thread's rows while their joint codes are found.
+        func jointScratch(bits: Int) -> Double { 32 * 4 * widest * Double(64 + 8 + max(0, bits - 6)) }
+
         /// Bytes of the bundle's planes and tables, of the linear layers and of the rest; of the linear layers' tables alone.
         func packedBytes(_ recipe: Recipe) -> (linear: Double, other: Double, tables: Double, all: Double) {
             func bytes(_ weights: Double, rows: Double, _ precisions: [Int]) -> Double {

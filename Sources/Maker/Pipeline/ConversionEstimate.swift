@@ -106,6 +106,8 @@ package struct ConversionEstimate {
         func streamed(_ tokens: Double) -> Double {
             4 * (tokens * shape.hidden + 12 * length * shape.widest) + blockBytes
         }
+        // As `Residency.keeping` says.
+        let keepsBlocks = 2 * shape.linear <= Double(1 << 30)
         let logits = 4 * length * shape.vocabulary
         // Those of a step and of what it is compared with; the backward of a cap needs them as the cap left them, too.
         let gradientLogits = (config.logitCap == nil ? 2 : 3) * logits
@@ -166,7 +168,8 @@ package struct ConversionEstimate {
                         + config.tensorRequirements().filter(\.isLinear).reduce(0) {
                             $0 + Self.jointly(rows: $1.shape[0], columns: $1.shape[1], rounds: recipe.joint.rounds)
                         } * scale,
-                    memory: streamed(statistics) + 4 * columns + 14 * shape.widest * shape.widest + 200e6,
+                    memory: streamed(statistics) + 4 * columns + 14 * shape.widest * shape.widest
+                        + 2 * shape.jointScratch(bits: recipe.nestedPrecisions.last ?? 6),
                     disk: size.linear,
                     remedy: "choose the effort fast"))
         } else if recipe.hasCalibration {
@@ -192,7 +195,9 @@ package struct ConversionEstimate {
                 seconds: config.tensorRequirements().reduce(0) { $0 + quantizing($1, isJoint: isJoint) } * scale,
                 memory: max(
                     headTokens > 0 ? streamed(headTokens) : 0,
-                    max(nestedHead ? 10 * shape.table : 2 * shape.table + 200e6, 10 * shape.largestLinear)),
+                    max(
+                        nestedHead ? 10 * shape.table : 2 * shape.table + min(4 * shape.table, 134e6),
+                        10 * shape.largestLinear)),
                 disk: size.other + (isJoint ? 0 : size.linear)))
         let plans = recipe.tuningPlans
         if !plans.isEmpty {
@@ -202,11 +207,10 @@ package struct ConversionEstimate {
                 * scale
             let own = tokenCount(.tuning)
             let held = Self.codeBytes(recipe, shape)
-            let keeps = 2 * shape.linear <= Double(1 << 30)
             stages.append(
                 StageEstimate(
                     "tune", seconds: forward(own, passRate) + steps * step,
-                    memory: held + (keeps ? weightBytes * shape.linear : blockBytes)
+                    memory: held + (keepsBlocks ? weightBytes * shape.linear : blockBytes)
                         + (2 * weightBytes + 4) * shape.table + 4 * own * shape.hidden + logits
                         + 1.5 * gradientLogits + length * shape.kept,
                     disk: size.tables + 12 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6)),
@@ -222,8 +226,8 @@ package struct ConversionEstimate {
                     "rungs",
                     seconds: tokens * 6 * (shape.linear + shape.table) / (Costs.thick * passRate)
                         + tokens / Double(RungText.length) * shape.linear * (Costs.tables + Costs.decode) * scale,
-                    memory: Self.codeBytes(recipe, shape) + weightBytes * (shape.linear + shape.table)
-                        + 8 * shape.largestLinear + 1.5 * gradientLogits + length * shape.kept,
+                    memory: Self.codeBytes(recipe, shape) + (keepsBlocks ? weightBytes * shape.linear : blockBytes)
+                        + (weightBytes + 4) * shape.table + 1.5 * gradientLogits + length * shape.kept,
                     remedy: "leave out \"rungs\""))
         }
         addJudging(recipe, config, shape, prompts, rate: rate, forward: { forward($0, rate) }, streamed: streamed)
