@@ -76,7 +76,8 @@ import func Foundation.pow
         let bytes = TestWeights(bytesRows: rows, columns: columns, seed: rows + columns)
         let x = random.floats(33 * columns)
         let pools = InstructionSet.available.map { ThreadPool(threadCount: 1, instructionSet: $0) }
-        for tokens in [1, 2, 3, 17, 33] {
+        // One, several until they are many, and every size that they are taken in.
+        for tokens in [1, 2, 3, 4, 7, 12, 16, 17, 33] {
             let cases = (2...8).map { (weights, $0) } + [(bytes, 8)]
             for (weights, precision) in cases {
                 let wanted = Self.expected(weights, bits: precision, x, tokens: tokens)

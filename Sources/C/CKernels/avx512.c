@@ -58,15 +58,20 @@ INLINE void transpose16(const __m512i w[16], __m512i out[16]) {
     }
 }
 
+// Tokens up to which weights are multiplied as soon as they are decoded.
+enum { FEW_TOKENS = 16 };
+
 // Without VBMI a byte shuffle looks at 4 bits of an index; with it at 6 or 7.
 #define PRODUCT(x) x##_avx512
 #include "products512.inc"
+#include "gemm512.inc"
 #undef PRODUCT
 #undef TARGET
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vnni,avx2,fma,f16c")))
 #define PRODUCT(x) x##_avx512vbmi
 #define CK_VBMI 1
 #include "products512.inc"
+#include "gemm512.inc"
 
 #undef TARGET
 #define TARGET \
