@@ -60,6 +60,22 @@ import Testing
     }
 
     /// More rows than the buffers hold, divided within chunks.
+    /// Layers are read once for each precision, a head in bytes once for all.
+    @Test func aHeadInBytesIsReadOnce() throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 16, pool: .make(1))
+        func bytes(_ precisions: [Precision]) throws -> Int {
+            var rows = Rows<TokenSequence>()
+            for bits in precisions { rows.append([5], to: try engine.makeSequence(), wanting: .last, bits: bits) }
+            let before = engine.counts
+            _ = try run(engine, rows, bits: 2)
+            return engine.counts.since(before).weightBytes
+        }
+        // 131 rows padded to 136, 72 columns padded to 128, and its scales.
+        let head = 136 * 128 + 136 * 4
+        #expect(try bytes([2, 4]) == bytes([2]) + bytes([4]) - head)
+    }
+
     @Test func aCallMayBeLongerThanABlock() throws {
         var config = TinyModels.llama
         config.contextLength = 1024

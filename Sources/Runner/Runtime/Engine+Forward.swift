@@ -178,7 +178,10 @@ extension Engine {
             let start = (groups.last?.upperBound ?? 0)
             groups.append(start..<start + rows.count)
         }
-        group(groups)
+        // A head in bytes is the same at every precision, and is read once.
+        let bits = weights.head.matrix.effectiveBits(allocations[0].others)
+        let isOne = allocations.allSatisfy { weights.head.matrix.effectiveBits($0.others) == bits }
+        group(isOne ? [] : groups)
         for index in wanted {
             normalize(
                 scratch.hidden + block.wanted[index].row * width, weights.finalNorm,
