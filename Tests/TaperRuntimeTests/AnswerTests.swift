@@ -63,6 +63,8 @@ import Testing
         let answer = try await stream.answer()
         #expect(pieces.map(\.text).joined() == answer.text)
         #expect(pieces.compactMap(\.token) == answer.tokens)
+        // Whoever passes pieces on together waits for nothing behind the last.
+        #expect(pieces.last.map(\.isFollowed) != true)
         #expect(abs((pieces.last?.averageBits ?? 0) - answer.averageBits) < 0.2)
         let printed = try Runner.output(["-q", "-m", model.facts.path, "-p", "Who was Noah?"] + test.flags)
         #expect(answer.text + (answer.text.hasSuffix("\n") ? "" : "\n") == printed)

@@ -87,4 +87,6 @@ public struct AnswerPiece: Sendable {
     public let averageBits: Double
     /// Of the token; nil unless asked for.
     public let logProbability: TokenLogProbability?
+    /// Whether the next piece is there already: who passes pieces on may wait for it, and pass on both at once.
+    package internal(set) var isFollowed = false
 }

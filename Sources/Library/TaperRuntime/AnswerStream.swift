@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// An answer that is being written: its pieces as they come, for one reader.
+/// An answer that is being written: its pieces as they come, for one reader; those of a hundredth of a second may come together.
 ///
 /// The model does not wait for its reader. The answer ends within a token when nothing refers to the stream any longer, as after
 /// leaving a loop over it, and when the task that reads it is cancelled, where the loop throws `cancelled`.
@@ -29,9 +29,12 @@ public struct AnswerStream: AsyncSequence, Sendable {
                 outcome.cancel()
                 throw TaperError(.cancelled, "the task was cancelled")
             }
+            if let piece = outcome.nextPiece() { return piece }
             do {
                 switch try await events.next(isolation: actor) {
-                case .piece(let piece): return piece
+                case .pieces(let pieces):
+                    outcome.keep(pieces)
+                    return outcome.nextPiece()
                 case .finished(let answer):
                     outcome.set(answer)
                     return nil
@@ -60,7 +63,8 @@ public struct AnswerStream: AsyncSequence, Sendable {
 }
 
 enum AnswerEvent: Sendable {
-    case piece(AnswerPiece)
+    /// At least one.
+    case pieces([AnswerPiece])
     case finished(Answer)
 }
 
@@ -68,6 +72,11 @@ enum AnswerEvent: Sendable {
 final class AnswerOutcome: Sendable {
     private let finished = Mutex<Answer?>(nil)
     private let wantsEnd = Atomic<Bool>(false)
+    /// Pieces that came together, of which the reader has had the first.
+    private let pieces = Mutex<ArraySlice<AnswerPiece>>([])
+
+    func keep(_ more: [AnswerPiece]) { pieces.withLock { $0 = more[...] } }
+    func nextPiece() -> AnswerPiece? { pieces.withLock { $0.popFirst() } }
 
     var answer: Answer? { finished.withLock { $0 } }
     func set(_ answer: Answer) { finished.withLock { $0 = answer } }

@@ -17,6 +17,11 @@ final class Turn {
     private var answer = ""
     private var bitSum = 0.0
     private var logProbabilities: [TokenLogProbability] = []
+    /// Pieces that nobody was told of yet, and when somebody last was.
+    private var held: [AnswerPiece] = []
+    private var lastTold = 0.0
+    /// A reader that is woken for every token takes time of the processors that compute the next; so he is told this often at most.
+    private static let secondsBetweenPieces = 0.01
     /// What went wrong with the answer, where that was no fault of the generation's.
     private var failure: ModuleError?
     /// Positions that its sequence held before.
@@ -79,12 +84,21 @@ final class Turn {
         answer += part
         guard request.isStreamed else { return }
         let steps = generation.bitsPerStep.count
-        continuation.yield(
-            .piece(
-                AnswerPiece(
-                    text: part, token: token, precision: Precision(bits),
-                    averageBits: steps == 0 ? bits.bits : bitSum / Double(steps),
-                    logProbability: logProbability)))
+        if !held.isEmpty { held[held.count - 1].isFollowed = true }
+        held.append(
+            AnswerPiece(
+                text: part, token: token, precision: Precision(bits),
+                averageBits: steps == 0 ? bits.bits : bitSum / Double(steps),
+                logProbability: logProbability))
+        if monotonicSeconds() - lastTold >= Turn.secondsBetweenPieces { tell() }
+    }
+
+    /// Hands out what is held: also before a step that takes longer than others.
+    func tell() {
+        guard !held.isEmpty else { return }
+        lastTold = monotonicSeconds()
+        continuation.yield(.pieces(held))
+        held = []
     }
 
     /// The generation is at its end: so are the text, the conversation's turn and the stream.
@@ -100,6 +114,7 @@ final class Turn {
                 seat.conversation?.answered(answer, tokens: generation.tokens)
             }
         }
+        tell()
         if let failure = failure ?? generation.failure { return continuation.finish(throwing: TaperError(failure)) }
         let result = GenerationResult(generation, weights)
         continuation.yield(

@@ -38,8 +38,9 @@ actor Worker {
     /// Tokens of prompts that are read before others go on and a cancellation is noticed: as many as still read the weights at
     /// full speed.
     private static let prefillBudget = 256
-    /// A turn of the loop may last so long before new requests are looked at.
-    private static let secondsBetweenRequests = 0.002
+    /// A turn of the loop may last so long before others have the actor, for which the loop waits idly. New requests are looked at
+    /// with every token.
+    private static let secondsBetweenPauses = 0.02
 
     init(_ bundle: sending Bundle, options: LanguageModel.Options) throws(ModuleError) {
         let path = bundle.path
@@ -185,7 +186,7 @@ actor Worker {
     private func run() async {
         repeat {
             let start = monotonicSeconds()
-            repeat { tick() } while !turns.isEmpty && monotonicSeconds() - start < Worker.secondsBetweenRequests
+            repeat { tick() } while !turns.isEmpty && monotonicSeconds() - start < Worker.secondsBetweenPauses
             await Task.yield()
         } while !(turns.isEmpty && waiting.isEmpty && inbox.isEmpty)
         isRunning = false
@@ -195,6 +196,8 @@ actor Worker {
         receive()
         givePlaces()
         for turn in turns where turn.outcome.isCancelled { batch.cancel(turn.generation) }
+        // Prompts take a while.
+        if turns.contains(where: { $0.isReading }) { for turn in turns { turn.tell() } }
         let promptTokens = turns.reduce(0) { $0 - $1.generation.readCount }
         var newTokens = 0
         // What goes wrong with a generation is its own failure.

@@ -78,7 +78,7 @@ private struct AnswerWork: Sendable {
         if let failure = try run.failure() { throw failure }
         return EventStream.response { events in
             for index in 0..<choiceCount {
-                if let opening = form.opening(index) { try await events.send(opening) }
+                if let opening = form.opening(index) { try await events.send(opening, isFollowed: first != nil) }
             }
             var choices = [(length: Int, answer: Answer?)](repeating: (0, nil), count: choiceCount)
             if let first { try await send(first, to: &events, &choices) }
@@ -100,12 +100,15 @@ private struct AnswerWork: Sendable {
     ) async throws {
         switch event {
         case .piece(let index, let piece):
-            try await events.send(form.chunk(index, piece, offset: choices[index].length))
+            try await events.send(
+                form.chunk(index, piece, offset: choices[index].length), isFollowed: piece.isFollowed)
             choices[index].length += piece.text.unicodeScalars.count
         case .finished(let index, let answer):
             choices[index].answer = answer
             // Of an answer that was broken off, an error tells why it ends.
-            if answer.end != .cancelled { try await events.send(form.closing(index, answer)) }
+            guard answer.end != .cancelled else { return }
+            try await events.send(
+                form.closing(index, answer), isFollowed: choices.allSatisfy { $0.answer != nil })
         }
     }
 }

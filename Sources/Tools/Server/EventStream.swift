@@ -6,19 +6,28 @@ internal import Storage
 /// Server-sent events: JSON documents that a response is made of while it comes, "[DONE]" at the end.
 struct EventStream {
     private var writer: any ResponseBodyWriter
+    private var held = ByteBuffer()
 
     init(_ writer: any ResponseBodyWriter) { self.writer = writer }
 
-    mutating func send(_ json: JSONValue) async throws {
-        var buffer = ByteBuffer(string: "data: ")
-        buffer.writeBytes(json.bytes())
-        buffer.writeString("\n\n")
-        try await writer.write(buffer)
+    /// - Parameter isFollowed: whether the next one is on its way already, with which it goes out.
+    mutating func send(_ json: JSONValue, isFollowed: Bool = false) async throws {
+        held.writeString("data: ")
+        held.writeBytes(json.bytes())
+        held.writeString("\n\n")
+        if !isFollowed { try await write() }
     }
 
     mutating func end() async throws {
-        try await writer.write(ByteBuffer(string: "data: [DONE]\n\n"))
+        held.writeString("data: [DONE]\n\n")
+        try await write()
         try await writer.finish(nil)
+    }
+
+    private mutating func write() async throws {
+        let bytes = held
+        held = ByteBuffer()
+        try await writer.write(bytes)
     }
 
     /// A response that `body` writes; what it throws is told as an event, as no status can any longer.
