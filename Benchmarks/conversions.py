@@ -10,15 +10,15 @@ disk, and only estimates make sense of it.
 
 import argparse
 import json
-import math
 import pathlib
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "Scripts"))
+import checkpoints
 
 # hidden size, layers, heads, key-value heads, intermediate size, vocabulary, head tied to the embedding
 SHAPES = {
@@ -32,40 +32,18 @@ SHAPES = {
 }
 
 
-def tensors(shape):
-    hidden, layers, heads, kv_heads, inner, vocabulary, tied = shape
-    size = hidden // heads
-    yield "model.embed_tokens.weight", [vocabulary, hidden]
-    for layer in range(layers):
-        name = f"model.layers.{layer}."
-        yield name + "self_attn.q_proj.weight", [heads * size, hidden]
-        yield name + "self_attn.k_proj.weight", [kv_heads * size, hidden]
-        yield name + "self_attn.v_proj.weight", [kv_heads * size, hidden]
-        yield name + "self_attn.o_proj.weight", [hidden, heads * size]
-        yield name + "mlp.gate_proj.weight", [inner, hidden]
-        yield name + "mlp.up_proj.weight", [inner, hidden]
-        yield name + "mlp.down_proj.weight", [hidden, inner]
-        yield name + "input_layernorm.weight", [hidden]
-        yield name + "post_attention_layernorm.weight", [hidden]
-    yield "model.norm.weight", [hidden]
-    if not tied:
-        yield "lm_head.weight", [vocabulary, hidden]
-
-
 def make_shape(folder, shape):
     """A checkpoint of this shape: a header, and holes where weights would be."""
     hidden, layers, heads, kv_heads, inner, vocabulary, tied = shape
     folder.mkdir()
-    header, offset = {}, 0
-    for name, dimensions in tensors(shape):
-        end = offset + 2 * math.prod(dimensions)
-        header[name] = {"dtype": "BF16", "shape": dimensions, "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    header, byte_count = checkpoints.header(dict(checkpoints.tensors({
+        "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": heads, "num_key_value_heads": kv_heads,
+        "head_dim": hidden // heads, "intermediate_size": inner, "vocab_size": vocabulary, "tie_word_embeddings": tied,
+        "qkv_bias": False,
+    })))
     with open(folder / "model.safetensors", "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + offset)
+        file.write(header)
+        file.truncate(len(header) + byte_count)
     config = json.loads((ROOT / "samples/tiny/config.json").read_text())
     config.update({
         "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": heads, "num_key_value_heads": kv_heads,

@@ -6,33 +6,20 @@
 BF16 shards of at most 4 GB, config.json and the tokenizer of samples/tiny. Weights are normal with a deviation of 0.02, as models
 are initialized; the head's rows of tokens that the tokenizer lacks are zero. Families: llama and qwen2.
 """
-import argparse, json, os, shutil, struct, sys, zlib
+import argparse
+import json
+import os
+import shutil
+import sys
+import zlib
 
 import numpy
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checkpoints
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHARD = 4 << 30
-
-
-def tensors(m):
-    hidden, inner = m["hidden_size"], m["intermediate_size"]
-    query = m["num_attention_heads"] * m["head_dim"]
-    key = m["num_key_value_heads"] * m["head_dim"]
-    yield "model.embed_tokens.weight", (m["vocab_size"], hidden)
-    for layer in range(m["num_hidden_layers"]):
-        at = f"model.layers.{layer}."
-        for name, shape in [("self_attn.q_proj", (query, hidden)), ("self_attn.k_proj", (key, hidden)),
-                            ("self_attn.v_proj", (key, hidden)), ("self_attn.o_proj", (hidden, query)),
-                            ("mlp.gate_proj", (inner, hidden)), ("mlp.up_proj", (inner, hidden)),
-                            ("mlp.down_proj", (hidden, inner))]:
-            yield at + name + ".weight", shape
-            if m["qkv_bias"] and name[-6] in "qkv" and name.startswith("self_attn"):
-                yield at + name + ".bias", shape[:1]
-        yield at + "input_layernorm.weight", (hidden,)
-        yield at + "post_attention_layernorm.weight", (hidden,)
-    yield "model.norm.weight", (hidden,)
-    if not m["tie_word_embeddings"]:
-        yield "lm_head.weight", (m["vocab_size"], hidden)
 
 
 def values(name, shape, seed, known):
@@ -48,27 +35,20 @@ def values(name, shape, seed, known):
 
 
 def write_shard(path, names, shapes, make):
-    header, at = {"__metadata__": {"format": "pt"}}, 0
-    for name in names:
-        size = 2 * int(numpy.prod(shapes[name]))
-        header[name] = {"dtype": "BF16", "shape": list(shapes[name]), "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
     with open(path + ".part", "wb") as out:
-        out.write(struct.pack("<Q", len(text)) + text)
+        out.write(checkpoints.header({name: shapes[name] for name in names})[0])
         for name in names:
             make(name).tofile(out)
     os.replace(path + ".part", path)
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shape")
     parser.add_argument("out")
     parser.add_argument("--layers", type=int)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with open(options.shape) as file:
         model = json.load(file)["model"]
     if model["family"] not in ("llama", "qwen2") or model["normalization"] != "rms" or not model["gated_mlp"]:
@@ -81,11 +61,11 @@ def main():
         shutil.copy(os.path.join(tiny, name), options.out)
     with open(os.path.join(tiny, "config.json")) as file:
         known = json.load(file)["vocab_size"]
-    shapes = dict(tensors(model))
+    shapes = dict(checkpoints.tensors(model))
     shards, sizes = [[]], [0]
     for name, shape in shapes.items():
         size = 2 * int(numpy.prod(shape))
-        if sizes[-1] + size > SHARD:
+        if shards[-1] and sizes[-1] + size > SHARD:
             shards.append([])
             sizes.append(0)
         shards[-1].append(name)
@@ -109,4 +89,5 @@ def main():
     print(f"{options.out}: {sum(sizes) / 1e9:.2f} GB in {len(shards)} shards")
 
 
-main()
+if __name__ == "__main__":
+    main()
