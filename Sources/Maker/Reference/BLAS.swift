@@ -52,27 +52,28 @@ struct BLAS {
             b.values, Int32(b.stride), keep, c, Int32(stride))
     }
 
-    /// The same on all threads; `stride` is n where c is contiguous.
-    private func product(
-        m: Int, n: Int, k: Int, _ a: Matrix, _ b: Matrix, keep: Float, into c: UnsafeMutablePointer<Float>, stride: Int
-    ) {
-        // Each part packs the whole other factor, so the longer side is divided.
+    /// A product in parts: rows and columns of c that each of them makes. Each packs the whole other factor, so the longer side is
+    /// divided.
+    private func inParts(m: Int, n: Int, k: Int, _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void) {
         let byColumns = n >= 2 * m
         let length = byColumns ? n : m
         let parts = BLAS.parts(length: length, multiplications: m * n * k)
         pool.run(parts) { part in
-            let start = length * part / parts
-            let end = length * (part + 1) / parts
-            let first =
-                byColumns
-                ? Matrix(values: a.values, stride: a.stride, transposed: a.transposed)
-                : Matrix(values: a.dropping(rows: start), stride: a.stride, transposed: a.transposed)
-            let second =
-                byColumns
-                ? Matrix(values: b.dropping(columns: start), stride: b.stride, transposed: b.transposed) : b
+            let range = length * part / parts..<length * (part + 1) / parts
+            body(byColumns ? 0..<m : range, byColumns ? range : 0..<n)
+        }
+    }
+
+    /// The same on all threads; `stride` is n where c is contiguous.
+    private func product(
+        m: Int, n: Int, k: Int, _ a: Matrix, _ b: Matrix, keep: Float, into c: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        inParts(m: m, n: n, k: k) { rows, columns in
             BLAS.product(
-                m: byColumns ? m : end - start, n: byColumns ? end - start : n, k: k, first, second, keep: keep,
-                into: c + (byColumns ? start : start * stride), stride: stride)
+                m: rows.count, n: columns.count, k: k,
+                Matrix(values: a.dropping(rows: rows.lowerBound), stride: a.stride, transposed: a.transposed),
+                Matrix(values: b.dropping(columns: columns.lowerBound), stride: b.stride, transposed: b.transposed),
+                keep: keep, into: c + rows.lowerBound * stride + columns.lowerBound, stride: stride)
         }
     }
 
@@ -90,18 +91,12 @@ struct BLAS {
         m: Int, n: Int, k: Int, _ a: UnsafePointer<UInt16>, transposed ta: Bool, _ b: UnsafePointer<UInt16>,
         transposed tb: Bool, keep: Bool, into c: UnsafeMutablePointer<Float>, stride: Int
     ) {
-        let byColumns = n >= 2 * m
-        let length = byColumns ? n : m
-        let parts = BLAS.parts(length: length, multiplications: m * n * k)
         nonisolated(unsafe) let (a, b, c) = (a, b, c)
-        pool.run(parts) { part in
-            let start = length * part / parts
-            let size = length * (part + 1) / parts - start
+        inParts(m: m, n: n, k: k) { rows, columns in
             BLAS.product(
-                m: byColumns ? m : size, n: byColumns ? size : n, k: k,
-                byColumns ? a : a + start * (ta ? 1 : k), stride: ta ? m : k, transposed: ta,
-                byColumns ? b + start * (tb ? k : 1) : b, stride: tb ? k : n, transposed: tb, keep: keep,
-                into: c + (byColumns ? start : start * stride), stride: stride)
+                m: rows.count, n: columns.count, k: k, a + rows.lowerBound * (ta ? 1 : k), stride: ta ? m : k,
+                transposed: ta, b + columns.lowerBound * (tb ? k : 1), stride: tb ? k : n, transposed: tb, keep: keep,
+                into: c + rows.lowerBound * stride + columns.lowerBound, stride: stride)
         }
     }
 
@@ -190,29 +185,30 @@ struct BLAS {
     func addSecondMoments(
         _ x: UnsafePointer<Float>, rows: Int, columns: Int, into h: UnsafeMutablePointer<Float>
     ) {
-        nonisolated(unsafe) let (x, h) = (x, h)
+        nonisolated(unsafe) let h = h
         // The upper triangle in strips: a little more than half of the products.
+        func inStrips(of width: Int, _ body: (_ start: Int, _ rows: Int, _ columns: Int) -> Void) {
+            pool.run((columns + width - 1) / width) { part in
+                let start = part * width
+                body(start, min(width, columns - start), columns - start)
+            }
+        }
         switch precision {
         case .single:
-            let strip = 96
-            pool.run((columns + strip - 1) / strip) { part in
-                let start = part * strip
+            nonisolated(unsafe) let x = x
+            inStrips(of: 96) { start, height, width in
                 BLAS.product(
-                    m: min(strip, columns - start), n: columns - start, k: rows,
-                    Matrix(values: x + start, stride: columns, transposed: true),
+                    m: height, n: width, k: rows, Matrix(values: x + start, stride: columns, transposed: true),
                     Matrix(values: x + start, stride: columns), keep: 1, into: h + start * columns + start,
                     stride: columns)
             }
         case .bfloat16:
-            // Fewer strips than shapes that are kept prepared.
-            let strip = max(256, (columns / 32 + 31) / 32 * 32)
             nonisolated(unsafe) let x = first.round(x, count: rows * columns, pool: pool)
-            pool.run((columns + strip - 1) / strip) { part in
-                let start = part * strip
+            // Fewer strips than shapes that are kept prepared.
+            inStrips(of: max(256, (columns / 32 + 31) / 32 * 32)) { start, height, width in
                 BLAS.product(
-                    m: min(strip, columns - start), n: columns - start, k: rows, x + start, stride: columns,
-                    transposed: true, x + start, stride: columns, transposed: false, keep: true,
-                    into: h + start * columns + start, stride: columns)
+                    m: height, n: width, k: rows, x + start, stride: columns, transposed: true, x + start,
+                    stride: columns, transposed: false, keep: true, into: h + start * columns + start, stride: columns)
             }
         }
     }
