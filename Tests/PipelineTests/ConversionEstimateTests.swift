@@ -56,6 +56,25 @@ import Testing
         try check(recipe, Self.large(), memory: 0)
     }
 
+    /// What a conversion may use says what it keeps, and how often it reads weights.
+    @Test func moreMemoryIsUsedWhereItSavesTime() throws {
+        let recipe = Recipe.standard(.default)
+        func stage(_ name: String, _ budget: MemoryBudget) throws -> StageEstimate {
+            try #require(
+                ConversionEstimate(recipe, Self.large(), storedBytes: 0, budget: budget).stages.first {
+                    $0.name == name
+                })
+        }
+        for name in ["weigh positions", "tune"] {
+            let (usual, more) = (try stage(name, .usual), try stage(name, MemoryBudget(of: 64_000_000_000)))
+            #expect(more.memoryBytes > usual.memoryBytes && more.seconds < usual.seconds, "\(name)")
+        }
+        let (usual, less) = (
+            try stage("weigh positions", .usual), try stage("weigh positions", MemoryBudget(of: 2_000_000_000))
+        )
+        #expect(less.memoryBytes < usual.memoryBytes && less.seconds > usual.seconds)
+    }
+
     @Test func gradientsOfCappedLogitsTakeMemory() {
         var capped = Self.large()
         capped.logitCap = 30
@@ -226,6 +245,22 @@ import Testing
         #expect(outcome.status == 64, "\(outcome.errors)")
         #expect(outcome.errors.contains("tune") && outcome.errors.contains("write own text"), "\(outcome.errors)")
         #expect(!Files.exists(folder + "/work") && !Files.exists(folder + "/out.taper"))
+    }
+
+    /// The limit is said where it bites, and what is no size is refused.
+    @Test func memoryIsLimitedByTheFlag() throws {
+        let folder = try ScratchPath()
+        let convert = ["convert", ConverterTests.root + "/samples/tiny", "-o", folder.path + "/a.taper", "--dry-run"]
+        let fits = try TaperProgram.run(convert + ["--memory", "auto"])
+        #expect(fits.status == 0, "\(fits.errors)")
+        let small = try TaperProgram.run(convert + ["--memory", "20 MB"])
+        #expect(
+            small.status == 64 && small.errors.contains("20.0 MB") && small.errors.contains("--memory"),
+            "\(small.errors)")
+        let wrong = try TaperProgram.run(convert + ["--memory", "much"])
+        #expect(
+            wrong.status == 64 && wrong.errors.contains("not a size") && wrong.errors.contains("--memory"),
+            "\(wrong.errors)")
     }
 
     @Test func jointProgressWeighsTensorsByWhatTheyTake() {

@@ -16,6 +16,13 @@ import Testing
         #expect(AvailableMemory.now.byteCount <= machineMemoryBytes())
     }
 
+    @Test func aProcessMayBeToldToUseLess() {
+        #expect(available().limited(to: 300).byteCount == 300)
+        #expect(available().limited(to: 300).reason.contains(field("memory")))
+        #expect(available().limited(to: 3000) == available() && available().limited(to: nil) == available())
+        #expect(available(machine: 0).limited(to: 300).byteCount == 300)
+    }
+
     @Test func groupsOfVersionTwoCountWithAllAboveThem() {
         let group = ["/proc/self/cgroup": "0::/a/b\n"]
         func limits(_ own: String, _ parent: String, _ root: String?) -> Int {

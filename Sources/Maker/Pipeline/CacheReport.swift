@@ -106,7 +106,7 @@ package struct CacheReport {
             throw TaperError(
                 .usage, "\(field("older_than")) takes days from 0", at: field("older_than"), found: "\(days)")
         }
-        let limit = try maxSize.map { text throws(TaperError) in try Self.byteCount(text) }
+        let limit = try maxSize.map { text throws(TaperError) in try Pipeline.byteCount(parsing: text, of: "max_size") }
         let days = all ? 0 : olderThanDays ?? (limit == nil ? Self.usualDays : nil)
         let rule = PruneRule(unusedSeconds: all ? -.infinity : days.map { $0 * 86400 }, byteLimit: limit)
         let removed = Files.isDirectory(path) ? try store.prune(rule, isDry: isDry) : []
@@ -116,20 +116,5 @@ package struct CacheReport {
                 $0 + $1.byteCount
             }
         return Pruned(removed: removed, left: left, isDry: isDry, path: path)
-    }
-
-    /// "20GB", "500 MB", "1.5TB", "0": powers of ten.
-    static func byteCount(_ text: String) throws(TaperError) -> Int {
-        let units: [(String, Double)] = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3), ("B", 1), ("", 1)]
-        let upper = text.uppercased().filter { $0 != " " }
-        for (unit, factor) in units where upper.hasSuffix(unit) {
-            let number = upper.dropLast(unit.count)
-            // Not "0x10", nor "1e3".
-            guard number.allSatisfy({ "0123456789.".contains($0) }), let value = Double(number), value * factor < 1e18
-            else { break }
-            return Int(value * factor)
-        }
-        throw TaperError(
-            .usage, "not a size", at: field("max_size"), expected: "such as 20GB or 500MB", found: printable(text))
     }
 }

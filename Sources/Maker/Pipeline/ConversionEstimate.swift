@@ -3,7 +3,7 @@ import Calibration
 import Evaluation
 package import Model
 import Quantization
-import Reference
+package import Reference
 public import Storage
 
 /// What one stage is expected to take.
@@ -41,40 +41,11 @@ package struct ConversionEstimate {
     package private(set) var stages: [StageEstimate] = []
     /// Of the finished bundle.
     package private(set) var outputBytes = 0
-    private var (embeddingIsInt8, headName, jointRounds) = (false, "", 0)
-    private var (headForward, headCost) = (0.0, 0.0)
 
     package var seconds: Double { stages.reduce(0) { $0 + $1.seconds } }
     package var memoryBytes: Int { stages.map(\.memoryBytes).max() ?? 0 }
     /// In the store at the end.
     package var workBytes: Int { stages.reduce(0) { $0 + $1.diskBytes } }
-
-    /// Seconds of one thread per unit of work, on a machine whose thread does `Costs.operations` operations a second; fitted
-    /// to conversions of a model of 135 million weights.
-    enum Costs {
-        static let operations = 100e9
-        /// Reading, decoding and hashing weights.
-        static let decode = 2.0e-9
-        static let hash = 0.3e-9
-        /// Share of the products' rate that batches of some tens of rows reach, and whole sequences.
-        static let thin = 0.45
-        static let thick = 0.6
-        /// Float weights read for a product of few rows, by byte.
-        static let read = 0.2e-9
-        /// A number drawn from a row of logits, by entry.
-        static let draw = 3e-9
-        /// Joint codes: a row, a weight, and a weight by column, for every round; k-means, by weight.
-        static let jointRow = 60e-6
-        static let jointWeight = 80e-9
-        static let joint = 0.1e-9
-        static let kMeans = 130e-9
-        /// Tables written out as weights and gradients summed by code, by weight.
-        static let tables = 3e-9
-        /// Quantized products against float ones.
-        static let quantized = 0.5
-        /// Bytes written.
-        static let write = 2e-9
-    }
 
     /// - Parameters:
     ///   - storedBytes: of the checkpoint's tensors.
@@ -83,16 +54,17 @@ package struct ConversionEstimate {
     ///   - rates: of products; nil where nothing measured them.
     package init(
         _ recipe: Recipe, _ config: ModelConfig, storedBytes: Int, tokens: [TextUse: Int] = [:],
-        prompts: [String: PromptSizes] = [:], rates: FloatRates? = nil
+        prompts: [String: PromptSizes] = [:], budget: MemoryBudget = .usual, rates: MachineRates? = nil
     ) {
         let shape = Shape(config)
-        let rates = rates ?? FloatRates(single: 2 * Costs.operations, passes: 2 * Costs.operations, passBytes: 4)
+        let rates = rates ?? MachineRates(single: 2 * Costs.operations, passes: 2 * Costs.operations, passBytes: 4)
         let (rate, passRate) = (max(rates.single, 1e6), max(rates.passes, 1e6))
         // Of a weight as products read it, and of what is read and rounded at once.
         let weightBytes = Double(rates.passBytes)
         let blockBytes = weightBytes * shape.block + 8 * shape.largestLinear
         // Other work is as much slower or faster than on the machine of the costs as products are.
         let scale = Costs.operations / rate
+        let (jointScale, kMeansScale) = (rates.joint ?? scale, rates.kMeans ?? scale)
         let length = Double(min(recipe.calibrationLength, config.contextLength))
         func tokenCount(_ use: TextUse) -> Double {
             let amount = use.amount(recipe, contextLength: config.contextLength)
@@ -106,8 +78,7 @@ package struct ConversionEstimate {
         func streamed(_ tokens: Double) -> Double {
             4 * (tokens * shape.hidden + 12 * length * shape.widest) + blockBytes
         }
-        // As `Residency.keeping` says.
-        let keepsBlocks = 2 * shape.linear <= Double(1 << 30)
+        let keepsBlocks = ReferenceModel.Residency.keeping(config, budget) == .resident
         let logits = 4 * length * shape.vocabulary
         // Those of a step and of what it is compared with; the backward of a cap needs them as the cap left them, too.
         let gradientLogits = (config.logitCap == nil ? 2 : 3) * logits
@@ -146,7 +117,7 @@ package struct ConversionEstimate {
         let statistics = tokenCount(.statistics)
         if isJoint {
             if recipe.isGuided {
-                let walkLimit = Double(1 << 30)
+                let walkLimit = Double(budget.stateBytes)
                 let stateBytes = 4 * statistics * shape.hidden * (shape.layers + 2)
                 let walks = (stateBytes / walkLimit).rounded(.up)
                 stages.append(
@@ -167,7 +138,7 @@ package struct ConversionEstimate {
                         + shape.layers * statistics * columns / (Costs.thick * passRate)
                         + config.tensorRequirements().filter(\.isLinear).reduce(0) {
                             $0 + Self.jointly(rows: $1.shape[0], columns: $1.shape[1], rounds: recipe.joint.rounds)
-                        } * scale,
+                        } * jointScale,
                     memory: streamed(statistics) + 4 * columns + 14 * shape.widest * shape.widest
                         + 2 * shape.jointScratch(bits: recipe.nestedPrecisions.last ?? 6),
                     disk: size.linear,
@@ -183,16 +154,20 @@ package struct ConversionEstimate {
         }
         let nestedHead = recipe.embeddingPrecisions != [8]
         let headTokens = isJoint && nestedHead ? tokenCount(.head) : 0
-        embeddingIsInt8 = !nestedHead
-        (headName, jointRounds) = (config.headName, recipe.joint.rounds)
-        headForward = headTokens > 0 ? forward(headTokens, passRate) / scale : 0
-        headCost =
-            headForward
-            + Self.jointly(rows: config.vocabularySize, columns: config.hiddenSize, rounds: recipe.joint.rounds)
+        // Its inputs are what the pass for the joint codes leaves.
+        let headCost =
+            Self.jointly(rows: config.vocabularySize, columns: config.hiddenSize, rounds: recipe.joint.rounds)
+            * jointScale
         stages.append(
             StageEstimate(
                 "quantize",
-                seconds: config.tensorRequirements().reduce(0) { $0 + quantizing($1, isJoint: isJoint) } * scale,
+                seconds: config.tensorRequirements().reduce(0) {
+                    let count = $1.shape.reduce(1.0) { $0 * Double($1) }
+                    if $1.shape.count != 2 || $1.isLinear && isJoint { return $0 }
+                    if isJoint, nestedHead, $1.name == config.headName { return $0 + headCost }
+                    return $0 + count
+                        * ($1.isLinear || nestedHead ? Costs.kMeans * kMeansScale : Costs.decode * scale)
+                },
                 memory: max(
                     headTokens > 0 ? streamed(headTokens) : 0,
                     max(
@@ -203,8 +178,8 @@ package struct ConversionEstimate {
         if !plans.isEmpty {
             let steps = Double(plans.reduce(0) { $0 + $1.steps })
             let step =
-                length * 6 * (shape.linear + shape.table) / (Costs.thick * passRate) + 3 * shape.linear * Costs.tables
-                * scale
+                length * 4.5 * (shape.linear + shape.table) / (Costs.thick * passRate)
+                + (keepsBlocks ? 2 : 3) * shape.linear * Costs.tables * scale
             let own = tokenCount(.tuning)
             let held = Self.codeBytes(recipe, shape)
             stages.append(
@@ -292,51 +267,4 @@ package struct ConversionEstimate {
                         + 12 * window * shape.vocabulary))
         }
     }
-
-    // Shares within a stage, in seconds of the machine that the costs were found on.
-
-    /// Codes and tables of the linear layers while they are tuned or weighed.
-    private static func codeBytes(_ recipe: Recipe, _ shape: Shape) -> Double {
-        shape.linear + 6 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6))
-    }
-
-    /// One block of the forward pass over some tokens, with the Hessians of its inputs.
-    static func blockForward(_ config: ModelConfig, tokens: Int) -> Double {
-        let shape = Shape(config)
-        return Double(tokens) * (2 * shape.block + shape.columnsSquared) / (Costs.thick * Costs.operations)
-            + shape.block * Costs.decode
-    }
-
-    /// Share of a tuning's time that goes into what it is tuned to.
-    /// - Parameter tokens: of every sequence.
-    static func targetsShare(_ config: ModelConfig, tokens: [Int], _ plans: [TuningPlan]) -> Double {
-        let shape = Shape(config)
-        let length = Double(tokens.max() ?? 1)
-        let all = Double(tokens.reduce(0, +))
-        let forward = 2 * shape.linear * all / (Costs.thick * Costs.operations) + shape.weights * Costs.decode
-        let step =
-            length * 5 * (shape.linear + shape.table) / (Costs.thick * Costs.operations)
-            + 2 * shape.linear * Costs.tables
-        return forward / max(forward + Double(plans.reduce(0) { $0 + $1.steps }) * step, 1e-12)
-    }
-
-    /// Joint codes of one tensor.
-    static func jointly(rows: Int, columns: Int, rounds: Int) -> Double {
-        let (rows, columns) = (Double(rows), Double(columns))
-        return rows * Double(rounds + 1)
-            * (Costs.jointRow + columns * (Costs.jointWeight + columns * Costs.joint))
-    }
-
-    /// One tensor in the stage "quantize".
-    func quantizing(_ tensor: ModelConfig.TensorRequirement, isJoint: Bool) -> Double {
-        guard tensor.shape.count == 2 else { return 0 }
-        let count = tensor.shape.reduce(1.0) { $0 * Double($1) }
-        if tensor.isLinear { return isJoint ? 0 : count * Costs.kMeans }
-        if embeddingIsInt8 { return count * Costs.decode }
-        guard isJoint, tensor.name == headName else { return count * Costs.kMeans }
-        return headForward + Self.jointly(rows: tensor.shape[0], columns: tensor.shape[1], rounds: jointRounds)
-    }
-
-    /// Share of the head's time that its inputs take.
-    var headForwardShare: Double { headCost > 0 ? headForward / headCost : 0 }
 }

@@ -30,8 +30,8 @@ extension ConversionPlan {
         let pool = try ThreadPool(threadCount: options.threads)
         // Checkpoints are published in half precision.
         let estimate = ConversionEstimate(
-            recipe, outline.config, storedBytes: 2 * outline.weightCount,
-            rates: recipe.needsFloatModel ? try FloatRates(measuring: pool) : nil)
+            recipe, outline.config, storedBytes: 2 * outline.weightCount, budget: options.budget,
+            rates: recipe.needsFloatModel ? try MachineRates(measuring: pool) : nil)
         self.init(
             folder, "config.json", output: output, recipe, outline.config, estimate,
             workPath: try ArtifactStore(folder: options.workFolder).path, leftOut: [], note: ModelOutline.note)

@@ -20,14 +20,21 @@ public final class Converter {
         public var restart: Bool
         public var force: Bool
         public var allowNonfinite: Bool
+        /// Bytes of memory to use, where more saves time; nil: as much as is needed.
+        public var memory: Int?
 
-        public init(threads: Int, workFolder: String?, restart: Bool, force: Bool, allowNonfinite: Bool) {
+        public init(
+            threads: Int, workFolder: String?, restart: Bool, force: Bool, allowNonfinite: Bool, memory: Int? = nil
+        ) {
             self.threads = threads
             self.workFolder = workFolder
             self.restart = restart
             self.force = force
             self.allowNonfinite = allowNonfinite
+            self.memory = memory
         }
+
+        var budget: MemoryBudget { memory.map { MemoryBudget(of: $0) } ?? .usual }
     }
 
     public static var chatTemplateNames: String { ChatTemplate.names.joined(separator: ", ") }
@@ -63,19 +70,20 @@ public final class Converter {
         progress.begin("import")
         checkpoint = try Checkpoint.open(input, options: .init(allowNonfinite: options.allowNonfinite))
         for warning in checkpoint.warnings + checkpoint.roundingWarnings { progress.warn(warning) }
-        let memory = AvailableMemory.now
-        let (fitted, leftOut) = try recipe.fitted(to: checkpoint, available: memory)
+        pool = try ThreadPool(threadCount: options.threads)
+        let memory = AvailableMemory.now.limited(to: options.memory)
+        let rates = recipe.needsFloatModel ? try MachineRates(measuring: pool) : nil
+        let (fitted, leftOut) = try recipe.fitted(
+            to: checkpoint, available: memory, budget: options.budget, rates: rates)
         for sentence in leftOut { progress.warn(sentence) }
         self.recipe = fitted
         self.leftOut = leftOut
         inputs = try ConversionInputs(fitted, checkpoint: checkpoint) { progress.warn($0) }
-        pool = try ThreadPool(threadCount: options.threads)
         store = try ArtifactStore(folder: options.workFolder)
         store.report = { progress.note($0) }
         estimate = ConversionEstimate(
             fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
-            tokens: inputs.tokenCounts, prompts: inputs.promptSizes,
-            rates: fitted.needsFloatModel ? try FloatRates(measuring: pool) : nil)
+            tokens: inputs.tokenCounts, prompts: inputs.promptSizes, budget: options.budget, rates: rates)
         if let output {
             try estimate.check(
                 available: memory, place: checkpoint.path,
@@ -102,7 +110,7 @@ public final class Converter {
     /// - Parameter bundlePath: where a packed bundle will be published.
     package func runner(bundlePath: String, replacing: Bool) -> StageRunner {
         StageRunner(
-            store, pool, progress, restarts: options.restart, bundlePlace: (bundlePath, replacing))
+            store, pool, options.budget, progress, restarts: options.restart, bundlePlace: (bundlePath, replacing))
     }
 
     /// Runs every stage and publishes the bundle.

@@ -39,19 +39,25 @@ extension Recipe {
     }
 
     /// The recipe without the parts that may be left out and do not fit, or whose sample text this model cannot read.
-    /// - Parameter available: bytes of memory; 0 when unknown.
+    /// - Parameters:
+    ///   - available: bytes of memory; 0 when unknown.
+    ///   - rates: of products, which say how large a weight is where they are made.
     /// - Returns: what was left out and why, a sentence each.
     package func fitted(
-        to checkpoint: Checkpoint, available: AvailableMemory
+        to checkpoint: Checkpoint, available: AvailableMemory, budget: MemoryBudget = .usual, rates: MachineRates? = nil
     ) throws(TaperError) -> (recipe: Recipe, leftOut: [String]) {
         var recipe = self
         var leftOut: [String] = []
         try recipe.dropUnreadableSamples(checkpoint, &leftOut)
-        recipe.drop(config: checkpoint.config, available: available, &leftOut)
+        recipe.drop(&leftOut, available) {
+            ConversionEstimate($0, checkpoint.config, storedBytes: 0, budget: budget, rates: rates)
+        }
         return (recipe, leftOut)
     }
 
-    private mutating func drop(config: ModelConfig, available: AvailableMemory, _ leftOut: inout [String]) {
+    private mutating func drop(
+        _ leftOut: inout [String], _ available: AvailableMemory, estimated: (Recipe) -> ConversionEstimate
+    ) {
         guard available.byteCount > 0 else { return }
         for part in Part.allCases where leavesOut.contains(part) {
             let (stage, what) =
@@ -60,8 +66,7 @@ extension Recipe {
                 case .guidance: ("weigh positions", "weighing the text's positions")
                 case .ownText: ("write own text", "the model's own text")
                 }
-            let estimate = ConversionEstimate(self, config, storedBytes: 0)
-            guard let needed = estimate.stages.first(where: { $0.name == stage })?.memoryBytes,
+            guard let needed = estimated(self).stages.first(where: { $0.name == stage })?.memoryBytes,
                 needed > available.byteCount
             else { continue }
             switch part {

@@ -30,6 +30,17 @@ public struct AvailableMemory: Equatable, Sendable {
         reason = best.reason
     }
 
+    /// The same for a process that may use less.
+    public func limited(to limit: Int?) -> AvailableMemory {
+        guard let limit, byteCount == 0 || limit < byteCount else { return self }
+        return AvailableMemory(byteCount: limit, reason: "its limit (\(field("memory")))")
+    }
+
+    private init(byteCount: Int, reason: String) {
+        self.byteCount = byteCount
+        self.reason = reason
+    }
+
     /// Limits of the process's control groups and of all groups above them (cgroups(7)), of version 1 and 2.
     private static func groupLimits(_ read: (String) -> String?) -> [Int] {
         var limits: [Int] = []

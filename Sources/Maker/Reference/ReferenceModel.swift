@@ -11,11 +11,11 @@ public final class ReferenceModel {
         /// One block's weights at a time, read again for every call: memory is bounded by a block and the hidden states.
         case streamed
 
-        /// `resident` for a model whose linear layers take at most 1 GB as bfloat16, where reading them anew would take a
-        /// good part of a step.
-        public static func keeping(_ config: ModelConfig) -> Residency {
+        /// `resident` for a model whose linear layers fit the budget as bfloat16, where reading them anew would take a good
+        /// part of a step.
+        public static func keeping(_ config: ModelConfig, _ memory: MemoryBudget) -> Residency {
             let count = config.linearParts().reduce(0) { $0 + $1.rows * $1.columns } * config.layerCount
-            return 2 * count <= 1 << 30 ? .resident : .streamed
+            return 2 * count <= memory.weightBytes ? .resident : .streamed
         }
     }
 

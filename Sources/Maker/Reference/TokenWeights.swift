@@ -102,7 +102,8 @@ extension GradientModel {
     ///   - stateBytes: of hidden states that are held at once; it changes no weight.
     /// - Throws: what `walk` throws.
     public func tokenWeights(
-        _ sequences: [[Int]], seed: UInt64, stateBytes: Int = 1 << 30, progress: (Double) -> Void = { _ in }
+        _ sequences: [[Int]], seed: UInt64, stateBytes: Int = MemoryBudget.usual.stateBytes,
+        progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> TokenWeights {
         var places: [String: (layer: Int, part: TensorName.Part, rows: Int)] = [:]
         for layer in 0..<config.layerCount {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Model
 import Pipeline
+import Reference
 import Storage
 import Text
 
@@ -22,6 +23,12 @@ struct MakingOptions: ParsableArguments {
     @Option(help: "Use this chat template: \(Converter.chatTemplateNames).", completion: .list(ChatTemplate.names))
     var chatTemplate: String?
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
+    @Option(
+        help: """
+            Memory to use, such as 8GB, or auto for all there is: more than is needed saves time and changes nothing else, and
+            what does not fit is left out, or refused.
+            """)
+    var memory: String?
     @Option(help: "Folder for intermediate results (default: the user's cache).", completion: .directory) var work:
         String?
     @Flag(help: "Make every intermediate result again.") var restart = false
@@ -67,7 +74,15 @@ struct MakingOptions: ParsableArguments {
     func options(force: Bool) throws(TaperError) -> Converter.Options {
         Converter.Options(
             threads: try Threads.count(threads), workFolder: work, restart: restart, force: force,
-            allowNonfinite: allowNonfinite)
+            allowNonfinite: allowNonfinite, memory: try memoryLimit())
+    }
+
+    private func memoryLimit() throws(TaperError) -> Int? {
+        switch memory {
+        case nil: nil
+        case "auto": AvailableMemory.now.byteCount > 0 ? AvailableMemory.now.byteCount : nil
+        case let text?: try byteCount(parsing: text, of: "memory")
+        }
     }
 
     /// A flag that says what to make, of those that are given.

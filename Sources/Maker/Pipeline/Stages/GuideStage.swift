@@ -16,7 +16,9 @@ struct GuideStage: ByteStage {
         let gradients = try GradientModel(
             WeightSource(try model.open(workspace)), residency: .streamed, threads: workspace.threads,
             precision: .fastest)
-        return try gradients.tokenWeights(try text.sequences(workspace), seed: seed) { workspace.update($0) }.bytes
+        return try gradients.tokenWeights(
+            try text.sequences(workspace), seed: seed, stateBytes: workspace.memory.stateBytes
+        ) { workspace.update($0) }.bytes
     }
 
     func read(_ bytes: [UInt8]) throws(TaperError) -> TokenWeights {

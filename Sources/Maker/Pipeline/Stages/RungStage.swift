@@ -18,7 +18,7 @@ struct RungStage: ByteStage {
         let bundle = try bundle.open(workspace)
         let estimator = try SensitivityEstimator(
             bundle: bundle, source: WeightSource(try model.open(workspace)),
-            residency: .keeping(model.config), threads: workspace.threads, precision: .fastest)
+            residency: .keeping(model.config, workspace.memory), threads: workspace.threads, precision: .fastest)
         let found = RungSearch(
             try estimator.run(try text.sequences(workspace)) { workspace.update($0) }
         ).rungs(averages, bundle.manifest)

@@ -2,6 +2,7 @@ import Bundle
 import Foundation
 import Kernels
 import Model
+import Reference
 package import Storage
 
 /// Makes stages' outputs, each once: what the store has is used, what another process makes is waited for.
@@ -13,8 +14,9 @@ package final class StageRunner {
     /// Where a bundle that is packed will be published.
     private let bundlePlace: (path: String, replacing: Bool)
     private let pool: ThreadPool
+    private let memory: MemoryBudget
     private(set) lazy var workspace = StageWorkspace(
-        pool: pool, progress: progress,
+        pool: pool, memory: memory, progress: progress,
         load: { [unowned self] stage throws(TaperError) in try bytes(of: stage) },
         reload: { [unowned self] stage throws(TaperError) in
             store.discard(stage.kind.name, stage.key)
@@ -26,7 +28,7 @@ package final class StageRunner {
     private var notedWait = false
 
     init(
-        _ store: ArtifactStore, _ pool: ThreadPool, _ progress: Progress, restarts: Bool,
+        _ store: ArtifactStore, _ pool: ThreadPool, _ memory: MemoryBudget, _ progress: Progress, restarts: Bool,
         bundlePlace: (path: String, replacing: Bool)
     ) {
         self.store = store
@@ -34,6 +36,7 @@ package final class StageRunner {
         self.restarts = restarts
         self.bundlePlace = bundlePlace
         self.pool = pool
+        self.memory = memory
     }
 
     /// Makes these stages and all that they need, the stages before first.

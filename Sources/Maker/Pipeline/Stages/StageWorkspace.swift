@@ -9,6 +9,7 @@ import Storage
 package final class StageWorkspace {
     let pool: ThreadPool
     var threads: Int { pool.threadCount }
+    let memory: MemoryBudget
     let progress: Progress
     /// Hears the share of the stage that is done, instead of `progress`.
     var hear: ((Double, String) -> Void)?
@@ -24,10 +25,12 @@ package final class StageWorkspace {
     var saved = SavedWork.none
 
     init(
-        pool: ThreadPool, progress: Progress, load: @escaping (Stage) throws(TaperError) -> [UInt8],
+        pool: ThreadPool, memory: MemoryBudget = .usual, progress: Progress,
+        load: @escaping (Stage) throws(TaperError) -> [UInt8],
         reload: @escaping (Stage) throws(TaperError) -> [UInt8]
     ) {
         self.pool = pool
+        self.memory = memory
         self.progress = progress
         self.load = load
         self.reload = reload

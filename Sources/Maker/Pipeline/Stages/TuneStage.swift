@@ -28,7 +28,7 @@ struct TuneStage: ByteStage {
             known: workspace.states.known(model)
         ) { workspace.update($0 * share, "what the full-precision model says") }
         let tuner = try TableTuner(
-            WeightSource(checkpoint), targets: targets, residency: .keeping(model.config),
+            WeightSource(checkpoint), targets: targets, residency: .keeping(model.config, workspace.memory),
             threads: workspace.threads, precision: .fastest, layers: linear.count
         ) { index throws(TaperError) in try workspace.value(linear[index]) }
         try tune(tuner, workspace, from: share)

@@ -1,0 +1,65 @@
+import Model
+import Quantization
+
+extension ConversionEstimate {
+    /// Seconds of one thread per unit of work, on a machine whose thread does `Costs.operations` operations a second; fitted
+    /// to conversions of a model of 135 million weights.
+    enum Costs {
+        static let operations = 100e9
+        /// Reading, decoding and hashing weights.
+        static let decode = 2.0e-9
+        static let hash = 0.3e-9
+        /// Share of the products' rate that batches of some tens of rows reach, and whole sequences.
+        static let thin = 0.45
+        static let thick = 0.6
+        /// Float weights read for a product of few rows, by byte.
+        static let read = 0.2e-9
+        /// A number drawn from a row of logits, by entry.
+        static let draw = 3e-9
+        /// Joint codes: a row, a weight, and a weight by column, for every round; k-means, by weight.
+        static let jointRow = 60e-6
+        static let jointWeight = 80e-9
+        static let joint = 0.1e-9
+        static let kMeans = 130e-9
+        /// Tables written out as weights and gradients summed by code, by weight.
+        static let tables = 3e-9
+        /// Quantized products against float ones.
+        static let quantized = 0.2
+        /// Bytes written.
+        static let write = 2e-9
+    }
+
+    // Shares within a stage, in seconds of the machine that the costs were found on.
+
+    /// Codes and tables of the linear layers while they are tuned or weighed.
+    static func codeBytes(_ recipe: Recipe, _ shape: Shape) -> Double {
+        shape.linear + 6 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6))
+    }
+
+    /// One block of the forward pass over some tokens, with the Hessians of its inputs.
+    static func blockForward(_ config: ModelConfig, tokens: Int) -> Double {
+        let shape = Shape(config)
+        return Double(tokens) * (2 * shape.block + shape.columnsSquared) / (Costs.thick * Costs.operations)
+            + shape.block * Costs.decode
+    }
+
+    /// Share of a tuning's time that goes into what it is tuned to.
+    /// - Parameter tokens: of every sequence.
+    static func targetsShare(_ config: ModelConfig, tokens: [Int], _ plans: [TuningPlan]) -> Double {
+        let shape = Shape(config)
+        let length = Double(tokens.max() ?? 1)
+        let all = Double(tokens.reduce(0, +))
+        let forward = 2 * shape.linear * all / (Costs.thick * Costs.operations) + shape.weights * Costs.decode
+        let step =
+            length * 5 * (shape.linear + shape.table) / (Costs.thick * Costs.operations)
+            + 2 * shape.linear * Costs.tables
+        return forward / max(forward + Double(plans.reduce(0) { $0 + $1.steps }) * step, 1e-12)
+    }
+
+    /// Joint codes of one tensor.
+    static func jointly(rows: Int, columns: Int, rounds: Int) -> Double {
+        let (rows, columns) = (Double(rows), Double(columns))
+        return rows * Double(rounds + 1)
+            * (Costs.jointRow + columns * (Costs.jointWeight + columns * Costs.joint))
+    }
+}
