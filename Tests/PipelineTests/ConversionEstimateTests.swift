@@ -217,14 +217,14 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let checkpoint = try Checkpoint.open(folder)
         let standard = Recipe.standard(.default)
-        let (recipe, leftOut) = try standard.fitted(to: checkpoint, available: Self.memory(8_000_000_000))
-        #expect(leftOut.count == 2 && leftOut.allSatisfy { $0.contains("8.0 GB") }, "\(leftOut)")
+        let (recipe, leftOut) = try standard.fitted(to: checkpoint, available: Self.memory(7_000_000_000))
+        #expect(leftOut.count == 2 && leftOut.allSatisfy { $0.contains("7.0 GB") }, "\(leftOut)")
         #expect(recipe.generatedSequences == 0 && recipe.isGuided && recipe.tuningPlans.isEmpty)
         #expect(recipe.effectiveMethod == .joint && recipe.quality != nil)
-        try check(recipe, checkpoint.config, memory: 8_000_000_000)
+        try check(recipe, checkpoint.config, memory: 7_000_000_000)
         // Some fits a larger machine, all the largest.
-        let (some, missing) = try standard.fitted(to: checkpoint, available: Self.memory(20_000_000_000))
-        #expect(some.generatedSequences == 0 && !some.tuningPlans.isEmpty && missing.count == 1, "\(missing)")
+        let (some, missing) = try standard.fitted(to: checkpoint, available: Self.memory(9_000_000_000))
+        #expect(some.generatedSequences > 0 && some.tuningPlans.isEmpty && missing.count == 1, "\(missing)")
         #expect(try standard.fitted(to: checkpoint, available: Self.memory(1 << 40)).leftOut.isEmpty)
         // What somebody asked for is not left out.
         let own = try Recipe(path: ConverterTests.root + "/pipelines/chat.json")

@@ -81,13 +81,16 @@ import class Foundation.FileManager
         return Int((try #require(result["bytes_per_token"]?.double) - cache).rounded())
     }
 
-    @Test(arguments: [
-        ["--rungs", "2.5"], ["--rungs", "2.5", "--calibration", "x.txt"], ["--task", "t"], [],
-        ["--rungs", "3", "--calibration", "x.txt", "--reference", "x"],
-        ["--rungs", "4.5", "--calibration", "x.txt", "--reference", "x"],
-        ["--rungs", "halves", "--calibration", "x.txt", "--reference", "x"],
-        ["--rungs", "2.555", "--calibration", "x.txt", "--reference", "x"],
-    ])
+    // One after the other: each wants the bundle to itself.
+    @Test(
+        .serialized,
+        arguments: [
+            ["--rungs", "2.5"], ["--rungs", "2.5", "--calibration", "x.txt"], ["--task", "t"], [],
+            ["--rungs", "3", "--calibration", "x.txt", "--reference", "x"],
+            ["--rungs", "4.5", "--calibration", "x.txt", "--reference", "x"],
+            ["--rungs", "halves", "--calibration", "x.txt", "--reference", "x"],
+            ["--rungs", "2.555", "--calibration", "x.txt", "--reference", "x"],
+        ])
     func whatCannotBeDoneIsRefused(_ arguments: [String]) throws {
         let before = try Files.read(sample.bundle, limit: 1 << 26)
         let outcome = try TaperProgram.run(["calibrate", sample.bundle, "--quiet"] + arguments)

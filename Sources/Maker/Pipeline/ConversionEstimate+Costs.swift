@@ -9,11 +9,12 @@ extension ConversionEstimate {
         /// Reading, decoding and hashing weights.
         static let decode = 2.0e-9
         static let hash = 0.3e-9
-        /// Share of the products' rate that batches of some tens of rows reach, and whole sequences.
-        static let thin = 0.45
+        /// Share of the products' rate that whole sequences reach.
         static let thick = 0.6
-        /// Float weights read for a product of few rows, by byte.
-        static let read = 0.2e-9
+        /// A weight that becomes a byte; one that is read for some rows, and multiplied with each.
+        static let byte = 20e-9
+        static let byteWeight = 0.08e-9
+        static let byteRow = 4e-12
         /// A number drawn from a row of logits, by entry.
         static let draw = 3e-9
         /// Joint codes: a row, a weight, and a weight by column, for every round; k-means, by weight.

@@ -94,16 +94,16 @@ package struct ConversionEstimate {
                 "range", seconds: shape.linear / 3 * Costs.decode * scale, memory: 4 * (2 * shape.block + shape.table)))
         if recipe.ownSequences > 0, recipe.hasCalibration {
             let count = Double(recipe.ownSequences)
-            // Few rows wait for memory, many for arithmetic.
-            let product = max(
-                2 * count * (shape.linear + shape.table) / (Costs.thin * passRate),
-                weightBytes * (shape.linear + shape.table) * Costs.read * scale)
-            let step = product + count * shape.vocabulary * Costs.draw * scale
+            let places = Double(min(recipe.ownSequences, OwnTextStage.places(config, length: Int(length), budget)))
+            let steps = length * (count / places).rounded(.up)
+            // Weights are bytes here.
+            let product = (shape.linear + shape.table) * (Costs.byteWeight + places * Costs.byteRow)
+            let step = product + places * shape.vocabulary * Costs.draw
             stages.append(
                 StageEstimate(
-                    "write own text", seconds: length * step + shape.weights * Costs.decode * scale,
-                    memory: weightBytes * (shape.linear + shape.table) + 8 * max(shape.largestLinear, shape.table / 2)
-                        + 4 * count * shape.vocabulary + min(1e9, count * length * shape.cache),
+                    "write own text",
+                    seconds: (steps * step + shape.weights * Costs.byte) * scale,
+                    memory: shape.weights + 134e6 + 4 * places * shape.vocabulary + places * length * shape.cache,
                     disk: 4 * count * length,
                     remedy: "leave it out with \(field("generated")) 0, or calibration.generated 0 in the recipe"))
         }

@@ -43,12 +43,9 @@ extension ReferenceModel: StepExecutor {
             }
             for (index, chunk) in runs.enumerated() {
                 try Interrupt.check("Nothing was written")
-                guard case .float(let caches) = chunk.sequence.cache else {
-                    preconditionFailure("a sequence in half precision takes one token a call")
-                }
                 try block(
                     weights, &runStates[index], tokens: chunk.range.count,
-                    places: .run(from: chunk.sequence.position, cache: caches[layer]))
+                    places: .run(from: chunk.sequence.position, cache: chunk.sequence.caches[layer]))
             }
         }
         for chunk in rows.chunks { chunk.sequence.position += chunk.range.count }

@@ -40,15 +40,6 @@ public final class ReferenceModel {
         weights = FloatWeights(source, residency: residency, precision: precision, pool: arithmetic.pool)
     }
 
-    /// The same model with every weight in memory from its first use on.
-    func resident() throws(TaperError) -> ReferenceModel {
-        weights.residency == .resident
-            ? self
-            : try ReferenceModel(
-                weights.source, residency: .resident, threads: arithmetic.pool.threadCount,
-                precision: weights.precision)
-    }
-
     /// One block on x, [tokens * hiddenSize], in place.
     func block(
         _ weights: BlockWeights, _ x: inout [Float], tokens: Int, places: TokenPlaces = .run(from: 0, cache: nil),

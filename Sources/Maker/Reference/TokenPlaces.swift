@@ -1,5 +1,3 @@
-import Kernels
-
 /// Rotated keys and values of one layer so far, [positions][kvHeads * headSize].
 final class LayerCache {
     private(set) var keys: [Float] = []
@@ -30,21 +28,10 @@ enum TokenPlaces {
     case run(from: Int, cache: LayerCache?)
     /// The next token of each of several sequences.
     case ends([(position: Int, cache: LayerCache)])
-    /// The same where keys and values are kept in half precision.
-    case halfEnds(positions: [Int], caches: [KVLayer])
 
-    /// The next token of each of several sequences, all of which keep keys and values alike.
+    /// The next token of each of several sequences.
     init(_ sequences: [ReferenceSequence], layer: Int) {
-        var floats: [(position: Int, cache: LayerCache)] = []
-        var halves: [KVLayer] = []
-        for sequence in sequences {
-            switch sequence.cache {
-            case .float(let layers): floats.append((sequence.position, layers[layer]))
-            case .half(let layers, _): halves.append(layers[layer])
-            }
-        }
-        precondition(floats.isEmpty || halves.isEmpty, "float and half precision do not go together")
-        self = halves.isEmpty ? .ends(floats) : .halfEnds(positions: sequences.map(\.position), caches: halves)
+        self = .ends(sequences.map { ($0.position, $0.caches[layer]) })
     }
 
     /// Positions that a token sees at most, as far as scores are kept in the block's activations.
@@ -52,7 +39,6 @@ enum TokenPlaces {
         switch self {
         case .run(let position, _): position + tokens
         case .ends(let ends): 1 + ends.reduce(0) { max($0, $1.position) }
-        case .halfEnds: 0
         }
     }
 }

@@ -65,17 +65,6 @@ extension TransformerArithmetic {
                     a.query + row * config.querySize, keys: end.cache.keys, values: end.cache.values, tokens: 1,
                     position: end.position, window: window, scores: a.scores, into: a.mixed + row * config.querySize)
             }
-        case .halfEnds(let positions, let caches):
-            for (row, cache) in caches.enumerated() {
-                rotate(row, count: 1, position: positions[row])
-                storeKV(
-                    keys: a.key + row * config.kvSize, values: a.value + row * config.kvSize, tokens: 1,
-                    firstPosition: positions[row], cache: cache, pool: pool)
-            }
-            attention(
-                query: a.query, positions: positions, caches: caches, heads: config.headCount,
-                window: window, scale: attentionScale,
-                cap: Float(config.attentionCap ?? 0), output: a.mixed, pool: pool)
         }
     }
 

@@ -1,9 +1,9 @@
 public import Bundle
-import Kernels
+public import Kernels
 public import Model
 public import Storage
 
-/// A bundle's tensors in the order the forward pass reads them, shapes checked against the model description.
+/// A model's tensors in the order the forward pass reads them, shapes checked against its description.
 ///
 /// Immutable, so any number of engines and sequences share one, on any threads.
 public final class TransformerWeights: @unchecked Sendable {
@@ -68,8 +68,9 @@ public final class TransformerWeights: @unchecked Sendable {
     }
 
     public let config: ModelConfig
-    /// Keeps the mapped weights alive, into which all pointers here point.
-    private let bundle: Bundle
+    /// Keep the weights alive, into which all pointers here point: mapped, or in memory.
+    private let bundle: Bundle?
+    private let memory: [MemoryBlock]
     let embedding: WeightMatrix
     let layers: [Layer]
     let finalNorm: Norm
@@ -82,12 +83,43 @@ public final class TransformerWeights: @unchecked Sendable {
     private let stepBytes: [Int]
 
     /// - Throws: `badData` when the bundle's tensors do not fit its model description.
-    public init(_ bundle: Bundle) throws(TaperError) {
+    public convenience init(_ bundle: Bundle) throws(TaperError) {
+        let manifest = bundle.manifest
+        try self.init(
+            manifest.model, bundle: bundle, memory: [],
+            matrix: { name throws(TaperError) in try bundle.weights(name) },
+            vector: { name throws(TaperError) in try bundle.vector(name) }, served: try bundle.servedPrecisions(),
+            rungs: try bundle.rungs(), order: manifest.linearTensors.map { $0.name },
+            bytes: { manifest.bytesPerToken(bits: $0) }, rungBytes: { manifest.bytesPerToken($0) })
+    }
+
+    /// Weights of one precision, 8 bits, that lie in memory.
+    /// - Parameters:
+    ///   - memory: what `matrix` and `vector` point into.
+    ///   - matrix: of a name in `ModelConfig.tensorRequirements`.
+    /// - Throws: `badData` when they do not fit the model description, and what `matrix` and `vector` throw.
+    public convenience init(
+        _ config: ModelConfig, in memory: [MemoryBlock], matrix: (String) throws(TaperError) -> WeightMatrix,
+        vector: (String) throws(TaperError) -> UnsafeBufferPointer<Float>
+    ) throws(TaperError) {
+        try self.init(
+            config, bundle: nil, memory: memory, matrix: matrix, vector: vector, served: [Precision(bits: 8)],
+            rungs: [],
+            order: [], bytes: { _ in memory.reduce(0) { $0 + $1.byteCount } }, rungBytes: { _ in 0 })
+    }
+
+    private init(
+        _ config: ModelConfig, bundle: Bundle?, memory: [MemoryBlock],
+        matrix found: (String) throws(TaperError) -> WeightMatrix,
+        vector values: (String) throws(TaperError) -> UnsafeBufferPointer<Float>, served: [Precision], rungs: [Rung],
+        order: [String], bytes: (Int) -> Int, rungBytes: (Rung) -> Int
+    ) throws(TaperError) {
         self.bundle = bundle
-        let config = bundle.manifest.model
+        self.memory = memory
         self.config = config
+        self.served = served
         func vector(_ name: String, _ count: Int) throws(TaperError) -> UnsafePointer<Float> {
-            let values = try bundle.vector(name)
+            let values = try values(name)
             guard values.count == count, let base = values.baseAddress else {
                 throw TaperError(
                     .badData, "the vector does not fit the model", at: name, expected: String(count) + " values",
@@ -96,7 +128,7 @@ public final class TransformerWeights: @unchecked Sendable {
             return base
         }
         func matrix(_ name: String, _ rows: Int, _ columns: Int) throws(TaperError) -> WeightMatrix {
-            let matrix = try bundle.weights(name)
+            let matrix = try found(name)
             guard matrix.rows == rows, matrix.columns == columns else {
                 throw TaperError(
                     .badData, "the matrix does not fit the model", at: name,
@@ -141,18 +173,15 @@ public final class TransformerWeights: @unchecked Sendable {
                 config.headName, config.vocabularySize,
                 config.hiddenSize), bias: headBias)
         self.head = head
-        served = try bundle.servedPrecisions()
-        let manifest = bundle.manifest
         let whole = Array(BitWidth.nested) + [BitWidth.half]
         var all = whole.map { BitAllocation(uniform: $0, layerCount: config.layerCount) }
-        var bytes = whole.map { manifest.bytesPerToken(bits: $0) }
-        let order = manifest.linearTensors.map { $0.name }
-        for rung in try bundle.rungs() {
+        var read = whole.map { bytes($0) }
+        for rung in rungs {
             all.append(try BitAllocation(rung, order: order, config))
-            bytes.append(manifest.bytesPerToken(rung))
+            read.append(rungBytes(rung))
         }
         allocations = all
-        stepBytes = bytes
+        stepBytes = read
     }
 
     /// Largest allocation of at most this precision, or the smallest, which comes first.
