@@ -7,13 +7,14 @@ import Storage
 import func Foundation.NSTemporaryDirectory
 import struct Foundation.UUID
 
-/// A bundle of random weights in a temporary file, removed with this object.
+/// A bundle of random weights in a temporary file, removed with this object. Embedding and head are bytes, or codes of
+/// `headPrecisions`.
 final class TinyBundle {
     let bundle: Bundle
     let path: String
 
     init(
-        _ config: ModelConfig, precisions: [Int] = [2, 3, 4, 6], seed: UInt64 = 1,
+        _ config: ModelConfig, precisions: [Int] = [2, 3, 4, 6], headPrecisions: [Int] = [], seed: UInt64 = 1,
         tokenizer: [UInt8] = [1], documents: [(section: String, value: JSONValue)] = [],
         factor: (String) -> Float = { _ in 1 }
     ) throws {
@@ -22,7 +23,10 @@ final class TinyBundle {
         let plans = config.tensorRequirements().map { need in
             let encoding: TensorPlan.Encoding =
                 need.shape.count == 1
-                ? .float : need.isLinear ? .nested(group: "linear", precisions: precisions) : .int8
+                ? .float
+                : need.isLinear
+                    ? .nested(group: Manifest.linearGroup, precisions: precisions)
+                    : headPrecisions.isEmpty ? .int8 : .nested(group: Manifest.fixedGroup, precisions: headPrecisions)
             return TensorPlan(name: need.name, shape: need.shape, encoding: encoding)
         }
         let manifest = Manifest(model: config, precisions: precisions, tensors: plans, provenance: .null)
@@ -35,9 +39,9 @@ final class TinyBundle {
                 let vector = (0..<plan.shape[0]).map { _ in Float(random.uniform() - 0.5) + (isWeight ? 1 : 0) }
                 try writer.add(vector: vector.map { $0 * factor(plan.name) }, name: plan.name)
             case .int8: try writer.add(TinyBundle.bytes(plan, &random))
-            case .nested:
-                try writer.add(TinyBundle.nested(plan, precisions.filter { $0 <= 8 }, factor(plan.name), &random))
-                if precisions.contains(16) { try writer.add(TinyBundle.half(plan, &random)) }
+            case .nested(_, let served):
+                try writer.add(TinyBundle.nested(plan, served.filter { $0 <= 8 }, factor(plan.name), &random))
+                if served.contains(16) { try writer.add(TinyBundle.half(plan, &random)) }
             }
         }
         try writer.finish()

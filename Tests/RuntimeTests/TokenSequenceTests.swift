@@ -22,7 +22,12 @@ import Testing
     /// wants.
     @Test(arguments: TinyModels.all, [1, 3])
     func rowsOfOneCallDoNotMeet(_ config: ModelConfig, _ threads: Int) throws {
-        let tiny = try TinyBundle(config, precisions: [2, 3, 4, 6, 16])
+        // A head in bytes, and one that follows the layers' precisions.
+        for head in [[], [3, 6]] { try rowsDoNotMeet(config, threads, headPrecisions: head) }
+    }
+
+    private func rowsDoNotMeet(_ config: ModelConfig, _ threads: Int, headPrecisions: [Int]) throws {
+        let tiny = try TinyBundle(config, precisions: [2, 3, 4, 6, 16], headPrecisions: headPrecisions)
         let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 64, pool: .make(threads))
         // Of one precision, of two, and of many at once, those of 16 bits among them.
         for mix: [Precision] in [[3], [16], [6, 2], [2, 2, 3, 16, 4, 4, 6]] {
@@ -59,7 +64,6 @@ import Testing
         }
     }
 
-    /// More rows than the buffers hold, divided within chunks.
     /// Layers are read once for each precision, a head in bytes once for all.
     @Test func aHeadInBytesIsReadOnce() throws {
         let tiny = try TinyBundle(TinyModels.llama)
@@ -76,6 +80,7 @@ import Testing
         #expect(try bytes([2, 4]) == bytes([2]) + bytes([4]) - head)
     }
 
+    /// More rows than the buffers hold, divided within chunks.
     @Test func aCallMayBeLongerThanABlock() throws {
         var config = TinyModels.llama
         config.contextLength = 1024

@@ -38,8 +38,8 @@ actor Worker {
     /// Tokens of prompts that are read before others go on and a cancellation is noticed: as many as still read the weights at
     /// full speed.
     private static let prefillBudget = 256
-    /// A turn of the loop may last so long before others have the actor, for which the loop waits idly. New requests are looked at
-    /// with every token.
+    /// The loop holds the actor so long at most; giving it away and getting it back takes as long as a part of a token. New
+    /// requests are looked at with every token.
     private static let secondsBetweenPauses = 0.02
 
     init(_ bundle: sending Bundle, options: LanguageModel.Options) throws(ModuleError) {
@@ -193,11 +193,13 @@ actor Worker {
     }
 
     private func tick() {
+        // What follows may take a while.
+        if !inbox.isEmpty || turns.contains(where: { !$0.generation.isDecoding }) {
+            for turn in turns { turn.tell() }
+        }
         receive()
         givePlaces()
         for turn in turns where turn.outcome.isCancelled { batch.cancel(turn.generation) }
-        // Prompts take a while.
-        if turns.contains(where: { $0.isReading }) { for turn in turns { turn.tell() } }
         let promptTokens = turns.reduce(0) { $0 - $1.generation.readCount }
         var newTokens = 0
         // What goes wrong with a generation is its own failure.

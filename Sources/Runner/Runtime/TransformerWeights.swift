@@ -105,14 +105,14 @@ public final class TransformerWeights: @unchecked Sendable {
         try self.init(
             config, bundle: nil, memory: memory, matrix: matrix, vector: vector, served: [Precision(bits: 8)],
             rungs: [],
-            order: [], bytes: { _ in memory.reduce(0) { $0 + $1.byteCount } }, rungBytes: { _ in 0 })
+            order: [], bytes: nil, rungBytes: { _ in 0 })
     }
 
     private init(
         _ config: ModelConfig, bundle: Bundle?, memory: [MemoryBlock],
         matrix found: (String) throws(TaperError) -> WeightMatrix,
         vector values: (String) throws(TaperError) -> UnsafeBufferPointer<Float>, served: [Precision], rungs: [Rung],
-        order: [String], bytes: (Int) -> Int, rungBytes: (Rung) -> Int
+        order: [String], bytes: ((Int) -> Int)?, rungBytes: (Rung) -> Int
     ) throws(TaperError) {
         self.bundle = bundle
         self.memory = memory
@@ -175,7 +175,13 @@ public final class TransformerWeights: @unchecked Sendable {
         self.head = head
         let whole = Array(BitWidth.nested) + [BitWidth.half]
         var all = whole.map { BitAllocation(uniform: $0, layerCount: config.layerCount) }
-        var read = whole.map { bytes($0) }
+        let row = embedding.bytesRead(bits: 8) / NestedLayout.paddedRows(embedding.rows)
+        var read = whole.indices.map { index in
+            bytes?(whole[index])
+                ?? layers.indices.reduce(head.matrix.bytesRead(bits: 8) + row) {
+                    $0 + layers[$1].bytesRead(all[index].layers[$1])
+                }
+        }
         for rung in rungs {
             all.append(try BitAllocation(rung, order: order, config))
             read.append(rungBytes(rung))
