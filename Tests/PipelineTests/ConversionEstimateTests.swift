@@ -66,7 +66,7 @@ import Testing
                 })
         }
         for name in ["weigh positions", "tune"] {
-            let (usual, more) = (try stage(name, .usual), try stage(name, MemoryBudget(of: 64_000_000_000)))
+            let (usual, more) = (try stage(name, .usual), try stage(name, MemoryBudget(of: 100_000_000_000)))
             #expect(more.memoryBytes > usual.memoryBytes && more.seconds < usual.seconds, "\(name)")
         }
         let (usual, less) = (
@@ -217,18 +217,40 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let checkpoint = try Checkpoint.open(folder)
         let standard = Recipe.standard(.default)
-        let (recipe, leftOut) = try standard.fitted(to: checkpoint, available: Self.memory(7_000_000_000))
+        let (recipe, leftOut, _) = try standard.fitted(to: checkpoint, available: Self.memory(7_000_000_000))
         #expect(leftOut.count == 2 && leftOut.allSatisfy { $0.contains("7.0 GB") }, "\(leftOut)")
         #expect(recipe.generatedSequences == 0 && recipe.isGuided && recipe.tuningPlans.isEmpty)
         #expect(recipe.effectiveMethod == .joint && recipe.quality != nil)
         try check(recipe, checkpoint.config, memory: 7_000_000_000)
         // Some fits a larger machine, all the largest.
-        let (some, missing) = try standard.fitted(to: checkpoint, available: Self.memory(9_000_000_000))
+        let (some, missing, _) = try standard.fitted(to: checkpoint, available: Self.memory(9_000_000_000))
         #expect(some.generatedSequences > 0 && some.tuningPlans.isEmpty && missing.count == 1, "\(missing)")
         #expect(try standard.fitted(to: checkpoint, available: Self.memory(1 << 40)).leftOut.isEmpty)
         // What somebody asked for is not left out.
         let own = try Recipe(path: ConverterTests.root + "/pipelines/chat.json")
         #expect(try own.fitted(to: checkpoint, available: Self.memory(1)).leftOut.isEmpty)
+        // Whoever allows more loses nothing by it, be there so much or not.
+        for available in [7, 9, 13, 16, 24, 40, 64].map({ Self.memory($0 * 1_000_000_000) }) {
+            let usual = try standard.fitted(to: checkpoint, available: available).leftOut.count
+            for asked in [available.byteCount, 1 << 40] {
+                let fitted = try standard.fitted(to: checkpoint, available: available, asked: asked)
+                #expect(fitted.leftOut.count <= usual, "\(available.byteCount), \(asked)")
+                #expect(fitted.budget.stateBytes <= available.byteCount)
+            }
+        }
+        #expect(
+            try standard.fitted(to: checkpoint, available: Self.memory(64_000_000_000), asked: 64_000_000_000).budget
+                == MemoryBudget(of: 64_000_000_000))
+        // Passes whose states do not fit take fewer sequences together before they are left out.
+        func weighing(_ budget: MemoryBudget) throws -> Int {
+            try #require(
+                ConversionEstimate(standard, checkpoint.config, storedBytes: 0, budget: budget).stages
+                    .first { $0.name == "weigh positions" }
+            ).memoryBytes
+        }
+        let between = try (weighing(.usual) + weighing(.least)) / 2
+        let narrow = try standard.fitted(to: checkpoint, available: Self.memory(between))
+        #expect(narrow.budget == .least && narrow.recipe.isGuided, "\(narrow.leftOut)")
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: [true, false])
@@ -255,12 +277,14 @@ import Testing
         #expect(fits.status == 0, "\(fits.errors)")
         let small = try TaperProgram.run(convert + ["--memory", "20 MB"])
         #expect(
-            small.status == 64 && small.errors.contains("20.0 MB") && small.errors.contains("--memory"),
+            small.status == 64 && small.errors.contains("20.0 MB") && small.errors.contains("Allow more with --memory"),
             "\(small.errors)")
-        let wrong = try TaperProgram.run(convert + ["--memory", "much"])
-        #expect(
-            wrong.status == 64 && wrong.errors.contains("not a size") && wrong.errors.contains("--memory"),
-            "\(wrong.errors)")
+        for text in ["much", "0", "0GB"] {
+            let wrong = try TaperProgram.run(convert + ["--memory", text])
+            #expect(
+                wrong.status == 64 && wrong.errors.contains("--memory") && wrong.errors.contains(text),
+                "\(wrong.errors)")
+        }
     }
 
     @Test func jointProgressWeighsTensorsByWhatTheyTake() {

@@ -16,8 +16,10 @@ package struct ByteModel {
         var matrices: [String: WeightMatrix] = [:]
         var vectors: [String: UnsafeBufferPointer<Float>] = [:]
         func take(_ byteCount: Int) throws(TaperError) -> MemoryBlock {
+            // Pages of large blocks are large, too, and memory that is not there is said.
             let block = try MemoryBlock(
-                byteCount: byteCount, purpose: "the model's weights as bytes", remedy: ByteModel.remedy)
+                byteCount: byteCount, dense: byteCount > 1 << 22, purpose: "the model's weights as bytes",
+                remedy: ByteModel.remedy)
             blocks.append(block)
             return block
         }

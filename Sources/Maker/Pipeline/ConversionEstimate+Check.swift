@@ -17,7 +17,9 @@ extension ConversionEstimate {
                 at: place,
                 expected: over.map { "\($0.name) \(byteText($0.memoryBytes))" }.joined(separator: ", "),
                 found: "\(byteText(available.byteCount)) (\(available.reason))",
-                remedy: "Use a machine with more memory, or: " + over.compactMap(\.remedy).joined(separator: "; "))
+                remedy: (available.isAskedFor
+                    ? "Allow more with \(field("memory")), or: " : "Use a machine with more memory, or: ")
+                    + over.compactMap(\.remedy).joined(separator: "; "))
         }
         try disk.check(work: workBytes, output: outputBytes)
     }

@@ -52,7 +52,7 @@ extension ConversionEstimate {
         let all = Double(tokens.reduce(0, +))
         let forward = 2 * shape.linear * all / (Costs.thick * Costs.operations) + shape.weights * Costs.decode
         let step =
-            length * 5 * (shape.linear + shape.table) / (Costs.thick * Costs.operations)
+            length * 4.5 * (shape.linear + shape.table) / (Costs.thick * Costs.operations)
             + 2 * shape.linear * Costs.tables
         return forward / max(forward + Double(plans.reduce(0) { $0 + $1.steps }) * step, 1e-12)
     }

@@ -35,8 +35,8 @@ public struct StageEstimate: Equatable, Sendable {
 
 /// Time, memory and disk of every stage of a conversion, from the model's shape and the recipe alone: no weight is read.
 ///
-/// Memory is what the stages' own code allocates, to within a fifth. Seconds are counts of operations divided by this
-/// machine's rate for products of floats, with what each kind of work costs beside them (`Costs`).
+/// Memory is what the stages' own code allocates, to within a fifth. Seconds are counts of operations divided by what this machine
+/// does of each kind in a second, where that was measured, and else follow its products of floats (`Costs`).
 package struct ConversionEstimate {
     package private(set) var stages: [StageEstimate] = []
     /// Of the finished bundle.
@@ -51,7 +51,8 @@ package struct ConversionEstimate {
     ///   - storedBytes: of the checkpoint's tensors.
     ///   - tokens: of the text that a use reads, where it is known; else as many as the recipe asks for.
     ///   - prompts: of every task by its name, where they are known; else as long as the context lets them be.
-    ///   - rates: of products; nil where nothing measured them.
+    ///   - budget: what stages may use where more saves time.
+    ///   - rates: of this machine; nil where nothing measured them.
     package init(
         _ recipe: Recipe, _ config: ModelConfig, storedBytes: Int, tokens: [TextUse: Int] = [:],
         prompts: [String: PromptSizes] = [:], budget: MemoryBudget = .usual, rates: MachineRates? = nil
@@ -78,7 +79,8 @@ package struct ConversionEstimate {
         func streamed(_ tokens: Double) -> Double {
             4 * (tokens * shape.hidden + 12 * length * shape.widest) + blockBytes
         }
-        let keepsBlocks = ReferenceModel.Residency.keeping(config, budget) == .resident
+        let keepsBlocks =
+            ReferenceModel.Residency.keeping(config, budget, bytesPerWeight: rates.passBytes) == .resident
         let logits = 4 * length * shape.vocabulary
         // Those of a step and of what it is compared with; the backward of a cap needs them as the cap left them, too.
         let gradientLogits = (config.logitCap == nil ? 2 : 3) * logits
@@ -117,7 +119,8 @@ package struct ConversionEstimate {
         let statistics = tokenCount(.statistics)
         if isJoint {
             if recipe.isGuided {
-                let walkLimit = Double(budget.stateBytes)
+                // One sequence's at least.
+                let walkLimit = max(Double(budget.stateBytes), 4 * length * shape.hidden * (shape.layers + 2))
                 let stateBytes = 4 * statistics * shape.hidden * (shape.layers + 2)
                 let walks = (stateBytes / walkLimit).rounded(.up)
                 stages.append(

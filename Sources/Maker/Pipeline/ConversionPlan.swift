@@ -30,8 +30,10 @@ extension ConversionPlan {
         let pool = try ThreadPool(threadCount: options.threads)
         // Checkpoints are published in half precision.
         let estimate = ConversionEstimate(
-            recipe, outline.config, storedBytes: 2 * outline.weightCount, budget: options.budget,
-            rates: recipe.needsFloatModel ? try MachineRates(measuring: pool) : nil)
+            recipe, outline.config, storedBytes: 2 * outline.weightCount,
+            budget: options.memory.map { MemoryBudget(of: $0) } ?? .usual,
+            rates: recipe.needsFloatModel
+                ? try MachineRates(measuring: pool, joint: recipe.effectiveMethod == .joint) : nil)
         self.init(
             folder, "config.json", output: output, recipe, outline.config, estimate,
             workPath: try ArtifactStore(folder: options.workFolder).path, leftOut: [], note: ModelOutline.note)

@@ -34,7 +34,6 @@ public final class Converter {
             self.memory = memory
         }
 
-        var budget: MemoryBudget { memory.map { MemoryBudget(of: $0) } ?? .usual }
     }
 
     public static var chatTemplateNames: String { ChatTemplate.names.joined(separator: ", ") }
@@ -51,6 +50,7 @@ public final class Converter {
     let estimate: ConversionEstimate
     /// Of a recipe that may: what does not fit this machine, and why.
     let leftOut: [String]
+    let budget: MemoryBudget
     package let store: ArtifactStore
     let pool: ThreadPool
 
@@ -72,9 +72,12 @@ public final class Converter {
         for warning in checkpoint.warnings + checkpoint.roundingWarnings { progress.warn(warning) }
         pool = try ThreadPool(threadCount: options.threads)
         let memory = AvailableMemory.now.limited(to: options.memory)
-        let rates = recipe.needsFloatModel ? try MachineRates(measuring: pool) : nil
-        let (fitted, leftOut) = try recipe.fitted(
-            to: checkpoint, available: memory, budget: options.budget, rates: rates)
+        let rates =
+            recipe.needsFloatModel
+            ? try MachineRates(measuring: pool, joint: recipe.effectiveMethod == .joint) : nil
+        let (fitted, leftOut, budget) = try recipe.fitted(
+            to: checkpoint, available: memory, asked: options.memory, rates: rates)
+        self.budget = budget
         for sentence in leftOut { progress.warn(sentence) }
         self.recipe = fitted
         self.leftOut = leftOut
@@ -83,7 +86,7 @@ public final class Converter {
         store.report = { progress.note($0) }
         estimate = ConversionEstimate(
             fitted, checkpoint.config, storedBytes: checkpoint.tensors.reduce(0) { $0 + $1.byteCount },
-            tokens: inputs.tokenCounts, prompts: inputs.promptSizes, budget: options.budget, rates: rates)
+            tokens: inputs.tokenCounts, prompts: inputs.promptSizes, budget: budget, rates: rates)
         if let output {
             try estimate.check(
                 available: memory, place: checkpoint.path,
@@ -110,7 +113,7 @@ public final class Converter {
     /// - Parameter bundlePath: where a packed bundle will be published.
     package func runner(bundlePath: String, replacing: Bool) -> StageRunner {
         StageRunner(
-            store, pool, options.budget, progress, restarts: options.restart, bundlePlace: (bundlePath, replacing))
+            store, pool, budget, progress, restarts: options.restart, bundlePlace: (bundlePath, replacing))
     }
 
     /// Runs every stage and publishes the bundle.

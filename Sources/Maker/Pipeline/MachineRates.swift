@@ -17,13 +17,14 @@ package struct MachineRates {
 
     /// Measured on the pool's threads in some tenths of a second.
     /// - Throws: `noInput` without OpenBLAS.
-    init(measuring pool: ThreadPool) throws(TaperError) {
+    /// - Parameter joint: whether joint codes are found at all.
+    init(measuring pool: ThreadPool, joint isJoint: Bool) throws(TaperError) {
         single = try FloatArithmetic.operationsPerSecond(pool, .single)
         let isSingle = FloatPrecision.fastest == .single
         passes = isSingle ? single : try FloatArithmetic.operationsPerSecond(pool, .fastest)
-        passBytes = isSingle ? 4 : 2
+        passBytes = FloatPrecision.fastest.bytesPerWeight
         let probe = try Probe(pool)
-        joint = try probe.joint()
+        joint = isJoint ? try probe.joint() : nil
         kMeans = try probe.kMeans()
     }
 
@@ -44,7 +45,7 @@ private struct Probe {
 
     init(_ pool: ThreadPool) throws(TaperError) {
         self.pool = pool
-        // As many rows as a thread takes together.
+        // Enough for all threads, few enough to be quick; wider layers and batches of more rows cost and save about alike.
         rows = 32 * pool.threadCount
         var random = RandomGenerator(seed: 1)
         weights = (0..<rows * columns).map { _ in

@@ -33,7 +33,7 @@ extension Recipe {
         (SampleTexts.calibration, SampleTexts.heldout)
     }
 
-    /// Parts that cost as much memory as the whole float model takes, or more.
+    /// Parts whose memory grows with the model.
     public enum Part: CaseIterable, Sendable {
         case tuning, guidance, ownText
     }
@@ -41,18 +41,30 @@ extension Recipe {
     /// The recipe without the parts that may be left out and do not fit, or whose sample text this model cannot read.
     /// - Parameters:
     ///   - available: bytes of memory; 0 when unknown.
-    ///   - rates: of products, which say how large a weight is where they are made.
-    /// - Returns: what was left out and why, a sentence each.
+    ///   - asked: bytes that may be used where more saves time.
+    ///   - rates: of this machine, which say how large a weight is in products.
+    /// - Returns: what was left out and why, a sentence each, and what the stages may use.
     package func fitted(
-        to checkpoint: Checkpoint, available: AvailableMemory, budget: MemoryBudget = .usual, rates: MachineRates? = nil
-    ) throws(TaperError) -> (recipe: Recipe, leftOut: [String]) {
+        to checkpoint: Checkpoint, available: AvailableMemory, asked: Int? = nil, rates: MachineRates? = nil
+    ) throws(TaperError) -> (recipe: Recipe, leftOut: [String], budget: MemoryBudget) {
         var recipe = self
         var leftOut: [String] = []
         try recipe.dropUnreadableSamples(checkpoint, &leftOut)
-        recipe.drop(&leftOut, available) {
-            ConversionEstimate($0, checkpoint.config, storedBytes: 0, budget: budget, rates: rates)
+        func estimated(_ recipe: Recipe, _ budget: MemoryBudget) -> ConversionEstimate {
+            ConversionEstimate(recipe, checkpoint.config, storedBytes: 0, budget: budget, rates: rates)
         }
-        return (recipe, leftOut)
+        // What more memory is for never is what something else is left out or refused for.
+        let wished = asked.map { MemoryBudget(of: available.byteCount > 0 ? min($0, available.byteCount) : $0) }
+        var best: (missing: Int, recipe: Recipe, leftOut: [String], budget: MemoryBudget)?
+        for budget in [wished, .usual, .least].compactMap({ $0 }) {
+            var (fitted, without) = (recipe, leftOut)
+            fitted.drop(&without, available) { estimated($0, budget) }
+            let over = estimated(fitted, budget).stages.count { $0.memoryBytes > available.byteCount }
+            let missing = available.byteCount == 0 ? 0 : without.count + over
+            if missing < best?.missing ?? Int.max { best = (missing, fitted, without, budget) }
+        }
+        guard let best else { return (recipe, leftOut, .usual) }
+        return (best.recipe, best.leftOut, best.budget)
     }
 
     private mutating func drop(

@@ -5,8 +5,11 @@ import Storage
 public struct AvailableMemory: Equatable, Sendable {
     /// 0 when unknown.
     public let byteCount: Int
-    /// What sets it, for people: "the machine", "the limit of its control group", "the limit of address space".
+    /// What sets it, for people: "the machine", "the limit of its control group", "the limit of address space", or the
+    /// setting `memory`.
     public let reason: String
+    /// Whether it is less than there is, because somebody wanted that.
+    public let isAskedFor: Bool
 
     public static var now: AvailableMemory {
         AvailableMemory(
@@ -28,17 +31,17 @@ public struct AvailableMemory: Equatable, Sendable {
         limit(addressSpace, "the limit of address space (ulimit -v)")
         byteCount = best.byteCount
         reason = best.reason
+        isAskedFor = false
     }
 
     /// The same for a process that may use less.
     public func limited(to limit: Int?) -> AvailableMemory {
         guard let limit, byteCount == 0 || limit < byteCount else { return self }
-        return AvailableMemory(byteCount: limit, reason: "its limit (\(field("memory")))")
+        return AvailableMemory(byteCount: limit, reason: "the limit of \(field("memory"))", isAskedFor: true)
     }
 
-    private init(byteCount: Int, reason: String) {
-        self.byteCount = byteCount
-        self.reason = reason
+    private init(byteCount: Int, reason: String, isAskedFor: Bool) {
+        (self.byteCount, self.reason, self.isAskedFor) = (byteCount, reason, isAskedFor)
     }
 
     /// Limits of the process's control groups and of all groups above them (cgroups(7)), of version 1 and 2.

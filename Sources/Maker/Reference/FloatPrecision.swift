@@ -10,4 +10,7 @@ public enum FloatPrecision: Sendable {
 
     /// `bfloat16` where the processor multiplies such numbers and oneDNN is installed.
     public static var fastest: FloatPrecision { od_load() == 0 ? .bfloat16 : .single }
+
+    /// Of a weight as products read it.
+    public var bytesPerWeight: Int { self == .single ? 4 : 2 }
 }

@@ -1,12 +1,15 @@
-/// Memory that passes over the float model may use where more of it saves time. What they make does not depend on it.
+/// Memory that stages may use where more of it saves time. What they make does not depend on it.
 public struct MemoryBudget: Equatable, Sendable {
     /// Of weights that are kept instead of being read again, in bytes.
     public let weightBytes: Int
-    /// Of the hidden states of sequences that go through a block together, in bytes.
+    /// Of what sequences that are worked on together keep, in bytes: hidden states, or keys and values.
     public let stateBytes: Int
 
     /// 1 GB of each: what a machine has beside the other things that it does.
     public static let usual = MemoryBudget(weightBytes: 1 << 30, stateBytes: 1 << 30)
+
+    /// For machines on which nothing else fits: nothing is kept, and few sequences go together.
+    public static let least = MemoryBudget(weightBytes: 0, stateBytes: 1 << 26)
 
     private init(weightBytes: Int, stateBytes: Int) {
         self.weightBytes = weightBytes

@@ -11,11 +11,13 @@ public final class ReferenceModel {
         /// One block's weights at a time, read again for every call: memory is bounded by a block and the hidden states.
         case streamed
 
-        /// `resident` for a model whose linear layers fit the budget as bfloat16, where reading them anew would take a good
-        /// part of a step.
-        public static func keeping(_ config: ModelConfig, _ memory: MemoryBudget) -> Residency {
+        /// `resident` for a model whose linear layers fit the budget, where reading them anew would take a good part of a step.
+        /// - Parameter bytesPerWeight: as products read them.
+        public static func keeping(
+            _ config: ModelConfig, _ memory: MemoryBudget, bytesPerWeight: Int = FloatPrecision.fastest.bytesPerWeight
+        ) -> Residency {
             let count = config.linearParts().reduce(0) { $0 + $1.rows * $1.columns } * config.layerCount
-            return 2 * count <= memory.weightBytes ? .resident : .streamed
+            return bytesPerWeight * count <= memory.weightBytes ? .resident : .streamed
         }
     }
 

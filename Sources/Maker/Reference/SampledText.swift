@@ -31,7 +31,7 @@ public struct TextSampling: Sendable {
     ///
     /// Sequences advance together, one position a step, so a step reads every weight once for all of them. Nothing ends a
     /// sequence: after a token that separates documents the next document follows. Every sequence has a random generator of
-    /// its own, so that the result is the same for any number of threads and places.
+    /// its own, so that the result is the same for any number of threads; of an engine for any number of places, too.
     ///
     /// - Parameters:
     ///   - places: sequences at once; each has a cache.
@@ -42,8 +42,9 @@ public struct TextSampling: Sendable {
         with executor: Executor, places: Int, bits: Precision, pool: ThreadPool,
         makeSequence: () throws(TaperError) -> Executor.Sequence, progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> [SampledSequence] {
+        precondition(places > 0, "nobody would write")
         // Batches of about one size: each costs its steps in full.
-        let batches = (starts.count + places - 1) / max(1, places)
+        let batches = (starts.count + places - 1) / places
         let size = batches == 0 ? 1 : (starts.count + batches - 1) / batches
         let batch = DecodeBatch<SamplingPlan<Executor>>(executor, places: size, prefillChunk: 1)
         var result = starts.map { SampledSequence(tokens: $0, logProbabilities: []) }

@@ -34,7 +34,7 @@ enum TokenPlaces {
         self = .ends(sequences.map { ($0.position, $0.caches[layer]) })
     }
 
-    /// Positions that a token sees at most, as far as scores are kept in the block's activations.
+    /// Positions that a token sees at most.
     func visible(tokens: Int) -> Int {
         switch self {
         case .run(let position, _): position + tokens

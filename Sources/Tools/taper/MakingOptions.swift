@@ -81,8 +81,16 @@ struct MakingOptions: ParsableArguments {
         switch memory {
         case nil: nil
         case "auto": AvailableMemory.now.byteCount > 0 ? AvailableMemory.now.byteCount : nil
-        case let text?: try byteCount(parsing: text, of: "memory")
+        case let text?: try positive(try byteCount(parsing: text, of: "memory"), text)
         }
+    }
+
+    private func positive(_ byteCount: Int, _ text: String) throws(TaperError) -> Int {
+        guard byteCount > 0 else {
+            throw TaperError(
+                .usage, "no memory at all", at: "--memory", expected: "such as 8GB", found: printable(text))
+        }
+        return byteCount
     }
 
     /// A flag that says what to make, of those that are given.

@@ -4,8 +4,8 @@ import Reference
 import Runtime
 import Storage
 
-/// Lets the model write sequences; the stages after calibrate on them too. It writes with its weights in bytes, which is quicker,
-/// needs half the memory, and whose text is as good a sample of what the model writes.
+/// Lets the model write sequences; the stages after calibrate on them too. It writes with its weights in bytes: quicker and
+/// smaller than with floats, and as good a sample of what the model writes.
 struct OwnTextStage: ByteStage {
     static let kind = StageKind.ownText
     static let version = 4
