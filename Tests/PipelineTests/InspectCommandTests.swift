@@ -27,14 +27,15 @@ import Testing
 
     /// People download GGUF files into a folder and name the folder.
     @Test func aFolderThatHoldsOnlyAGGUFFileNamesIt() throws {
-        let folder = try ScratchPath()
-        try AtomicFile.write([1, 2, 3], to: folder.path + "/model-q8_0.gguf", replacing: true)
-        for command in [
-            ["inspect", folder.path], ["convert", folder.path, "-o", folder.path + "/a.taper", "--dry-run"],
-        ] {
+        let scratch = try ScratchPath()
+        // A name to be typed is never cut.
+        let folder = scratch.path + "/" + String(repeating: "models", count: 30)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try AtomicFile.write([1, 2, 3], to: folder + "/model-q8_0.gguf", replacing: true)
+        for command in [["inspect", folder], ["convert", folder, "-o", folder + "/a.taper", "--dry-run"]] {
             let outcome = try TaperProgram.run(command)
             #expect(outcome.status == 65 && outcome.errors.contains("Name the file: "), "\(outcome.errors)")
-            #expect(outcome.errors.contains(folder.path + "/model-q8_0.gguf"))
+            #expect(outcome.errors.contains(folder + "/model-q8_0.gguf"), "\(outcome.errors)")
         }
     }
 

@@ -50,6 +50,6 @@ public struct CheckpointListing: Sendable {
             .badData, "no checkpoint", at: path, expected: expected,
             found: found + ", but with " + files.prefix(3).map { printable($0) }.joined(separator: ", ")
                 + (files.count > 3 ? " and \(files.count - 3) more" : ""),
-            remedy: "Name the file: " + printable(path.hasSuffix("/") ? path + first : path + "/" + first))
+            remedy: "Name the file: " + printable(path.hasSuffix("/") ? path + first : path + "/" + first, limit: 4000))
     }
 }

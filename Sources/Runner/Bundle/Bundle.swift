@@ -29,7 +29,7 @@ public final class Bundle {
             throw TaperError(
                 .noInput, "a folder, where a bundle is needed", at: path,
                 remedy: Files.exists(path + "/config.json")
-                    ? "Convert the checkpoint first: taper convert " + printable(path, limit: 400) + " -o model.taper"
+                    ? "Convert the checkpoint first: taper convert " + printable(path, limit: 4000) + " -o model.taper"
                     : "Name the bundle's file")
         }
         file = try MappedFile(path: path, copying: copying)

@@ -22,7 +22,7 @@ struct SectionTable {
             if let checkpoint = SectionTable.checkpointKind(bytes) {
                 throw TaperError(
                     .badData, checkpoint + ", where a bundle is needed", at: place,
-                    remedy: "Convert it first: taper convert " + printable(place, limit: 400) + " -o model.taper")
+                    remedy: "Convert it first: taper convert " + printable(place, limit: 4000) + " -o model.taper")
             }
             throw TaperError(
                 .badData, "not a taper bundle", at: place, expected: "\"TAPERBND\" at the start",

@@ -55,7 +55,7 @@ private func verify(_ options: Options) throws(TaperError) -> Int32 {
     }
     if !options.quiet {
         StandardStreams.note(
-            printable(options.modelPath) + ": sound; " + String(report.sectionCount) + " sections, "
+            printable(options.modelPath, limit: 4000) + ": sound; " + String(report.sectionCount) + " sections, "
                 + byteText(report.byteCount))
     }
     return 0
