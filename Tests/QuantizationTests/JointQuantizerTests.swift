@@ -6,12 +6,13 @@ import Testing
 @Suite struct JointQuantizerTests {
     /// Rows of random weights, and a Hessian with strong correlations between columns; 37 columns fill no vector.
     private struct Case {
-        let rows = 19
-        let columns = 37
+        let rows: Int
+        let columns: Int
         var weights: [Float]
         var hessian: [Float]
 
         init() {
+            (rows, columns) = (19, 37)
             var state: UInt64 = 42
             func next() -> Float {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -24,6 +25,24 @@ import Testing
             }
             var h = [Float](repeating: 0, count: 37 * 37)
             for row in x { for i in 0..<37 { for j in 0..<37 { h[i * 37 + j] += row[i] * row[j] / 60 } } }
+            hessian = h
+        }
+
+        /// Columns that resemble their neighbours, a third of them larger.
+        init(rows: Int, columns: Int) {
+            (self.rows, self.columns) = (rows, columns)
+            var random = RandomGenerator(seed: 7)
+            weights = (0..<rows * columns).map { _ in
+                Float(random.uniform() + random.uniform() + random.uniform() - 1.5)
+            }
+            var near = [Float](repeating: 1, count: columns)
+            for index in 1..<columns { near[index] = near[index - 1] * 0.9 }
+            var h = [Float](repeating: 0, count: columns * columns)
+            for i in 0..<columns {
+                for j in 0..<columns {
+                    h[i * columns + j] = near[abs(i - j)] * (i % 3 == 0 ? 2 : 1) * (j % 3 == 0 ? 2 : 1)
+                }
+            }
             hessian = h
         }
 
@@ -92,6 +111,21 @@ import Testing
             let found = data.error(packed, bits: bits, data.damped)
             #expect(abs(found / reported - 1) < 1e-4, "\(bits) bits")
         }
+    }
+
+    /// More columns than are summed, or told of moves, at a time; by what is stored, as above.
+    @Test(arguments: [(4160, false), (700, true)])
+    func wideLayersAreSummedWhole(columns: Int, feedback: Bool) throws {
+        let data = Case(rows: 3, columns: columns)
+        var (before, after): ([Double], [Double]) = ([], [])
+        let packed = try data.quantize(feedback: feedback) { (before, after) = ($0, $1) }
+        let damped = data.damped
+        for (index, bits) in [2, 3, 4].enumerated() {
+            #expect(abs(data.error(packed, bits: bits, damped) / after[index] - 1) < 1e-3, "\(bits) bits")
+            #expect(after[index] < 0.8 * before[index])
+        }
+        let plain = try data.quantize(feedback: feedback, set: .scalar)
+        #expect(plain.planes == packed.planes && plain.tables.map(\.entries) == packed.tables.map(\.entries))
     }
 
     @Test func theSameBytesForAnyNumberOfThreads() throws {

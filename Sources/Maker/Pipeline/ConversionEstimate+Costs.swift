@@ -18,9 +18,9 @@ extension ConversionEstimate {
         /// A number drawn from a row of logits, by entry.
         static let draw = 3e-9
         /// Joint codes: a row, a weight, and a weight by column, for every round; k-means, by weight.
-        static let jointRow = 60e-6
-        static let jointWeight = 80e-9
-        static let joint = 0.1e-9
+        static let jointRow = 8e-6
+        static let jointWeight = 190e-9
+        static let joint = 0.052e-9
         static let kMeans = 130e-9
         /// Tables written out as weights and gradients summed by code, by weight.
         static let tables = 3e-9

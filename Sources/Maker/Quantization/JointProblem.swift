@@ -84,23 +84,20 @@ final class JointProblem: @unchecked Sendable {
     }
 
     private func withProblem(_ body: (UnsafePointer<cq_joint_t>) -> Void) {
-        hessian.panels.withUnsafeBufferPointer { values in
-            hessian.feedbackPanels.withUnsafeBufferPointer { feedback in
-                precisions.withUnsafeBufferPointer { precisions in
-                    preferences.withUnsafeBufferPointer { preferences in
-                        var problem = cq_joint_t()
-                        problem.hessian = values.baseAddress
-                        problem.feedback = feedback.isEmpty ? nil : feedback.baseAddress
-                        problem.columns = Int32(columns)
-                        problem.bits = Int32(bits)
-                        problem.precisions = precisions.baseAddress
-                        problem.precision_count = Int32(precisions.count)
-                        problem.preferences = preferences.baseAddress
-                        problem.rounds = Int32(joint.rounds)
-                        body(&problem)
-                    }
-                }
+        precisions.withUnsafeBufferPointer { precisions in
+            preferences.withUnsafeBufferPointer { preferences in
+                var problem = cq_joint_t()
+                problem.hessian = hessian.panels
+                problem.feedback = hessian.feedbackPanels
+                problem.columns = Int32(columns)
+                problem.bits = Int32(bits)
+                problem.precisions = precisions.baseAddress
+                problem.precision_count = Int32(precisions.count)
+                problem.preferences = preferences.baseAddress
+                problem.rounds = Int32(joint.rounds)
+                body(&problem)
             }
         }
+        withExtendedLifetime(hessian) {}
     }
 }

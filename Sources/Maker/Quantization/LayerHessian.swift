@@ -5,18 +5,20 @@ public import Storage
 /// What `quantizeJoint` needs to know of a layer's inputs, made once for all layers that share them.
 ///
 /// Memory: 6 columns^2 bytes, and 4 columns^2 more while the feedback is found.
-public final class LayerHessian: Sendable {
+public final class LayerHessian: @unchecked Sendable {
     public let columns: Int
     /// H + damping * mean(diagonal) * I in panels (`cq_fill_panels`).
-    let panels: [Float]
-    /// How errors are fed back from a column to those after it, in panels (`cq_fill_feedback`); empty where they are not.
-    let feedbackPanels: [Float]
+    let panels: UnsafePointer<Float>
+    /// How errors are fed back from a column to those after it, in panels (`cq_fill_feedback`); nil where they are not.
+    let feedbackPanels: UnsafePointer<Float>?
+    /// What the panels lie in, aligned: a vector of 64 bytes is then in one line of the cache.
+    private let blocks: [MemoryBlock]
     let diagonal: [Float]
 
     /// - Parameters:
     ///   - hessian: error weights, [columns, columns], symmetric.
     ///   - place: what they weigh, for errors.
-    /// - Throws: `badData` when one is not finite.
+    /// - Throws: `badData` when one is not finite, `inputOutput` where memory does not suffice.
     public init(
         _ hessian: [Float], columns: Int, joint: JointSettings, pool: ThreadPool, place: String
     ) throws(TaperError) {
@@ -26,13 +28,17 @@ public final class LayerHessian: Sendable {
         var values = Self.damp(hessian, columns: columns, stride: stride, share: joint.damping)
         self.columns = columns
         diagonal = (0..<columns).map { values[$0 * stride + $0] }
-        panels = Self.panels(values, cq_panels_size(Int32(columns)), columns, stride, pool, cq_fill_panels)
+        let whole = try Self.panels(values, cq_panels_size(Int32(columns)), columns, stride, pool, cq_fill_panels)
+        panels = UnsafePointer(whole.base.assumingMemoryBound(to: Float.self))
         guard joint.usesFeedback else {
-            feedbackPanels = []
+            (feedbackPanels, blocks) = (nil, [whole])
             return
         }
         Self.factor(&values, columns: columns, stride: stride, pool: pool)
-        feedbackPanels = Self.panels(values, cq_feedback_size(Int32(columns)), columns, stride, pool, cq_fill_feedback)
+        let feedback = try Self.panels(
+            values, cq_feedback_size(Int32(columns)), columns, stride, pool, cq_fill_feedback)
+        feedbackPanels = UnsafePointer(feedback.base.assumingMemoryBound(to: Float.self))
+        blocks = [whole, feedback]
     }
 
     /// H + damping * mean(diagonal) * I at a row and a column.
@@ -43,7 +49,7 @@ public final class LayerHessian: Sendable {
 
     /// A_kj of H = A D A^T for j > k; 0 elsewhere, and where errors are not fed back.
     public func feedback(_ row: Int, _ column: Int) -> Float {
-        guard column > row, !feedbackPanels.isEmpty else { return 0 }
+        guard column > row, let feedbackPanels else { return 0 }
         let width = Int(CQ_PANEL)
         return feedbackPanels[cq_feedback_panel(Int32(column / width)) + row * width + column % width]
     }
@@ -52,15 +58,17 @@ public final class LayerHessian: Sendable {
 
     private static func panels(
         _ values: [Float], _ size: Int, _ columns: Int, _ stride: Int, _ pool: ThreadPool, _ fill: @escaping Fill
-    ) -> [Float] {
-        [Float](unsafeUninitializedCapacity: size) { out, initialized in
-            values.withUnsafeBufferPointer { values in
-                nonisolated(unsafe) let (from, to, fill) = (values.baseAddress, out.baseAddress, fill)
-                let count = (columns + Int(CQ_PANEL) - 1) / Int(CQ_PANEL)
-                pool.run(count) { fill(from, Int32(columns), Int32(stride), Int32($0), Int32($0 + 1), to) }
-            }
-            initialized = size
+    ) throws(TaperError) -> MemoryBlock {
+        let block = try MemoryBlock(
+            byteCount: size * MemoryLayout<Float>.stride, dense: true, purpose: "the Hessian of a layer's inputs",
+            remedy: "Free memory")
+        nonisolated(unsafe) let (to, fill) = (block.values(Float.self, count: size), fill)
+        values.withUnsafeBufferPointer { values in
+            nonisolated(unsafe) let from = values.baseAddress
+            let count = (columns + Int(CQ_PANEL) - 1) / Int(CQ_PANEL)
+            pool.run(count) { fill(from, Int32(columns), Int32(stride), Int32($0), Int32($0 + 1), to) }
         }
+        return block
     }
 
     /// Row k gets A_kj, j > k, of H = A D A^T; the rest means nothing any more.

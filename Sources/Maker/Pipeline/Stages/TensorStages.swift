@@ -9,7 +9,7 @@ import Storage
 /// or tables.
 enum QuantizerVersion {
     static let nested = 4
-    static let joint = 6
+    static let joint = 7
     static let tuning = 2
 }
 
