@@ -55,6 +55,53 @@ import Testing
         #expect(packed.tables.map(\.bits) == [2, 3, 4, 5, 6])
     }
 
+    /// From within tiles of 8 rows, of bytes as of nested codes.
+    @Test func someRowsAreThoseOfTheWhole() throws {
+        let (rows, columns) = (21, 70)
+        var random = RandomGenerator(seed: 2)
+        let weights = (0..<rows * columns).map { _ in Float(random.uniform()) - 0.5 }
+        let nested = try quantize(weights, rows: rows, columns: columns)
+        let bytes = try quantizeInt8(
+            name: "w", weights: weights, rows: rows, columns: columns, pool: try ThreadPool(threadCount: 1))
+        for range in [0..<21, 0..<1, 7..<9, 13..<21, 20..<21, 5..<5] {
+            let part = range.lowerBound * columns..<range.upperBound * columns
+            for bits in 2...6 {
+                #expect(nested.dequantized(bits: bits, rows: range) == Array(nested.dequantized(bits: bits)[part]))
+            }
+            #expect(bytes.dequantized(rows: range) == Array(bytes.dequantized()[part]))
+        }
+    }
+
+    /// Parts of 2,000 columns have 8,384 rows; the one after them is in a part of its own.
+    @Test func partsMakeTheWhole() throws {
+        let (rows, columns) = (8385, 2000)
+        let weights = (0..<rows * columns).map { Float(($0 &* 2_654_435_761) >> 7 & 1023) / 1024 }
+        let settings = NestedSettings(precisions: [2, 3], seedBits: 2)
+        let pool = try ThreadPool(threadCount: 2)
+        let sensitivity = [Float](repeating: 1, count: columns)
+        let whole = try quantizeNested(
+            name: "w", weights: weights, rows: rows, columns: columns, sensitivity: sensitivity, settings: settings,
+            pool: pool)
+        var ranges: [Range<Int>] = []
+        let parts = try PackedMatrix(rows: rows, columns: columns) { range throws(TaperError) in
+            ranges.append(range)
+            return try quantizeNested(
+                name: "w", weights: Array(weights[range.lowerBound * columns..<range.upperBound * columns]),
+                firstRow: range.lowerBound, rows: range.count, columns: columns, sensitivity: sensitivity,
+                settings: settings, pool: pool)
+        }
+        #expect(ranges == [0..<8384, 8384..<8385])
+        #expect(parts.rows == rows && parts.planes == whole.planes)
+        #expect(parts.tables.map(\.entries) == whole.tables.map(\.entries))
+        #expect(parts.tables.map(\.scales) == whole.tables.map(\.scales))
+        let error = #expect(throws: TaperError.self) {
+            try quantizeNested(
+                name: "w", weights: [.nan] + weights[1..<columns], firstRow: 8384, rows: 1, columns: columns,
+                sensitivity: sensitivity, settings: settings, pool: pool)
+        }
+        #expect(error?.what == "weight 16768000 is not finite")
+    }
+
     @Test func sameBytesForAnyThreadCount() throws {
         let weights = random(33 * 192, seed: 8)
         let one = try quantize(weights, rows: 33, columns: 192, threads: 1)

@@ -175,6 +175,31 @@ import Testing
         #expect(after == (try ReferenceModel(expected, residency: .resident, threads: 1).logits(tokens)))
     }
 
+    /// Embedding and head that are read in rows, of their own and tied, in both precisions: as those of a model made of them.
+    @Test(arguments: ["mistral", "llama"], [FloatPrecision.single, .fastest])
+    func tablesThatAreReadInRowsAreUsed(family: String, precision: FloatPrecision) throws {
+        let source = RandomModels.source(RandomModels.config(family), seed: 1)
+        let other = RandomModels.source(source.config, seed: 9)
+        let names = [TensorName.embedding, source.config.headName]
+        let tokens = RandomModels.tokens(9, source.config)
+        let model = try GradientModel(source, threads: 2, precision: precision)
+        let before = try model.logits(tokens)
+        for name in Set(names) {
+            let values = try other.read(name)
+            let width = source.config.hiddenSize
+            model.replace(name) { asked, rows in
+                #expect(asked == name)
+                return Array(values[rows.lowerBound * width..<rows.upperBound * width])
+            }
+        }
+        let expected = try GradientModel(
+            source.replacing { name throws(TaperError) in names.contains(name) ? try other.read(name) : nil },
+            threads: 1, precision: precision)
+        let after = try model.logits(tokens)
+        #expect(after != before)
+        #expect(after == (try expected.logits(tokens)))
+    }
+
     @Test func fisherIsTheSumOfSquaredGradients() throws {
         let model = try Self.model("mistral")
         let sequences = [12, 7].map { RandomModels.tokens($0, model.config, seed: UInt64($0)) }

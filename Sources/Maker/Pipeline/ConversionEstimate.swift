@@ -173,9 +173,8 @@ package struct ConversionEstimate {
                 },
                 memory: max(
                     headTokens > 0 ? streamed(headTokens) : 0,
-                    max(
-                        nestedHead ? 10 * shape.table : 2 * shape.table + min(4 * shape.table, 134e6),
-                        10 * shape.largestLinear)),
+                    max(nestedHead ? 2 * size.other : 2 * shape.table, 2 * shape.largestLinear)
+                        + min(8 * max(shape.table, shape.largestLinear), 400e6)),
                 disk: size.other + (isJoint ? 0 : size.linear)))
         let plans = recipe.tuningPlans
         if !plans.isEmpty {
@@ -189,7 +188,7 @@ package struct ConversionEstimate {
                 StageEstimate(
                     "tune", seconds: forward(own, passRate) + steps * step,
                     memory: held + (keepsBlocks ? weightBytes * shape.linear : blockBytes)
-                        + (2 * weightBytes + 4) * shape.table + 4 * own * shape.hidden + logits
+                        + 2 * weightBytes * shape.table + size.other + 4 * own * shape.hidden + logits
                         + 1.5 * gradientLogits + length * shape.kept,
                     disk: size.tables + 12 * shape.linearRows * Double(2 << (recipe.nestedPrecisions.last ?? 6)),
                     remedy: "put \"tuning\": [] into the recipe, or choose the effort fast"))

@@ -34,15 +34,17 @@ public struct RowHessian {
 /// weighted k-means and takes turns: least squares for all centroids, coordinate descent over the columns for the codes
 /// (LNQ in GuidedQuant, arXiv 2505.07004, section 4, here for one code that serves several precisions).
 ///
+/// - Parameter firstRow: of the tensor among these; a part of it comes out as it does in the whole.
 /// - Throws: `badData` naming the first weight that is not finite.
 /// - Returns: the same bytes for any number of threads.
 public func quantizeJoint(
-    name: String, weights: [Float], rows: Int, columns: Int, hessians: [RowHessian], settings: NestedSettings,
-    joint: JointSettings, pool: ThreadPool, report: ((_ before: [Double], _ after: [Double]) -> Void)? = nil
+    name: String, weights: [Float], firstRow: Int = 0, rows: Int, columns: Int, hessians: [RowHessian],
+    settings: NestedSettings, joint: JointSettings, pool: ThreadPool,
+    report: ((_ before: [Double], _ after: [Double]) -> Void)? = nil
 ) throws(TaperError) -> PackedMatrix {
     precondition(weights.count == rows * columns, "weights do not match their shape")
     try settings.check(name: name)
-    try checkFinite(name: name, weights: weights)
+    try checkFinite(name: name, weights: weights, first: firstRow * columns)
     let bits = settings.precisions.last ?? 2
     var codes = [UInt8](repeating: 0, count: weights.count)
     let tables = TableBuilder(precisions: settings.precisions, rows: rows)

@@ -21,11 +21,12 @@ public struct NestedSettings: Equatable, Sendable {
     }
 }
 
+/// - Parameter first: what the tensor has before these.
 /// - Throws: `badData` naming the first weight that is not finite.
-func checkFinite(name: String, weights: [Float]) throws(TaperError) {
+func checkFinite(name: String, weights: [Float], first: Int) throws(TaperError) {
     guard let bad = weights.firstIndex(where: { !$0.isFinite }) else { return }
     throw TaperError(
-        .badData, "weight " + String(bad) + " is not finite", at: "tensor " + name,
+        .badData, "weight " + String(first + bad) + " is not finite", at: "tensor " + name,
         remedy: "The checkpoint is damaged; \(field("allow_nonfinite")) reads such weights as zero")
 }
 
@@ -44,17 +45,19 @@ func checkImportance(_ values: [Float], place: String) throws(TaperError) {
 /// further bit; a precision's centroids are the weighted means of its clusters (Any-Precision LLM, arXiv 2402.10517,
 /// section 4.2, with sensitivity in place of squared gradients), rounded to bytes with a scale per row.
 ///
-/// - Parameter sensitivity: weight of each column's squared error, [columns], or of each element, [rows * columns].
+/// - Parameters:
+///   - firstRow: of the tensor among these; a part of it comes out as it does in the whole.
+///   - sensitivity: weight of each column's squared error, [columns], or of each element, [rows * columns].
 /// - Throws: `badData` naming the first weight that is not finite, or when a sensitivity is not.
 /// - Returns: the same bytes for any number of threads.
 public func quantizeNested(
-    name: String, weights: [Float], rows: Int, columns: Int, sensitivity: [Float], settings: NestedSettings,
-    pool: ThreadPool
+    name: String, weights: [Float], firstRow: Int = 0, rows: Int, columns: Int, sensitivity: [Float],
+    settings: NestedSettings, pool: ThreadPool
 ) throws(TaperError) -> PackedMatrix {
     precondition(weights.count == rows * columns, "weights do not match their shape")
     precondition(sensitivity.count == columns || sensitivity.count == weights.count, "sensitivity does not match")
     try settings.check(name: name)
-    try checkFinite(name: name, weights: weights)
+    try checkFinite(name: name, weights: weights, first: firstRow * columns)
     try checkImportance(sensitivity, place: "sensitivity of " + name)
     let bits = settings.precisions.last ?? 2
     let perElement = sensitivity.count == weights.count && rows > 1

@@ -51,8 +51,8 @@ public final class TableTuner {
         quantized.pool = model.pool
     }
 
-    /// Puts other values in the place of a tensor that is no linear layer, such as those that the bundle holds.
-    public func replace(_ name: String, _ values: [Float]) { model.replace(name, values) }
+    /// Puts other values in the place of the embedding or the head, such as those that the bundle holds.
+    public func replace(_ name: String, rows: @escaping RowReader) { model.replace(name, rows: rows) }
 
     /// One precision. Sequences are taken in turn in an order of the plan's own.
     ///

@@ -16,17 +16,46 @@ enum FloatMatrix {
         case .bfloat16:
             self = .bfloat16(
                 [UInt16](unsafeUninitializedCapacity: values.count) { out, count in
-                    values.withUnsafeBufferPointer { values in
-                        guard let from = values.baseAddress, let to = out.baseAddress else { return }
-                        nonisolated(unsafe) let (source, target) = (from, to)
-                        func round(_ part: Int, _ parts: Int) {
-                            let start = values.count * part / parts
-                            od_round(source + start, values.count * (part + 1) / parts - start, target + start)
-                        }
-                        if let pool { pool.run(64) { round($0, 64) } } else { round(0, 1) }
-                    }
+                    if let to = out.baseAddress { Self.round(values, to, pool) }
                     count = values.count
                 })
+        }
+    }
+
+    /// From values that are read piece by piece, so that they never stand in memory as floats beside it.
+    /// - Throws: what `read` throws.
+    init(
+        count: Int, piece: Int, _ precision: FloatPrecision, pool: ThreadPool,
+        _ read: (Range<Int>) throws(TaperError) -> [Float]
+    ) throws(TaperError) {
+        let parts = stride(from: 0, to: count, by: piece).map { $0..<min(count, $0 + piece) }
+        switch precision {
+        case .single:
+            var all: [Float] = []
+            all.reserveCapacity(count)
+            for part in parts { all += try read(part) }
+            self = .single(all)
+        case .bfloat16:
+            var all = [UInt16](repeating: 0, count: count)
+            for part in parts {
+                let values = try read(part)
+                all.withUnsafeMutableBufferPointer { out in
+                    if let to = out.baseAddress { Self.round(values, to + part.lowerBound, pool) }
+                }
+            }
+            self = .bfloat16(all)
+        }
+    }
+
+    private static func round(_ values: [Float], _ to: UnsafeMutablePointer<UInt16>, _ pool: ThreadPool?) {
+        values.withUnsafeBufferPointer { values in
+            guard let from = values.baseAddress else { return }
+            nonisolated(unsafe) let (source, target) = (from, to)
+            func round(_ part: Int, _ parts: Int) {
+                let start = values.count * part / parts
+                od_round(source + start, values.count * (part + 1) / parts - start, target + start)
+            }
+            if let pool { pool.run(64) { round($0, 64) } } else { round(0, 1) }
         }
     }
 

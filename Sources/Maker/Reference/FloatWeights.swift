@@ -16,8 +16,9 @@ final class FloatWeights {
     private var head: FloatMatrix?
     private var table: [Float]?
     private var vectors: [String: [Float]] = [:]
-    /// Values that somebody has put in place of the source's.
+    /// Values that somebody has put in place of the source's, and matrices outside blocks that are read in rows in its place.
     private var replaced: [String: [Float]] = [:]
+    private var replacedRows: [String: RowReader] = [:]
 
     init(
         _ source: WeightSource, residency: ReferenceModel.Residency, precision: FloatPrecision, pool: ThreadPool
@@ -42,17 +43,35 @@ final class FloatWeights {
     /// [vocabularySize * hiddenSize]
     func headMatrix() throws(TaperError) -> FloatMatrix {
         if let head { return head }
-        let values = try read(config.headName, count: config.vocabularySize * config.hiddenSize)
-        let made = FloatMatrix(values, precision, pool: pool)
+        let (rows, width) = (config.vocabularySize, config.hiddenSize)
+        let made: FloatMatrix
+        if let readRows = rowReader(config.headName) {
+            made = try FloatMatrix(count: rows * width, piece: Self.piece(width) * width, precision, pool: pool) {
+                part throws(TaperError) in
+                let values = try readRows(config.headName, part.lowerBound / width..<part.upperBound / width)
+                try BlockWeights.check(config.headName, values, count: part.count)
+                return values
+            }
+        } else {
+            made = FloatMatrix(try read(config.headName, count: rows * width), precision, pool: pool)
+        }
         head = made
         return made
+    }
+
+    /// Rows that are read at a time: 64 MB of floats.
+    private static func piece(_ width: Int) -> Int { max(1, (1 << 24) / width) }
+
+    /// nil where a matrix can only be had whole.
+    private func rowReader(_ name: String) -> RowReader? {
+        replacedRows[name] ?? (replaced[name] == nil ? source.readRows : nil)
     }
 
     /// The head piece by piece, for callers that rarely need it: at most 64 MB of it at once.
     func eachHeadPart(_ body: (Range<Int>, FloatMatrix) -> Void) throws(TaperError) {
         let (rows, width) = (config.vocabularySize, config.hiddenSize)
-        let piece = max(1, (1 << 24) / width)
-        guard head == nil, replaced[config.headName] == nil, let readRows = source.readRows, rows > piece else {
+        let piece = Self.piece(width)
+        guard head == nil, rows > piece, let readRows = rowReader(config.headName) else {
             return body(0..<rows, try headMatrix())
         }
         for start in stride(from: 0, to: rows, by: piece) {
@@ -78,7 +97,7 @@ final class FloatWeights {
     /// Rows of the embedding, [tokens * hiddenSize] of each sequence; the tokens have been checked.
     func embedded(_ sequences: [[Int]]) throws(TaperError) -> [[Float]] {
         let width = config.hiddenSize
-        if replaced[TensorName.embedding] == nil, let readRows = source.readRows {
+        if let readRows = rowReader(TensorName.embedding) {
             let rows = Set(sequences.joined()).sorted()
             var values: [Float] = []
             values.reserveCapacity(rows.count * width)
@@ -120,16 +139,22 @@ final class FloatWeights {
     /// Puts other values in a tensor's place.
     func replace(_ name: String, _ values: [Float]) {
         replaced[name] = values
+        replacedRows[name] = nil
+        forget(name)
+    }
+
+    /// Puts other values in the place of the embedding or the head, which are read when they are needed.
+    func replace(_ name: String, rows: @escaping RowReader) {
+        replacedRows[name] = rows
+        replaced[name] = nil
+        forget(name)
+    }
+
+    private func forget(_ name: String) {
         vectors[name] = nil
         blocks = [:]
         if name == TensorName.embedding { table = nil }
-        guard name == config.headName else { return }
-        head = nil
-        // A head of its own need not be kept twice.
-        if precision == .bfloat16, name != TensorName.embedding {
-            head = FloatMatrix(values, precision, pool: pool)
-            replaced[name] = nil
-        }
+        if name == config.headName { head = nil }
     }
 
     /// Reads blocks anew from now on: their source has changed.
@@ -144,6 +169,7 @@ final class FloatWeights {
 
     private func read(_ name: String) throws(TaperError) -> [Float] {
         if let own = replaced[name] { return own }
+        if let rows = replacedRows[name] { return try rows(name, 0..<config.vocabularySize) }
         return try source.read(name)
     }
 

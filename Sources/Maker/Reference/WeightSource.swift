@@ -2,13 +2,16 @@ public import Checkpoint
 public import Model
 public import Storage
 
+/// Rows of the matrix with this canonical name, row-major, [rows.count * columns].
+public typealias RowReader = (_ name: String, _ rows: Range<Int>) throws(TaperError) -> [Float]
+
 /// Where the float model's weights come from: a checkpoint, or anything that answers by canonical name.
 public struct WeightSource {
     public let config: ModelConfig
     /// Row-major values of the tensor with this canonical name.
     public let read: (String) throws(TaperError) -> [Float]
     /// Rows of a matrix, [rows.count * columns]; nil where the whole has to be read for them.
-    let readRows: ((String, Range<Int>) throws(TaperError) -> [Float])?
+    let readRows: RowReader?
     /// Whether several threads may read at once.
     let isConcurrent: Bool
 

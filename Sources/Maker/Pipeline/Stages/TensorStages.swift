@@ -43,8 +43,6 @@ struct NestedTensorStage: ByteStage {
     var subject: String? { tensor.name }
 
     func make(_ workspace: StageWorkspace) throws(TaperError) -> [UInt8] {
-        let weights = try tensor.read(workspace)
-        try check.run(tensor.name, weights)
         let (rows, columns) = (tensor.shape[0], tensor.shape[1])
         let known = try sensitivity.map { artifact throws(TaperError) in
             try workspace.value(artifact)[tensor.name]
@@ -54,10 +52,15 @@ struct NestedTensorStage: ByteStage {
             throw TaperError(
                 .internalFault, "\(tensor.name): \(importance.count) sensitivities for \(columns) columns")
         }
-        return try quantizeNested(
-            name: tensor.name, weights: weights, rows: rows, columns: columns, sensitivity: importance,
-            settings: settings, pool: workspace.pool
-        ).workBytes()
+        return try PackedMatrix(rows: rows, columns: columns) { part throws(TaperError) in
+            let weights = try tensor.read(workspace, rows: part)
+            try check.run(tensor.name, weights)
+            return try quantizeNested(
+                name: tensor.name, weights: weights, firstRow: part.lowerBound, rows: part.count, columns: columns,
+                sensitivity: importance.count == columns
+                    ? importance : Array(importance[part.lowerBound * columns..<part.upperBound * columns]),
+                settings: settings, pool: workspace.pool)
+        }.workBytes()
     }
 
     func read(_ bytes: [UInt8]) throws(TaperError) -> PackedMatrix { try PackedMatrix(workBytes: bytes) }
@@ -85,11 +88,14 @@ struct HeadStage: ByteStage {
         ) { workspace.update($0) }
         let own = try LayerHessian(
             hessian.values, columns: columns, joint: joint, pool: workspace.pool, place: "inputs of the head")
-        return try quantizeJoint(
-            name: name, weights: try checkpoint.read(name), rows: rows, columns: columns,
-            hessians: [RowHessian(rows: 0..<rows, hessian: own)], settings: settings, joint: joint,
-            pool: workspace.pool
-        ).workBytes()
+        return try PackedMatrix(rows: rows, columns: columns) { part throws(TaperError) in
+            try Interrupt.check("Run the same command again to go on")
+            return try quantizeJoint(
+                name: name, weights: try checkpoint.read(name, rows: part), firstRow: part.lowerBound,
+                rows: part.count, columns: columns, hessians: [RowHessian(rows: 0..<part.count, hessian: own)],
+                settings: settings, joint: joint,
+                pool: workspace.pool)
+        }.workBytes()
     }
 
     func read(_ bytes: [UInt8]) throws(TaperError) -> PackedMatrix { try PackedMatrix(workBytes: bytes) }

@@ -88,15 +88,16 @@ struct TuneStage: ByteStage {
         in tuner: TableTuner, bits: Int, _ workspace: StageWorkspace
     ) throws(TaperError) {
         for part in others {
-            let values: [Float]
             switch part {
             case .vector: continue
-            case .bytes(_, let codes): values = try workspace.value(codes).dequantized()
+            case .bytes(_, let codes):
+                let codes = try workspace.value(codes)
+                tuner.replace(part.name) { _, rows in codes.dequantized(rows: rows) }
             case .nested(_, let codes, _):
                 let own = embeddingPrecisions.last { $0 <= bits } ?? embeddingPrecisions.first ?? 8
-                values = try workspace.value(codes).dequantized(bits: own)
+                let codes = try workspace.value(codes)
+                tuner.replace(part.name) { _, rows in codes.dequantized(bits: own, rows: rows) }
             }
-            tuner.replace(part.name, values)
         }
     }
 }
