@@ -1,3 +1,4 @@
+import Decoding
 import Model
 import Reference
 import Storage
@@ -25,6 +26,24 @@ import Testing
             // The random bias of phi's head outweighs its input, and every answer is as long.
             if residency == .resident, family != "phi" { #expect(lengths.count > 2, "\(family): some must stop early") }
         }
+    }
+
+    /// The state behind every token of an answer, of prompts that wait for a place, too.
+    @Test func keepsTheStatesThatItIsAskedFor() throws {
+        let config = RandomModels.config("mistral")
+        let model = try ReferenceModel(RandomModels.source(config, seed: 3), residency: .resident, threads: 2)
+        var heard: [Int: [Int]] = [:]
+        try model.answer(prompts(config), limit: 9, stop: [1, 2, 3], keepsStates: true) { index, generation in
+            heard[index] = generation.tokens
+            let states = generation.sequence.states
+            #expect(states.count == (generation.bitsPerStep.count + 1) * config.hiddenSize)
+            let logits = try? model.logits(ofStates: states)
+            for (place, token) in generation.tokens.enumerated() {
+                let row = logits?.dropFirst(place * config.vocabularySize).prefix(config.vocabularySize) ?? []
+                #expect(row.max() == row[row.startIndex + token], "prompt \(index), token \(place)")
+            }
+        }
+        #expect(heard.count == prompts(config).count)
     }
 
     @Test func answersWithNothingWhereNothingIsAsked() throws {

@@ -49,9 +49,10 @@ struct AnswerMemory {
         return 4 * Double(together) * Double(newTokens + 1) * shape.vocabulary
     }
 
-    /// The float model's own caches, of so many answers as it writes together.
-    func floatSequences(together: Int) -> Double {
-        Double(min(prompts.count, together)) * positions * 2 * shape.cache
+    /// The float model's own caches, of as many answers as it writes together.
+    func floatSequences(_ config: ModelConfig) -> Double {
+        let together = Double(min(prompts.count, ReferenceModel.batchLimit)) * positions * 2 * shape.cache
+        return min(together, Double(ReferenceModel.cacheByteLimit(config)))
     }
 
     /// Buffers of a block of rows, and some rows of logits.

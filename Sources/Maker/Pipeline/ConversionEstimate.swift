@@ -228,7 +228,7 @@ package struct ConversionEstimate {
                 prompts: prompts[task.name]
                     ?? PromptSizes(atMost: task.examples, newTokens: task.maxNewTokens, config),
                 newTokens: task.maxNewTokens, strategies: max(Int(served), 3))
-            let floats = memory.floatSequences(together: FloatAnswers.batchSize)
+            let floats = memory.floatSequences(config)
             let answers =
                 memory.sequences + memory.keptPrompts + memory.buffers + (task.metric == "kl" ? memory.paths : 0)
             stages.append(
@@ -252,9 +252,7 @@ package struct ConversionEstimate {
                 StageEstimate(
                     "learned scheduler", seconds: steps * 6 * stepSeconds,
                     memory: 4 * shape.weights + memory.sequences + memory.buffers
-                        + min(
-                            memory.floatSequences(together: ReferenceModel.batchLimit),
-                            Double(ReferenceModel.cacheByteLimit))
+                        + memory.floatSequences(config)
                         + states * Double(config.headSize),
                     remedy: "leave out \"learned\""))
         }

@@ -1,6 +1,6 @@
 public import Decoding
 import Kernels
-import Model
+package import Model
 public import Storage
 
 extension ReferenceModel {
@@ -17,26 +17,40 @@ extension ReferenceModel {
     ) throws(TaperError) -> [[Int]] {
         var results = [[Int]](repeating: [], count: prompts.count)
         if maxNewTokens <= 0 { return results }
+        try answer(prompts, limit: maxNewTokens, stop: stop, progress: progress) { results[$0] = $1.tokens }
+        return results
+    }
+
+    /// Answers prompts together: whoever has ended makes room for the next prompt.
+    ///
+    /// - Parameters:
+    ///   - keepsStates: of what is read after the prompt's last token.
+    ///   - progress: hears the share of answers that have ended.
+    ///   - each: hears of each that has ended, whose memory goes afterwards.
+    public func answer(
+        _ prompts: [[Int]], limit: Int, stop: [Int], keepsStates: Bool = false, progress: (Double) -> Void = { _ in },
+        each: (_ prompt: Int, Generation<FloatPlan<GreedySampler>>) -> Void
+    ) throws(TaperError) {
         let batch = DecodeBatch<FloatPlan<GreedySampler>>(
-            self, places: Self.batchLimit, capacity: cachedPositionLimit)
+            self, places: Self.batchLimit, capacity: Self.cacheByteLimit(config) / Self.cacheBytes(config))
         var next = 0
         try run(batch) { () throws(TaperError) -> (Int, Generation<FloatPlan<GreedySampler>>)? in
             guard next < prompts.count else { return nil }
-            let positions = prompts[next].count + maxNewTokens
+            let positions = prompts[next].count + limit
             guard batch.hasRoom(cost: positions) else { return nil }
             next += 1
             return (
                 next - 1,
                 Generation(
-                    ReferenceSequence(config, capacity: positions), plan: FloatPlan(greedySampler),
-                    prompt: prompts[next - 1], limit: maxNewTokens, stopTokens: stop, cost: positions)
+                    ReferenceSequence(config, capacity: positions, keepsStates: keepsStates),
+                    plan: FloatPlan(greedySampler), prompt: prompts[next - 1], limit: limit, stopTokens: stop,
+                    cost: positions)
             )
-        } finish: { index, generation in
-            results[index] = generation.tokens
+        } finish: {
+            each($0, $1)
         } progress: {
             progress(Double($0) / Double(prompts.count))
         }
-        return results
     }
 
     /// Continues what generations' sequences hold, all together.
@@ -94,7 +108,12 @@ extension ReferenceModel {
     /// Sequences decoded together: from here on a step's time is arithmetic, no longer the reading of weights.
     package static var batchLimit: Int { 64 }
 
-    /// Bytes of all caches together.
-    package static var cacheByteLimit: Int { 1 << 29 }
-    private var cachedPositionLimit: Int { Self.cacheByteLimit / (config.layerCount * config.kvSize * 2 * 4) }
+    /// Bytes of all caches together: 512 MB, or of a large model a quarter of its weights.
+    package static func cacheByteLimit(_ config: ModelConfig) -> Int {
+        let weights = config.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
+        return max(1 << 29, weights)
+    }
+
+    /// Of one position.
+    private static func cacheBytes(_ config: ModelConfig) -> Int { config.layerCount * config.kvSize * 2 * 4 }
 }

@@ -14,9 +14,6 @@ public struct FloatAnswers {
     private var states: [[Float]]
     private let model: ReferenceModel
 
-    /// Sequences that decode together: a step's time is arithmetic from here on.
-    package static let batchSize = 32
-
     /// - Parameter progress: hears the share of prompts that are answered.
     public init(
         _ model: ReferenceModel, prompts: [[Int]], limit: Int, stop: [Int], progress: (Double) -> Void
@@ -25,20 +22,10 @@ public struct FloatAnswers {
         tokens = [[Int]](repeating: [], count: prompts.count)
         readCounts = [Int](repeating: 0, count: prompts.count)
         states = [[Float]](repeating: [], count: prompts.count)
-        for start in stride(from: 0, to: prompts.count, by: Self.batchSize) {
-            let end = min(start + Self.batchSize, prompts.count)
-            let generations = prompts[start..<end].map { prompt in
-                Generation(
-                    ReferenceSequence(model.config, keepsStates: true), plan: FloatPlan(model.greedySampler),
-                    prompt: prompt, limit: limit, stopTokens: stop)
-            }
-            try model.write(generations)
-            for (index, generation) in zip(start..<end, generations) {
-                tokens[index] = generation.tokens
-                states[index] = generation.sequence.states
-                readCounts[index] = generation.bitsPerStep.count
-            }
-            progress(Double(end) / Double(prompts.count))
+        try model.answer(prompts, limit: limit, stop: stop, keepsStates: true, progress: progress) {
+            tokens[$0] = $1.tokens
+            states[$0] = $1.sequence.states
+            readCounts[$0] = $1.bitsPerStep.count
         }
     }
 
