@@ -9,6 +9,7 @@ for its dequantized weights, by both. Every file is then measured by `taper eval
 report goes to --report.
 """
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -20,24 +21,27 @@ def run(*command, **options):
     print("+ " + " ".join(map(str, command)), file=sys.stderr)
     result = subprocess.run(list(map(str, command)), **options)
     if result.returncode:
-        sys.exit(f"{command[0]} ended with status {result.returncode}")
+        sys.exit(f"{command[0]} ended with status {result.returncode}" + ("\n" + result.stderr[-2000:] if result.stderr else ""))
     return result
 
 
+def made(path, *command):
+    """Runs a program that writes to {out}, unless its result is there already; half a result never is."""
+    if not path.exists():
+        part = path.with_name("part-" + path.name)
+        run(*[part if word == "{out}" else word for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        os.replace(part, path)
+    return path
+
+
 def quantized(args, programs, work):
-    """Files of the types asked for, made where they are missing."""
-    matrix = work / "importance.gguf"
-    if not matrix.exists():
-        run(programs / "llama-imatrix", "-m", args.model, "-f", args.calibration, "-o", matrix, "-c", args.window, "-t",
-            args.threads, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    files = []
-    for kind in args.types.split(","):
-        path = work / f"{Path(args.model).stem}-{kind}.gguf"
-        if not path.exists():
-            run(programs / "llama-quantize", "--allow-requantize", "--imatrix", matrix, args.model, path, kind, args.threads,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        files.append(path)
-    return files
+    """Files of the types asked for; their names tell model and calibration text apart."""
+    facts = [(os.path.realpath(path), os.stat(path).st_size, os.stat(path).st_mtime) for path in (args.model, args.calibration)]
+    key = hashlib.sha256(repr((facts, args.window)).encode()).hexdigest()[:8]
+    matrix = made(work / f"importance-{key}.gguf", programs / "llama-imatrix", "-m", args.model, "-f", args.calibration, "-o", "{out}",
+                  "-c", args.window, "-t", args.threads)
+    return [made(work / f"{Path(args.model).stem}-{key}-{kind}.gguf", programs / "llama-quantize", "--allow-requantize", "--imatrix",
+                 matrix, args.model, "{out}", kind, args.threads) for kind in args.types.split(",")]
 
 
 def main():
