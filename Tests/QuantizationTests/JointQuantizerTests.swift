@@ -28,7 +28,7 @@ import Testing
             hessian = h
         }
 
-        /// Columns that resemble their neighbours, a third of them larger.
+        /// Columns that resemble their neighbours and, less, all others; a third of them larger.
         init(rows: Int, columns: Int) {
             (self.rows, self.columns) = (rows, columns)
             var random = RandomGenerator(seed: 7)
@@ -40,7 +40,7 @@ import Testing
             var h = [Float](repeating: 0, count: columns * columns)
             for i in 0..<columns {
                 for j in 0..<columns {
-                    h[i * columns + j] = near[abs(i - j)] * (i % 3 == 0 ? 2 : 1) * (j % 3 == 0 ? 2 : 1)
+                    h[i * columns + j] = (1 + near[abs(i - j)]) * (i % 3 == 0 ? 2 : 1) * (j % 3 == 0 ? 2 : 1)
                 }
             }
             hessian = h
@@ -126,6 +126,32 @@ import Testing
         }
         let plain = try data.quantize(feedback: feedback, set: .scalar)
         #expect(plain.planes == packed.planes && plain.tables.map(\.entries) == packed.tables.map(\.entries))
+        #expect(plain.tables.map(\.scales) == packed.tables.map(\.scales))
+    }
+
+    @Test func partsOfALayerComeOutAsInTheWhole() throws {
+        let data = Case()
+        let whole = try data.quantize(feedback: true)
+        let pool = try ThreadPool(threadCount: 1)
+        let hessian = try LayerHessian(
+            data.hessian, columns: data.columns, joint: JointSettings(), pool: pool, place: "test")
+        func part(_ rows: Range<Int>, _ weights: [Float]) throws(TaperError) -> PackedMatrix {
+            try quantizeJoint(
+                name: "w", weights: weights, firstRow: rows.lowerBound, rows: rows.count, columns: data.columns,
+                hessians: [RowHessian(rows: 0..<rows.count, hessian: hessian)],
+                settings: NestedSettings(precisions: [2, 3, 4], seedBits: 2), joint: JointSettings(), pool: pool)
+        }
+        for rows in [0..<5, 5..<19] {
+            let range = rows.lowerBound * data.columns..<rows.upperBound * data.columns
+            let own = try part(rows, Array(data.weights[range]))
+            for bits in [2, 3, 4] {
+                #expect(own.dequantized(bits: bits) == Array(whole.dequantized(bits: bits)[range]))
+            }
+        }
+        let error = #expect(throws: TaperError.self) {
+            try part(5..<6, [Float](repeating: .nan, count: data.columns))
+        }
+        #expect(error?.what == "weight \(5 * data.columns) is not finite")
     }
 
     @Test func theSameBytesForAnyNumberOfThreads() throws {

@@ -35,6 +35,7 @@ void cq_fill_feedback(const float *h, int32_t columns, int32_t stride, int32_t f
 size_t cq_joint_scratch_bytes(int32_t columns, int32_t bits, int32_t precisions, int32_t rows) {
     const size_t d = (size_t)panel_count(columns) * PANEL, k = (size_t)1 << bits, p = (size_t)precisions;
     // What one row holds is in `lay_out`; then the normal equations.
-    const size_t row = d * (2 + k + p + 2) * sizeof(float) + (d + PIECE) / PIECE * (2 * k + 1) * sizeof(int32_t) + d + p * ((k < LANES ? LANES : k) + GROUP * PANEL) * sizeof(float);
+    const size_t floats = d * (2 + k + p) + p * ((k < LANES ? LANES : k) + GROUP * PANEL);
+    const size_t row = floats * sizeof(float) + (d + starts_size(columns, k)) * sizeof(int32_t) + before_size(columns);
     return 4096 + (size_t)rows * row + k * k * 8 * 3 + k * 8 * 6;
 }

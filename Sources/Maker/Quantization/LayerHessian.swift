@@ -4,7 +4,7 @@ public import Storage
 
 /// What `quantizeJoint` needs to know of a layer's inputs, made once for all layers that share them.
 ///
-/// Memory: 6 columns^2 bytes, and 4 columns^2 more while the feedback is found.
+/// Memory: 6 columns^2 bytes, and 4 columns^2 more, those that it is made of, while the feedback is found.
 public final class LayerHessian: @unchecked Sendable {
     public let columns: Int
     /// H + damping * mean(diagonal) * I in panels (`cq_fill_panels`).
@@ -16,16 +16,16 @@ public final class LayerHessian: @unchecked Sendable {
     let diagonal: [Float]
 
     /// - Parameters:
-    ///   - hessian: error weights, [columns, columns], symmetric.
+    ///   - hessian: error weights, [columns, columns], symmetric; its memory is used where nobody else holds it.
     ///   - place: what they weigh, for errors.
     /// - Throws: `badData` when one is not finite, `inputOutput` where memory does not suffice.
     public init(
-        _ hessian: [Float], columns: Int, joint: JointSettings, pool: ThreadPool, place: String
+        _ hessian: consuming [Float], columns: Int, joint: JointSettings, pool: ThreadPool, place: String
     ) throws(TaperError) {
         precondition(hessian.count == columns * columns, "a Hessian does not match the columns")
         try checkImportance(hessian, place: place)
         let stride = (columns + 15) / 16 * 16
-        var values = Self.damp(hessian, columns: columns, stride: stride, share: joint.damping)
+        var values = Self.damped(consume hessian, columns: columns, stride: stride, share: joint.damping)
         self.columns = columns
         diagonal = (0..<columns).map { values[$0 * stride + $0] }
         let whole = try Self.panels(values, cq_panels_size(Int32(columns)), columns, stride, pool, cq_fill_panels)
@@ -95,8 +95,9 @@ public final class LayerHessian: @unchecked Sendable {
 
     /// H + share * mean(diagonal) * I, padded with zeros to `stride` columns; an all-zero Hessian becomes the identity. Extreme
     /// ones are divided by a power of two, which changes no code: their products would leave single precision.
-    private static func damp(_ hessian: [Float], columns: Int, stride: Int, share: Double) -> [Float] {
-        var out = [Float](repeating: 0, count: columns * stride)
+    private static func damped(
+        _ hessian: consuming [Float], columns: Int, stride: Int, share: Double
+    ) -> [Float] {
         var trace = 0.0
         for index in 0..<columns { trace += Double(hessian[index * columns + index]) }
         let mean = trace / Double(columns)
@@ -104,16 +105,23 @@ public final class LayerHessian: @unchecked Sendable {
             mean > 0 && !(0x1p-60...0x1p60).contains(mean)
             ? Double(sign: .plus, exponent: mean.exponent, significand: 1) : 1
         let added = trace > 0 ? Float(share * trace / Double(columns) / unit) : 1
-        hessian.withUnsafeBufferPointer { from in
-            out.withUnsafeMutableBufferPointer { to in
-                for row in 0..<columns {
-                    for column in 0..<columns {
-                        let value = from[row * columns + column]
-                        to[row * stride + column] = unit == 1 ? value : Float(Double(value) / unit)
-                    }
-                    to[row * stride + row] += added
-                }
-            }
+        var out: [Float]
+        if stride == columns {
+            out = consume hessian
+        } else {
+            out = padded(hessian, columns: columns, stride: stride)
+        }
+        out.withUnsafeMutableBufferPointer { values in
+            if unit != 1 { for index in values.indices { values[index] = Float(Double(values[index]) / unit) } }
+            for row in 0..<columns { values[row * stride + row] += added }
+        }
+        return out
+    }
+
+    private static func padded(_ hessian: borrowing [Float], columns: Int, stride: Int) -> [Float] {
+        var out = [Float](repeating: 0, count: columns * stride)
+        for row in 0..<columns {
+            for column in 0..<columns { out[row * stride + column] = hessian[row * columns + column] }
         }
         return out
     }

@@ -40,6 +40,13 @@ public final class InputHessian {
         }
     }
 
+    /// The values for somebody who needs the memory, too; none are left here.
+    public func takeValues() -> [Float] {
+        var taken: [Float] = []
+        swap(&taken, &values)
+        return taken
+    }
+
     /// Divides by the number of positions and fills the lower triangle.
     func finish() {
         let factor = 1 / Float(max(count, 1))

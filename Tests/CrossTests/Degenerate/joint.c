@@ -76,6 +76,13 @@ static float *panels_of(const float *h, int n, int stride) {
     return panels;
 }
 
+// Of all codes and centroids so far.
+static uint64_t digest = 14695981039346656037u;
+
+static void take_digest(const void *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) digest = (digest ^ ((const uint8_t *)bytes)[i]) * 1099511628211u;
+}
+
 static void layer(const variant_t *all, int count, int kind, int hessian_kind, int n, const int32_t *precisions, int precision_count,
                   float damping, int rows) {
     const int stride = (n + 15) / 16 * 16, bits = precisions[precision_count - 1];
@@ -141,6 +148,10 @@ static void layer(const variant_t *all, int count, int kind, int hessian_kind, i
                 expect(worst <= (flat ? 1e-6f : 0.02f) * top, "few values are kept", name, hessian_kind, n, p);
             }
         }
+        take_digest(codes[0], (size_t)(n * rows));
+        for (size_t r = 0; r < (size_t)rows; r++)
+            for (int k = 0; k < precision_count; k++)
+                take_digest(centroids[0] + r * width + (1 << precisions[k]) - 4, (size_t)4 << precisions[k]);
         for (int i = 0; i < count; i++) free(codes[i]), free(centroids[i]);
     }
     free(h), free(w), free(diagonal), free(first_codes), free(first_centroids);
@@ -159,4 +170,9 @@ void try_joint(void) {
                 const int p = turn % 5 ? turn % 4 : 4 + turn / 5 % 3, width = widths[(turn + turn / 8) % 8];
                 layer(all, count, kind, h, width, precisions[p], counts[p], i == 1 ? 0 : 0.01f, 1 + turn % CQ_JOINT_ROWS);
             }
+    // Several groups of panels, and pieces where they are built small.
+    layer(all, count, NORMAL, INPUTS, 300, precisions[2], counts[2], 0.01f, 5);
+    layer(all, count, NORMAL, INPUTS, 520, precisions[1], counts[1], 0.01f, 2);
+    layer(all, count, NORMAL, SAME_INPUT, 321, precisions[5], counts[5], 0.01f, 2);
+    printf("joint codes %016llx\n", (unsigned long long)digest);
 }

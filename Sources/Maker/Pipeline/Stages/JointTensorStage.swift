@@ -76,7 +76,7 @@ struct JointTensorStage: SharedPassStage {
         let own =
             if let known = ready[ObjectIdentifier(hessian)] { known } else {
                 try LayerHessian(
-                    hessian.values, columns: columns, joint: joint, pool: pool, place: "inputs of " + name)
+                    hessian.takeValues(), columns: columns, joint: joint, pool: pool, place: "inputs of " + name)
             }
         ready[ObjectIdentifier(hessian)] = own
         return try quantizeJoint(
