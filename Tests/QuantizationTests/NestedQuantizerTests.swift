@@ -100,6 +100,12 @@ import Testing
                 sensitivity: sensitivity, settings: settings, pool: pool)
         }
         #expect(error?.what == "weight 16768000 is not finite")
+        let other = #expect(throws: TaperError.self) {
+            try quantizeInt8(name: "w", rows: rows, columns: columns, pool: pool) { range in
+                [Float](repeating: range.lowerBound == 0 ? 1 : .infinity, count: range.count * columns)
+            }
+        }
+        #expect(other?.what == "weight 16768000 is not finite")
     }
 
     @Test func sameBytesForAnyThreadCount() throws {

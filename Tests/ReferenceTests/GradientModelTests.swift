@@ -198,6 +198,28 @@ import Testing
         let after = try model.logits(tokens)
         #expect(after != before)
         #expect(after == (try expected.logits(tokens)))
+        for name in names { #expect(try model.withWeights(name) { Array($0) } == other.read(name)) }
+    }
+
+    /// 16.8 million weights are one piece of 699,050 rows and one of what is left.
+    @Test(arguments: [FloatPrecision.single, .fastest])
+    func aHeadOfSeveralPiecesIsOne(precision: FloatPrecision) throws {
+        var config = RandomModels.config("mistral")
+        config.vocabularySize = 700_001
+        let width = config.hiddenSize
+        let source = RandomModels.source(config, seed: 1)
+        let head = (0..<config.vocabularySize * width).map { Float($0 % 1013) / 1013 - 0.5 }
+        let model = try GradientModel(source, threads: 2, precision: precision)
+        var ranges: [Range<Int>] = []
+        model.replace(config.headName) { _, rows in
+            ranges.append(rows)
+            return Array(head[rows.lowerBound * width..<rows.upperBound * width])
+        }
+        let expected = try GradientModel(
+            source.replacing { name throws(TaperError) in name == config.headName ? head : nil }, threads: 2,
+            precision: precision)
+        #expect(try model.logits([3, 1]) == (try expected.logits([3, 1])))
+        #expect(ranges == [0..<699_050, 699_050..<700_001])
     }
 
     @Test func fisherIsTheSumOfSquaredGradients() throws {

@@ -43,7 +43,7 @@ struct PassBuilder {
                 parts.contains(item.part) ? (item.matrix, bits, item.part) : nil
             }
         }
-        let (width, rows) = (config.hiddenSize, pass.rows)
+        let rows = pass.rows
         norm(.inputNorm, "norm", &program)
         products(matrices([.query, .key, .value]), &program)
         let turned = description.rotation == nil ? 0 : config.querySize + config.kvSize

@@ -51,8 +51,9 @@ struct AnswerMemory {
 
     /// The float model's own caches, of as many answers as it writes together.
     func floatSequences(_ config: ModelConfig) -> Double {
-        let together = Double(min(prompts.count, ReferenceModel.batchLimit)) * positions * 2 * shape.cache
-        return min(together, Double(ReferenceModel.cacheByteLimit(config)))
+        let one = positions * 2 * shape.cache
+        let limit = max(one, Double(ReferenceModel.cacheByteLimit(config)))
+        return min(Double(min(prompts.count, ReferenceModel.batchLimit)) * one, limit)
     }
 
     /// Buffers of a block of rows, and some rows of logits.

@@ -128,7 +128,7 @@ package struct ConversionEstimate {
                         "weigh positions",
                         seconds: (6 * shape.linear + 4 * shape.table) * statistics / (Costs.thick * passRate)
                             + 2 * walks * shape.linear * Costs.decode * scale,
-                        memory: min(stateBytes, walkLimit) + blockBytes + max(weightBytes, 4) * shape.table
+                        memory: min(stateBytes, walkLimit) + blockBytes + weightBytes * shape.table
                             + 1.5 * gradientLogits + length * shape.kept / max(1, shape.layers),
                         disk: 16 * statistics * shape.layers,
                         remedy: "put \"guided\": false into the recipe, or choose the effort fast"))
@@ -142,7 +142,7 @@ package struct ConversionEstimate {
                         + config.tensorRequirements().filter(\.isLinear).reduce(0) {
                             $0 + Self.jointly(rows: $1.shape[0], columns: $1.shape[1], rounds: recipe.joint.rounds)
                         } * jointScale,
-                    memory: streamed(statistics) + 4 * columns + 14 * shape.widest * shape.widest
+                    memory: streamed(statistics) + 4 * columns + 10 * shape.widest * shape.widest
                         + 2 * shape.jointScratch(bits: recipe.nestedPrecisions.last ?? 6),
                     disk: size.linear,
                     remedy: "choose the effort fast"))
@@ -173,8 +173,9 @@ package struct ConversionEstimate {
                 },
                 memory: max(
                     headTokens > 0 ? streamed(headTokens) : 0,
-                    max(nestedHead ? 2 * size.other : 2 * shape.table, 2 * shape.largestLinear)
-                        + min(8 * max(shape.table, shape.largestLinear), 400e6)),
+                    max(
+                        (nestedHead ? 2 * size.other : 2 * shape.table) + min(8 * shape.table, 400e6),
+                        isJoint ? 0 : 10 * shape.largestLinear)),
                 disk: size.other + (isJoint ? 0 : size.linear)))
         let plans = recipe.tuningPlans
         if !plans.isEmpty {
@@ -204,7 +205,7 @@ package struct ConversionEstimate {
                     seconds: tokens * 6 * (shape.linear + shape.table) / (Costs.thick * passRate)
                         + tokens / Double(RungText.length) * shape.linear * (Costs.tables + Costs.decode) * scale,
                     memory: Self.codeBytes(recipe, shape) + (keepsBlocks ? weightBytes * shape.linear : blockBytes)
-                        + (weightBytes + 4) * shape.table + 1.5 * gradientLogits + length * shape.kept,
+                        + weightBytes * shape.table + 1.5 * gradientLogits + length * shape.kept,
                     remedy: "leave out \"rungs\""))
         }
         addJudging(recipe, config, shape, prompts, rate: rate, forward: { forward($0, rate) }, streamed: streamed)

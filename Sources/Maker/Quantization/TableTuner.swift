@@ -46,7 +46,8 @@ public final class TableTuner {
         let quantized = QuantizedWeights(all)
         self.quantized = quantized
         model = try GradientModel(
-            source.replacing { name throws(TaperError) in quantized.weights(name) }, residency: residency,
+            source.replacing(replacesTables: false) { name throws(TaperError) in quantized.weights(name) },
+            residency: residency,
             threads: threads, precision: precision)
         quantized.pool = model.pool
     }

@@ -49,7 +49,8 @@ final class FloatWeights {
             made = try FloatMatrix(count: rows * width, piece: Self.piece(width) * width, precision, pool: pool) {
                 part throws(TaperError) in
                 let values = try readRows(config.headName, part.lowerBound / width..<part.upperBound / width)
-                try BlockWeights.check(config.headName, values, count: part.count)
+                try BlockWeights.check(
+                    "\(config.headName), elements \(part.lowerBound) to \(part.upperBound)", values, count: part.count)
                 return values
             }
         } else {
@@ -145,6 +146,7 @@ final class FloatWeights {
 
     /// Puts other values in the place of the embedding or the head, which are read when they are needed.
     func replace(_ name: String, rows: @escaping RowReader) {
+        precondition(name == TensorName.embedding || name == config.headName, "only tables have rows to read")
         replacedRows[name] = rows
         replaced[name] = nil
         forget(name)

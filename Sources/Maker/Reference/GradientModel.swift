@@ -57,10 +57,7 @@ public final class GradientModel {
         return result
     }
 
-    /// Puts other values in a tensor's place.
-    public func replace(_ name: String, _ values: [Float]) { weights.replace(name, values) }
-
-    /// The same for the embedding or the head, whose rows are read when they are needed.
+    /// Puts other values in the place of the embedding or the head, whose rows are read when they are needed.
     public func replace(_ name: String, rows: @escaping RowReader) { weights.replace(name, rows: rows) }
 
     /// Reads the blocks' weights anew at the next step: their source has changed.

@@ -108,7 +108,7 @@ extension ReferenceModel {
     /// Sequences decoded together: from here on a step's time is arithmetic, no longer the reading of weights.
     package static var batchLimit: Int { 64 }
 
-    /// Bytes of all caches together: 512 MB, or of a large model a quarter of its weights.
+    /// Bytes of all caches together: 512 MB, or of a large model a quarter of its weights as floats.
     package static func cacheByteLimit(_ config: ModelConfig) -> Int {
         let weights = config.tensorRequirements().reduce(0) { $0 + $1.shape.reduce(1, *) }
         return max(1 << 29, weights)

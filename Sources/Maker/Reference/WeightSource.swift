@@ -30,11 +30,25 @@ public struct WeightSource {
         isConcurrent = true
     }
 
+    private init(
+        _ config: ModelConfig, _ read: @escaping (String) throws(TaperError) -> [Float], rows: RowReader?
+    ) {
+        self.config = config
+        self.read = read
+        readRows = rows
+        isConcurrent = false
+    }
+
     /// The same weights with some replaced, such as by their quantized values.
-    public func replacing(_ replacement: @escaping (String) throws(TaperError) -> [Float]?) -> WeightSource {
-        WeightSource(config: config) { (name: String) throws(TaperError) -> [Float] in
-            if let values = try replacement(name) { return values }
-            return try read(name)
-        }
+    /// - Parameter replacesTables: whether the embedding or the head may be among them; if not, their rows stay at hand.
+    public func replacing(
+        replacesTables: Bool = true, _ replacement: @escaping (String) throws(TaperError) -> [Float]?
+    ) -> WeightSource {
+        WeightSource(
+            config,
+            { name throws(TaperError) in
+                if let values = try replacement(name) { return values }
+                return try read(name)
+            }, rows: replacesTables ? nil : readRows)
     }
 }

@@ -104,6 +104,9 @@ package struct TensorInput: OutsideContent {
 
     func read(_ workspace: StageWorkspace) throws(TaperError) -> [Float] { try model(workspace).read(name) }
 
+    /// Whether some of its rows cost no more than they are: in blocks rows move, and some of them cost all.
+    var hasRows: Bool { name == TensorName.embedding || name == TensorName.head }
+
     /// [rows.count * columns]
     func read(_ workspace: StageWorkspace, rows: Range<Int>) throws(TaperError) -> [Float] {
         try model(workspace).read(name, rows: rows)

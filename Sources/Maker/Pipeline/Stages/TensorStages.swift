@@ -52,14 +52,19 @@ struct NestedTensorStage: ByteStage {
             throw TaperError(
                 .internalFault, "\(tensor.name): \(importance.count) sensitivities for \(columns) columns")
         }
-        return try PackedMatrix(rows: rows, columns: columns) { part throws(TaperError) in
-            let weights = try tensor.read(workspace, rows: part)
+        func quantized(_ weights: [Float], firstRow: Int = 0) throws(TaperError) -> PackedMatrix {
+            try quantizeNested(
+                name: tensor.name, weights: weights, firstRow: firstRow, rows: weights.count / max(1, columns),
+                columns: columns, sensitivity: importance, settings: settings, pool: workspace.pool)
+        }
+        guard tensor.hasRows else {
+            let weights = try tensor.read(workspace)
             try check.run(tensor.name, weights)
-            return try quantizeNested(
-                name: tensor.name, weights: weights, firstRow: part.lowerBound, rows: part.count, columns: columns,
-                sensitivity: importance.count == columns
-                    ? importance : Array(importance[part.lowerBound * columns..<part.upperBound * columns]),
-                settings: settings, pool: workspace.pool)
+            return try quantized(weights).workBytes()
+        }
+        return try PackedMatrix(rows: rows, columns: columns) { part throws(TaperError) in
+            try Interrupt.check("Run the same command again to go on")
+            return try quantized(try tensor.read(workspace, rows: part), firstRow: part.lowerBound)
         }.workBytes()
     }
 
@@ -87,7 +92,7 @@ struct HeadStage: ByteStage {
             try text.sequences(workspace), known: workspace.states.known(model)
         ) { workspace.update($0) }
         let own = try LayerHessian(
-            hessian.values, columns: columns, joint: joint, pool: workspace.pool, place: "inputs of the head")
+            hessian.takeValues(), columns: columns, joint: joint, pool: workspace.pool, place: "inputs of the head")
         return try PackedMatrix(rows: rows, columns: columns) { part throws(TaperError) in
             try Interrupt.check("Run the same command again to go on")
             return try quantizeJoint(

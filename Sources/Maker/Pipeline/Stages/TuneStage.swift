@@ -61,7 +61,8 @@ struct TuneStage: ByteStage {
         var lines: [String] = []
         var lastSaved = monotonicSeconds()
         for (index, plan) in plans.enumerated().dropFirst(first) {
-            try useStoredEmbedding(in: tuner, bits: plan.bits, workspace)
+            try useStoredEmbedding(
+                in: tuner, bits: plan.bits, last: index == first ? nil : plans[index - 1].bits, workspace)
             var before = 0.0
             let after = try tuner.tune(plan, from: index == first ? start : 0) { step, divergence throws(TaperError) in
                 if step == 1 { before = divergence }
@@ -84,9 +85,12 @@ struct TuneStage: ByteStage {
     }
 
     /// Embedding and head as the bundle holds them beside layers of `bits`, so that the tables make up for their rounding too.
+    /// - Parameter last: bits of the layers that the tuner has them for.
     private func useStoredEmbedding(
-        in tuner: TableTuner, bits: Int, _ workspace: StageWorkspace
+        in tuner: TableTuner, bits: Int, last: Int?, _ workspace: StageWorkspace
     ) throws(TaperError) {
+        func own(_ bits: Int) -> Int { embeddingPrecisions.last { $0 <= bits } ?? embeddingPrecisions.first ?? 8 }
+        if let last, own(last) == own(bits) { return }
         for part in others {
             switch part {
             case .vector: continue
@@ -94,9 +98,8 @@ struct TuneStage: ByteStage {
                 let codes = try workspace.value(codes)
                 tuner.replace(part.name) { _, rows in codes.dequantized(rows: rows) }
             case .nested(_, let codes, _):
-                let own = embeddingPrecisions.last { $0 <= bits } ?? embeddingPrecisions.first ?? 8
                 let codes = try workspace.value(codes)
-                tuner.replace(part.name) { _, rows in codes.dequantized(bits: own, rows: rows) }
+                tuner.replace(part.name) { _, rows in codes.dequantized(bits: own(bits), rows: rows) }
             }
         }
     }
