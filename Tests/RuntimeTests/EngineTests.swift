@@ -58,6 +58,9 @@ import Testing
         let uniform = plans.reduce(0) { $0 + $1.bytesRead(bits: 2) }
         let mixed = zip(plans, rung.bits).reduce(0) { $0 + $1.0.bytesRead(bits: $1.1) }
         #expect(bytes[1] - bytes[0] == mixed - uniform)
+        for bits in single.engine.weights.served + [Precision(bits: 5), Precision(bits: 8)] {
+            #expect(single.engine.weights.bytesPerToken(bits: bits) == (try tiny.bundle.bytesPerToken(bits: bits)))
+        }
     }
 
     @Test func aRungTheBundleLacksIsRefused() throws {

@@ -171,17 +171,10 @@ extension Engine {
     /// - Parameter wanted: indices in the block's list of such rows.
     func head(_ wanted: Range<Int>) {
         let width = config.hiddenSize
-        var groups: [Range<Int>] = []
-        for group in block.groups {
-            let rows = wanted.filter { group.rows.contains(block.wanted[$0].row) }
-            // Without rows a group keeps its place: it stands for its precision.
-            let start = (groups.last?.upperBound ?? 0)
-            groups.append(start..<start + rows.count)
-        }
         // A head in bytes is the same at every precision, and is read once.
         let bits = weights.head.matrix.effectiveBits(allocations[0].others)
         let isOne = allocations.allSatisfy { weights.head.matrix.effectiveBits($0.others) == bits }
-        group(isOne ? [] : groups)
+        group(isOne ? [] : headGroups(wanted))
         for index in wanted {
             normalize(
                 scratch.hidden + block.wanted[index].row * width, weights.finalNorm,
@@ -193,6 +186,16 @@ extension Engine {
         if let cap = config.logitCap {
             operations.softCap(
                 scratch.logits, cap: Float(cap), tokens: wanted.count, columns: config.vocabularySize)
+        }
+    }
+
+    /// The wanted rows of each of the block's groups. Without rows a group keeps its place: it stands for its precision.
+    private func headGroups(_ wanted: Range<Int>) -> [Range<Int>] {
+        var start = 0
+        return block.groups.map { group in
+            let count = wanted.count { group.rows.contains(block.wanted[$0].row) }
+            defer { start += count }
+            return start..<start + count
         }
     }
 

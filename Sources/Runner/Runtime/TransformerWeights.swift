@@ -89,8 +89,7 @@ public final class TransformerWeights: @unchecked Sendable {
             manifest.model, bundle: bundle, memory: [],
             matrix: { name throws(TaperError) in try bundle.weights(name) },
             vector: { name throws(TaperError) in try bundle.vector(name) }, served: try bundle.servedPrecisions(),
-            rungs: try bundle.rungs(), order: manifest.linearTensors.map { $0.name },
-            bytes: { manifest.bytesPerToken(bits: $0) }, rungBytes: { manifest.bytesPerToken($0) })
+            rungs: try bundle.rungs(), order: manifest.linearTensors.map { $0.name })
     }
 
     /// Weights of one precision, 8 bits, that lie in memory.
@@ -104,15 +103,14 @@ public final class TransformerWeights: @unchecked Sendable {
     ) throws(TaperError) {
         try self.init(
             config, bundle: nil, memory: memory, matrix: matrix, vector: vector, served: [Precision(bits: 8)],
-            rungs: [],
-            order: [], bytes: nil, rungBytes: { _ in 0 })
+            rungs: [], order: [])
     }
 
     private init(
         _ config: ModelConfig, bundle: Bundle?, memory: [MemoryBlock],
         matrix found: (String) throws(TaperError) -> WeightMatrix,
         vector values: (String) throws(TaperError) -> UnsafeBufferPointer<Float>, served: [Precision], rungs: [Rung],
-        order: [String], bytes: ((Int) -> Int)?, rungBytes: (Rung) -> Int
+        order: [String]
     ) throws(TaperError) {
         self.bundle = bundle
         self.memory = memory
@@ -173,21 +171,18 @@ public final class TransformerWeights: @unchecked Sendable {
                 config.headName, config.vocabularySize,
                 config.hiddenSize), bias: headBias)
         self.head = head
-        let whole = Array(BitWidth.nested) + [BitWidth.half]
-        var all = whole.map { BitAllocation(uniform: $0, layerCount: config.layerCount) }
-        let row = embedding.bytesRead(bits: 8) / NestedLayout.paddedRows(embedding.rows)
-        var read = whole.indices.map { index in
-            bytes?(whole[index])
-                ?? layers.indices.reduce(head.matrix.bytesRead(bits: 8) + row) {
-                    $0 + layers[$1].bytesRead(all[index].layers[$1])
-                }
+        var all = (Array(BitWidth.nested) + [BitWidth.half]).map {
+            BitAllocation(uniform: $0, layerCount: config.layerCount)
         }
-        for rung in rungs {
-            all.append(try BitAllocation(rung, order: order, config))
-            read.append(rungBytes(rung))
-        }
+        for rung in rungs { all.append(try BitAllocation(rung, order: order, config)) }
         allocations = all
-        stepBytes = read
+        let embedding = embedding
+        stepBytes = all.map { allocation in
+            var bytes = head.matrix.bytesRead(bits: allocation.others)
+            bytes += embedding.bytesRead(bits: allocation.others) / NestedLayout.paddedRows(embedding.rows)
+            for (layer, bits) in zip(layers, allocation.layers) { bytes += layer.bytesRead(bits) }
+            return bytes
+        }
     }
 
     /// Largest allocation of at most this precision, or the smallest, which comes first.

@@ -78,19 +78,15 @@ struct MakingOptions: ParsableArguments {
     }
 
     private func memoryLimit() throws(TaperError) -> Int? {
-        switch memory {
-        case nil: nil
-        case "auto": AvailableMemory.now.byteCount > 0 ? AvailableMemory.now.byteCount : nil
-        case let text?: try positive(try byteCount(parsing: text, of: "memory"), text)
-        }
-    }
-
-    private func positive(_ byteCount: Int, _ text: String) throws(TaperError) -> Int {
-        guard byteCount > 0 else {
+        guard let memory else { return nil }
+        let all = AvailableMemory.now.byteCount
+        if memory == "auto" { return all > 0 ? all : nil }
+        let asked = try byteCount(parsing: memory, of: "memory")
+        guard asked > 0 else {
             throw TaperError(
-                .usage, "no memory at all", at: "--memory", expected: "such as 8GB", found: printable(text))
+                .usage, "no memory at all", at: "--memory", expected: "such as 8GB", found: printable(memory))
         }
-        return byteCount
+        return asked
     }
 
     /// A flag that says what to make, of those that are given.
