@@ -42,7 +42,8 @@ while IFS='|' read -r hash parents subject; do
     [ ${#named[@]} -le 3 ] || bad "at most three areas"
     for area in "${named[@]}"; do
         area=${area# }
-        printf '%s\n' "${areas[@]}" | grep -qxF -- "$area" || bad "no area \"$area\"; CONTRIBUTING.md lists ${areas[*]}"
+        # No pipe into grep -q: where it ends before all is written, pipefail takes the rest for a failure.
+        [[ " ${areas[*]} " == *" $area "* ]] || bad "no area \"$area\"; CONTRIBUTING.md lists ${areas[*]}"
     done
 done < <(LC_ALL=C.UTF-8 git log --format='%h|%p|%s' "${range[@]}")
 [ $wrong = 0 ] || exit 1

@@ -45,7 +45,8 @@ complete_in_bash() { # FUNCTION EXPECTED WORD...
     COMP_POINT=${#COMP_LINE}
     COMP_TYPE=9 COMP_KEY=9 COMPREPLY=()
     "$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-    printf '%s\n' "${COMPREPLY[@]}" | sed 's/ *$//' | grep -qxF -- "$expected" \
+    # No pipe into grep -q here and below: where it ends before all is written, pipefail takes the rest for a failure.
+    grep -qxF -- "$expected" <<< "$(printf '%s\n' "${COMPREPLY[@]}" | sed 's/ *$//')" \
         || fail "bash completes \"$COMP_LINE\" by \"${COMPREPLY[*]}\", without \"$expected\""
     count
 }
@@ -74,8 +75,8 @@ if command -v fish > /dev/null; then
         script=$root/share/fish/vendor_completions.d/$name.fish
         fish --no-execute "$script" || fail "fish cannot read the completion of $name"
     done
-    fish --no-config -c "source '$root/share/fish/vendor_completions.d/taper-run.fish'; complete -C 'taper-run --sw'" \
-        | grep -q '^--switch' || fail "fish does not complete taper-run --sw"
+    grep -q '^--switch' <<< "$(fish --no-config -c "source '$root/share/fish/vendor_completions.d/taper-run.fish'; complete -C 'taper-run --sw'")" \
+        || fail "fish does not complete taper-run --sw"
     [ "$(fish --no-config -c "source '$root/share/fish/vendor_completions.d/taper-run.fish'; complete -C 'taper-run --schedule '" \
         | cut -f1 | tr '\n' ' ')" = "fixed learned static: " ] || fail "fish does not complete taper-run --schedule"
     count
