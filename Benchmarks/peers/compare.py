@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Speed of a bundle beside llama.cpp, natively built, on the same machine: both programs in turns.
 
-    Benchmarks/peers/build_llama.sh /tmp/peer
-    python3 Benchmarks/peers/compare.py --llama-bench /tmp/peer/build/bin/llama-bench --bundle model.taper --pair 4=model-q4_0.gguf
+    Benchmarks/peers/build_llama.sh build/peer
+    python3 Benchmarks/peers/compare.py --llama-bench build/peer/build/bin/llama-bench --bundle model.taper --pair 4=model-q4_0.gguf
 
 A pair sets one of our precisions beside one of their files; the ratio is the median over rounds of ours to theirs in the
 same round.

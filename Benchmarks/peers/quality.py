@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Quality of bundles beside llama.cpp's own quantizations of the same weights, at the bytes each reads per token.
 
-    Benchmarks/peers/build_llama.sh /tmp/peer llama-quantize llama-imatrix
-    python3 Benchmarks/peers/quality.py --peer /tmp/peer --model model.gguf --calibration text --data test.txt model.taper ...
+    Benchmarks/peers/build_llama.sh build/peer llama-quantize llama-imatrix
+    python3 Benchmarks/peers/quality.py --peer build/peer --model model.gguf --calibration text --data test.txt model.taper ...
 
 The importance matrix is of the calibration text; both sides should know the same one. A model that is quantized already is taken
 for its dequantized weights, by both. Every file is then measured by `taper eval compare` with the model as full precision; its

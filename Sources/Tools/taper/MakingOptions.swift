@@ -79,8 +79,10 @@ struct MakingOptions: ParsableArguments {
 
     private func memoryLimit() throws(TaperError) -> Int? {
         guard let memory else { return nil }
-        let all = AvailableMemory.now.byteCount
-        if memory == "auto" { return all > 0 ? all : nil }
+        if memory == "auto" {
+            let all = AvailableMemory.now.byteCount
+            return all > 0 ? all : nil
+        }
         let asked = try byteCount(parsing: memory, of: "memory")
         guard asked > 0 else {
             throw TaperError(
