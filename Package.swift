@@ -106,7 +106,8 @@ if !embedded {
         makerTarget(
             "Calibration",
             [
-                "Kernels", "Evaluation", "Scoring", "Runtime", "Reference", "Bundle", "Text", "Checkpoint", "Model",
+                "Kernels", "Evaluation", "Scoring", "Runtime", "Decoding", "Reference", "Bundle", "Text", "Checkpoint",
+                "Model",
                 "Storage",
             ]),
         makerTarget(

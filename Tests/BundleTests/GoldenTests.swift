@@ -40,7 +40,7 @@ import struct Foundation.URL
         }
         return [
             ("model-second", HostileCase.second), ("chat", chat), ("rungs", rungs), ("half", half),
-            ("learned", TinyBundle.withLearned),
+            ("learned", TinyBundle.withLearned), ("head-screen", TinyBundle.withScreens),
             ("minimal", HostileCase.base),
             ("whole", whole),
             ("nested-embedding", nested),

@@ -18,6 +18,8 @@ struct TinyBundle {
         ("chat", .object([.init("template", .string("plain"))]))
     ]
     var learned: LearnedScheduler?
+    /// Leading bits of which the head has screens.
+    var screens: [Int] = []
     var provenance: JSONValue = .object([.init("source", .string("tiny"))])
     /// What differs from the model below.
     var change: @Sendable (inout ModelConfig) -> Void = { _ in }
@@ -139,6 +141,12 @@ struct TinyBundle {
         for plan in reversed ? plans.reversed() : plans { try TinyBundle.add(plan, to: writer) }
         try writer.finish()
         if let learned { try rewriteBundle(from: path, to: path, documents: [], learned: learned, replacing: true) }
+        if !screens.isEmpty {
+            let contents = try screens.map { bits throws(TaperError) in
+                try TinyBundle.screen(of: try Bundle(path: path), leadBits: bits).bytes
+            }
+            try rewriteBundle(from: path, to: path, documents: [], headScreens: contents, replacing: true)
+        }
     }
 
     func bytes() throws -> [UInt8] {
@@ -197,6 +205,7 @@ enum Scratch {
             }
             _ = try bundle.schedules()
             _ = try bundle.learnedScheduler()
+            _ = try bundle.headScreens()
             for section in bundle.sections { _ = try bundle.section(section.name) }
             let report = bundle.verify()
             if let first = report.problems.first { return TaperError(.badData, first) }

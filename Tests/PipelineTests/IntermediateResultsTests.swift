@@ -119,8 +119,8 @@ import Testing
         let kinds = Set(names.map { $0.split(separator: "-").dropLast().joined(separator: "-") })
         #expect(
             kinds == [
-                "range", "own-text", "arrange", "guide", "quantize-jointly", "quantize", "tune", "rungs", "calibrate",
-                "quality",
+                "range", "own-text", "arrange", "guide", "quantize-jointly", "quantize", "tune", "screen", "rungs",
+                "calibrate", "quality",
             ])
         for damage in Damage.allCases {
             // Contents of others only together with all of a kind would be found by their checksums one after the other.

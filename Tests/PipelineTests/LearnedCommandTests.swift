@@ -130,7 +130,7 @@ import struct Foundation.UUID
             #expect(outcome.status == 64)
             return outcome.errors
         }
-        #expect(try errors([]).contains("--task, --rungs or --learned"))
+        #expect(try errors([]).contains("--task, --rungs, --learned or --head-screen"))
         #expect(try errors(["--task", "x"]).contains("--data"))
         #expect(try errors(["--learned"]).contains("--reference"))
         #expect(try errors(["--learned", "--reference", sample.checkpoint]).contains("--calibration"))

@@ -34,7 +34,7 @@ import class Foundation.FileManager
         #expect(
             names == [
                 "range", "own-text", "arrange", "sensitivity", "guide", "quantize-jointly", "quantize", "tune", "pack",
-                "rungs", "calibrate", "learned", "quality",
+                "screen", "rungs", "calibrate", "learned", "quality",
             ])
         let json = try TaperProgram.run(["stage", "list", "--json"]).json
         #expect(json["schema"]?.string == "taper-stages-1")
@@ -74,8 +74,8 @@ import class Foundation.FileManager
 
         let missing = Set(try kinds())
         let report = try taper(["convert", "-o", folder.path + "/a.taper", "--json"]).json
-        // The schedule and the quality were left.
-        #expect(report["stage_outputs_made"]?.integer == 2 && !missing.contains("quality"))
+        // The screen, the schedule and the quality were left.
+        #expect(report["stage_outputs_made"]?.integer == 3 && !missing.contains("quality"))
         let listed = try #require(try taper(["stage", "list", "--json"]).json["stages"]?.array)
         #expect(listed.map { $0["key"]?.string } == stages.map { $0["key"]?.string })
         for stage in listed {

@@ -14,7 +14,7 @@ import Testing
 @Suite struct StageKeysTests {
     private static let samples = ConverterTests.root + "/samples/"
     private static let all = [
-        "import", "own text", "arrange", "guide", "quantize", "tune", "pack", "rungs", "calibrate", "learned",
+        "import", "own text", "arrange", "guide", "quantize", "tune", "pack", "screen", "rungs", "calibrate", "learned",
         "quality",
     ]
     /// The stages that read calibration text, and all after them.
@@ -83,7 +83,7 @@ import Testing
         // By stored property of `Recipe`: a change, and the stages whose output it changes.
         let changes: [String: (change: (inout Recipe) -> Void, stages: [String])] = [
             "precisions": ({ $0.precisions = [2, 3, 4, 5] }, Self.afterCodes),
-            "rungs": ({ $0.rungs = [Precision(hundredths: 350)] }, Array(Self.all.dropFirst(7))),
+            "rungs": ({ $0.rungs = [Precision(hundredths: 350)] }, Array(Self.all.dropFirst(8))),
             "seedBits": (
                 {
                     $0.method = .kMeans; $0.seedBits = 3
@@ -101,6 +101,7 @@ import Testing
             "generatedSequences": ({ $0.generatedSequences = 3 }, Array(Self.all.dropFirst())),
             "quality": ({ $0.quality?.windows = 3 }, ["quality"]),
             "tasks": ({ $0.tasks[0].tolerance = 0.5 }, ["calibrate", "quality"]),
+            "screensHead": ({ $0.screensHead = false }, ["screen", "calibrate", "learned", "quality"]),
             "learned": ({ $0.learned?.tolerance = 0.5 }, ["learned"]),
             // Where it was read from is no part of any output.
             "path": ({ $0.path = "elsewhere.json" }, []),

@@ -76,7 +76,7 @@ import Testing
         let names = [
             "read weights", "range", "write own text", "arrange", "weigh positions", "quantize jointly", "quantize",
             "tune",
-            "pack", "quality", "write",
+            "pack", "screen the head", "quality", "write",
         ]
         #expect(stages.map { $0["stage"]?.string } == names)
         for stage in stages {

@@ -3,6 +3,7 @@
 
     python3 formats/reader/check.py"""
 
+import itertools
 import json
 import os
 import sys
@@ -15,9 +16,11 @@ from encoding import Codec
 import learned
 from model import CAPS, SECOND, SECOND_FLAGS
 from refusal import Refused
+from screen import screens
 from taper_bundle import Bundle
 from tokenizer import Tokenizer
 from transformer import Transformer
+from weights import codes
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../golden")
 # Root of the mean square of the difference, over the standard deviation of the logits. The program rounds activations
@@ -25,6 +28,12 @@ GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../golden")
 # because its 24 logits of one position are mostly of tokens that never occur, which move together.
 TOLERANCES = {"families": 0.002, "written": 0.2}
 TOLERANCE_16 = 0.00008
+# Golden files that have to hold screens of the head; others may.
+SCREENED = ["valid/head-screen.taper"]
+# Largest logits that the rows have to hold which a screen keeps.
+LEADING = (1, 40)
+# Entries and projections are rounded to whole units.
+ROUNDING = 0.51
 # Of a file of 24,616 bytes: about 400 places, in every part of it.
 FLIP_STRIDE = 61
 
@@ -198,6 +207,53 @@ def the_learned_scheduler_steps_down_where_the_program_does():
         raise Failed(f"the learned scheduler of 0.1.0-tiny.taper chooses {steps}")
 
 
+def screened():
+    """Path, bundle and screens of every golden bundle that has some."""
+    for name in SCREENED:
+        path = os.path.join(GOLDEN, name)
+        if not os.path.isfile(path):
+            raise Failed(f"formats/golden/{name} is missing: no golden file shows a screen of the head")
+        if not screens(Bundle(path)):
+            raise Failed(f"formats/golden/{name} has no screen of the head")
+    for path in sorted({*files("valid"), *files("families"), *(os.path.join(GOLDEN, name) for name in SCREENED)}):
+        bundle = Bundle(path)
+        if found := screens(bundle):
+            yield path, bundle, found
+
+
+def screens_are_made_of_the_head():
+    """Entries are means of the weights with their leading bits, projections parts of what is left: none is misread."""
+    for path, bundle, found in screened():
+        rows, columns = bundle.manifest.head.shape
+        head = bundle.matrix(bundle.manifest.head.name, bundle.manifest.head.nested[-1])
+        for screen in found:
+            error = head - screen.lead
+            index = codes(bundle, bundle.manifest.head, screen.lead_bits)[:rows, :columns]
+            for code in range(1 << screen.lead_bits):
+                left = np.where(index == code, error, 0).sum(1) / np.maximum(1, (index == code).sum(1))
+                if not (abs(left) <= ROUNDING * screen.scales[:, 0] + 1e-12).all():
+                    raise Failed(f"{path}, {screen.place}: entries {code} are not means of their weights")
+            apart = error @ screen.basis.T * screen.units - screen.projections * screen.projection_scales[:, None]
+            if not (abs(apart) <= ROUNDING * screen.projection_scales[:, None] + 1e-12).all():
+                raise Failed(f"{path}, {screen.place}: projections are not those of what the leading bits leave out")
+
+
+def screens_keep_the_largest_logits():
+    for path, bundle, found in screened():
+        tokens = np.arange(12) % bundle.manifest.model["vocab_size"]
+        for precision in bundle.precisions:
+            transformer = Transformer(bundle, precision)
+            bias = transformer.weights.get("lm_head.bias", np.float32(0))
+            states = transformer.states(tokens)
+            for state, logits in zip(states, transformer.linear(states, "lm_head")):
+                for screen, leading in itertools.product(found, LEADING):
+                    kept = screen.kept(state, leading, lambda rows: logits[rows], bias)
+                    lost = np.setdiff1d(np.argsort(-logits, kind="stable")[:leading], kept)
+                    if lost.size:
+                        raise Failed(f"{path} at {precision} bits, {screen.place}: of the {leading} largest logits "
+                                     f"those of tokens {lost.tolist()} are lost")
+
+
 def the_worked_tokenizers_hold():
     """The two of `tokenizer.md`; what the first one makes of a text follows from its one merge."""
     with open(os.path.join(GOLDEN, "../tokenizer.md")) as file:
@@ -213,7 +269,8 @@ CHECKS = [
     valid_files_are_read, broken_files_are_refused, a_flipped_bit_anywhere_is_refused, chat_formats_are_told_apart,
     the_worked_weight_holds, the_worked_tokenizers_hold, logits_are_the_programs, texts_are_the_runners,
     what_the_second_schema_says_shows_in_logits, tokens_are_the_texts,
-    the_learned_scheduler_steps_down_where_the_program_does,
+    the_learned_scheduler_steps_down_where_the_program_does, screens_are_made_of_the_head,
+    screens_keep_the_largest_logits,
 ]
 
 

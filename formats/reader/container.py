@@ -21,6 +21,7 @@ COMPRESSED = {
     "manifest", "tokenizer", "chat", "templates", "quality", "rungs", "schedules", "channels", "powers", "texts",
     "learned", "learned.weights",
 }
+HEAD_SCREEN = re.compile(r"head\.screen\.[23]")
 TENSOR_SECTION = re.compile(r"vectors|bytes|linear\.half|[a-z]{1,16}\.(planes|tables)\.[2-8]")
 
 
@@ -108,8 +109,9 @@ class Container:
         else:
             limit = MAX_UNPACKED.get(section.name, MAX_OTHERS)
             demand(section.unpacked <= limit, section.place, f"{section.unpacked} bytes unpacked, limit {limit}")
-        structural = section.name == "checksums" or TENSOR_SECTION.fullmatch(section.name)
-        required = ZSTD if section.name in COMPRESSED else MAPPED if structural else kind
+        in_place = any(pattern.fullmatch(section.name) for pattern in (TENSOR_SECTION, HEAD_SCREEN))
+        mapped = in_place or section.name == "checksums"
+        required = ZSTD if section.name in COMPRESSED else MAPPED if mapped else kind
         demand(kind == required, section.place, f"kind is {kind}, not {required}")
         return section
 

@@ -68,6 +68,11 @@ class Manifest:
         """The matrices of the blocks, in the manifest's order: what a rung allots bits to."""
         return [t for t in self.tensors.values() if t.group == "linear"]
 
+    @property
+    def head(self):
+        """The matrix that makes logits; with tied embeddings the embedding."""
+        return self.tensors["model.embed_tokens.weight" if self.model["tie_word_embeddings"] else "lm_head.weight"]
+
     def _tensor(self, entry, asked):
         """Checks one element of `tensors` and places its parts."""
         demand(isinstance(entry, dict), PLACE, "a tensor is no object")

@@ -4,6 +4,7 @@ from container import TENSOR_SECTION, Container
 from manifest import HALF, Manifest
 from refusal import demand
 import documents
+from screen import screens
 import weights
 
 
@@ -72,3 +73,4 @@ class Bundle:
                 if HALF in tensor.precisions:
                     weights.half(self, tensor)
         documents.verify(self)
+        screens(self)

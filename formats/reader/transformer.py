@@ -79,8 +79,8 @@ class Transformer:
         inner = act(self.linear(x, f"{block}.gate_proj")) * up if self.model["gated_mlp"] else act(up)
         return self.linear(inner, f"{block}.down_proj")
 
-    def logits(self, tokens):
-        """(tokens, vocabulary) logits after every token."""
+    def states(self, tokens):
+        """(tokens, hidden size): what the head reads after every token."""
         x, placement = self.weights["model.embed_tokens.weight"][tokens], self.model.get("norm_placement", "pre")
 
         def before(x, name):
@@ -99,8 +99,11 @@ class Transformer:
                 x = x + attended
                 read = before(x, f"{block}.post_attention_layernorm")
                 x = x + behind(self.mlp(read, f"{block}.mlp"), f"{block}.mlp")
-        logits = self.linear(self.norm(x, "model.norm"), "lm_head")
-        return capped(logits, self.model.get("final_logit_softcapping"))
+        return self.norm(x, "model.norm")
+
+    def logits(self, tokens):
+        """(tokens, vocabulary) logits after every token."""
+        return capped(self.linear(self.states(tokens), "lm_head"), self.model.get("final_logit_softcapping"))
 
 
 def capped(x, cap):

@@ -34,8 +34,8 @@ def scales(bundle, tensor, section):
     return values[:, None]
 
 
-def nested(bundle, tensor, bits):
-    """(rows, columns) weights of the codes' first `bits` bits."""
+def codes(bundle, tensor, bits):
+    """(rows, columns) indices of the codes' first `bits` bits in their rows' tables, padding included."""
     rows, columns = tensor.padded
     down, across = rows // 8, columns // 64
     base = part(bundle, tensor, f"{tensor.group}.planes.2", 0, np.uint8).reshape(down, across, 2, 1, 64)
@@ -45,10 +45,19 @@ def nested(bundle, tensor, bits):
         plane = part(bundle, tensor, f"{tensor.group}.planes.{bit}", 0, np.uint8).reshape(down, across, 1, 64)
         places = np.array(ROW_BITS[bit], np.uint8).reshape(8, 1)
         index = index | (plane >> places & 1) << (bit - 1)
+    return untile(index)
+
+
+def looked_up(entries, index, scales):
+    """Weights of codes: entries of their rows' tables, less 128, in units of the rows' scales (rows, 1)."""
+    return (np.take_along_axis(entries, index.astype(np.intp), 1).astype(np.float32) - 128) * scales
+
+
+def nested(bundle, tensor, bits):
+    """(rows, columns) weights of the codes' first `bits` bits."""
     table = f"{tensor.group}.tables.{bits}"
-    entries = part(bundle, tensor, table, 0, np.uint8).reshape(rows, 1 << bits)
-    chosen = np.take_along_axis(entries, untile(index).astype(np.intp), 1)
-    return (chosen.astype(np.float32) - 128) * scales(bundle, tensor, table)
+    entries = part(bundle, tensor, table, 0, np.uint8).reshape(-1, 1 << bits)
+    return looked_up(entries, codes(bundle, tensor, bits), scales(bundle, tensor, table))
 
 
 def int8(bundle, tensor):

@@ -124,6 +124,9 @@ public struct SpeedMeasurement {
 
         func token(_ index: Int) -> Int { (index &* 7919 + 13) % vocabulary }
 
+        /// What greedy decoding asks for.
+        var leadingLogits: Int { 1 }
+
         mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
             count += 1
             return token(count - 1)

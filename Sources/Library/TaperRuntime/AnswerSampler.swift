@@ -18,6 +18,8 @@ struct AnswerSampler: TokenSampler {
         self.json = json
     }
 
+    var leadingLogits: Int { alternatives == nil && json == nil ? drawing.leadingLogits : Int.max }
+
     mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
         // Before anything is forbidden.
         let ranking = alternatives.map { TokenRanking(UnsafeBufferPointer(logits), count: $0) }

@@ -53,6 +53,7 @@ actor Worker {
         let engine = try Engine(
             try TransformerWeights(bundle),
             contextLength: options.contextLength ?? min(bundle.manifest.model.contextLength, 4096), pool: pool)
+        engine.usesHeadScreens = !options.readsWholeHead
         facts = try LanguageModel.Facts(bundle, engine, template)
         self.bundle = bundle
         self.engine = engine

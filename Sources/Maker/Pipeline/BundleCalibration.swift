@@ -88,6 +88,26 @@ public struct BundleCalibration {
         )
     }
 
+    /// Makes the screens of the head in place of earlier ones.
+    /// - Returns: none where they would save nothing; then there are none any more.
+    public func screenHead(textPath: String) throws(TaperError) -> [HeadScreenSection.Header] {
+        progress.begin(StageKind.screen.title)
+        let bundle = try Bundle(path: edit.path)
+        let source = try SourceText(path: textPath)
+        let text = CalibrationText(source)
+        let tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: edit.path)
+        let length = min(RungText.length, bundle.manifest.model.contextLength)
+        let sequences = try text.sequences(
+            of: text.tokens(tokenizer), start: tokenizer.startTokens, count: RungText.sequences, length: length)
+        let stage = ScreenStage(
+            bundle: BundleInput(path: edit.path), text: TextInput(tokens: sequences, ownLimit: 0, length: length))
+        let screens = try output(of: stage)
+        try edit.rewrite(
+            documents: [try texts(bundle, adding: "calibration", source)], headScreens: screens)
+        progress.end(stage.outcome(screens) ?? "")
+        return try screens.map { bytes throws(TaperError) in try HeadScreenDraft(bytes).header() }
+    }
+
     /// Trains the learned scheduler in place of an earlier one.
     public func trainLearned(
         textPath: String, settings: LearnedSettings, checkpointPath: String

@@ -29,7 +29,8 @@ public final class BundleEdit {
     /// `rewriteBundle` onto itself.
     /// - Throws: `busy` when the bundle is not the one that was opened.
     func rewrite(
-        documents: [(section: String, value: JSONValue)], learned: LearnedScheduler? = nil
+        documents: [(section: String, value: JSONValue)], learned: LearnedScheduler? = nil,
+        headScreens: [[UInt8]]? = nil
     ) throws(TaperError) {
         guard let now = FileStatus(path: path), now.identity == status.identity, now.byteCount == status.byteCount,
             now.modifiedNanoseconds == status.modifiedNanoseconds
@@ -38,7 +39,9 @@ public final class BundleEdit {
                 .busy, "the bundle was changed by somebody else while it was worked on; nothing was written", at: path,
                 remedy: "Run the command again")
         }
-        try rewriteBundle(from: path, to: path, documents: documents, learned: learned, replacing: true)
+        try rewriteBundle(
+            from: path, to: path, documents: documents, learned: learned, headScreens: headScreens,
+            replacing: true)
         if let written = FileStatus(path: path) { status = written }
     }
 }

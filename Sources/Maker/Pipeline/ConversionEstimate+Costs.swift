@@ -1,3 +1,5 @@
+import Bundle
+import Calibration
 import Model
 import Quantization
 
@@ -24,6 +26,8 @@ extension ConversionEstimate {
         static let kMeans = 130e-9
         /// Tables written out as weights and gradients summed by code, by weight.
         static let tables = 3e-9
+        /// What a head's leading bits leave out, by weight, direction and number of bits tried.
+        static let screen = 4e-9
         /// Quantized products against float ones.
         static let quantized = 0.2
         /// Bytes written.
@@ -31,6 +35,19 @@ extension ConversionEstimate {
     }
 
     // Shares within a stage, in seconds of the machine that the costs were found on.
+
+    /// Screens of a head in nested codes.
+    static func screening(_ config: ModelConfig, rate: Double, scale: Double) -> StageEstimate {
+        let shape = Shape(config)
+        let tokens = Double(HeadScreenCost.tokens)
+        let tried = Double(HeadScreenSection.leadBits.count * HeadScreenCost.directions(columns: config.hiddenSize))
+        let states = 4 * shape.hidden * Double(HeadScreenCost.states)
+        return StageEstimate(
+            StageKind.screen.title,
+            seconds: 2 * (shape.linear + shape.table) * tokens / (Costs.thick * rate) * Costs.quantized
+                + shape.table * tried * Costs.screen * scale,
+            memory: states + 64 * shape.vocabulary + 64e6, remedy: "put \"head_screen\": false into the recipe")
+    }
 
     /// Codes and tables of the linear layers while they are tuned or weighed.
     static func codeBytes(_ recipe: Recipe, _ shape: Shape) -> Double {

@@ -197,6 +197,9 @@ package struct ConversionEstimate {
         stages.append(
             StageEstimate(
                 "pack", seconds: 2 * size.all * Costs.write * scale, memory: 8 * max(shape.table, shape.largestLinear)))
+        if recipe.screensHead, nestedHead, recipe.hasCalibration {
+            stages.append(Self.screening(config, rate: rate, scale: scale))
+        }
         if !recipe.rungs.isEmpty {
             let tokens = tokenCount(.rungs)
             stages.append(

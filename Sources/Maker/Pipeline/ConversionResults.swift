@@ -7,11 +7,14 @@ import Storage
 /// What stages found out about a bundle, as it will stand in it.
 struct ConversionResults {
     private let rungs: JSONValue?
+    /// Contents of sections.
+    let headScreens: [[UInt8]]
     let schedules: [CalibratedSchedule]
     let learned: LearnedScheduler?
     let quality: JSONValue?
 
     init(_ graph: ConversionGraph, _ workspace: StageWorkspace) throws(TaperError) {
+        headScreens = try graph.screens.map { screens throws(TaperError) in try workspace.value(screens) } ?? []
         rungs = try graph.rungs.map { rungs throws(TaperError) in try workspace.value(rungs) }
         schedules = try graph.schedules.map { schedule throws(TaperError) in try workspace.value(schedule) }
         learned = try graph.learned.map { learned throws(TaperError) in try workspace.value(learned) }

@@ -136,7 +136,7 @@ public final class Converter {
         for warning in results.warnings { progress.warn(warning) }
         progress.begin("write")
         try runner.workspace.takeDraft(graph.pack).publish(
-            adding: results.documents(texts), learned: results.learned)
+            adding: results.documents(texts), learned: results.learned, headScreens: results.headScreens)
         let byteCount = FileStatus(path: output)?.byteCount ?? 0
         progress.end("\(output), \(byteText(byteCount))")
         let all = graph.stages.count { $0.kind != .pack }

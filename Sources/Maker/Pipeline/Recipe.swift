@@ -87,6 +87,8 @@ public struct Recipe: Sendable {
     public var joint = JointSettings()
     /// Whether the method `joint` weighs the calibration text's positions by what errors there do to the logits.
     public var isGuided = true
+    /// Whether the head's largest logits are found from its leading bits, where that saves bytes.
+    public var screensHead = true
     public var calibrationText: TextPlace?
     public var calibrationSequences = 32
     public var calibrationLength = 512
@@ -110,6 +112,7 @@ public struct Recipe: Sendable {
     public static let schema = "taper-recipe-1"
     private static let keys = [
         "schema", "description", "precisions", "method", "guided", "effort", "tuning", "seed_bits", "embedding_bits",
+        "head_screen",
         "calibration", "quality", "tasks", "rungs", "learned",
         "chat_template",
     ]
@@ -156,6 +159,10 @@ public struct Recipe: Sendable {
         if let value = json["guided"] {
             guard case .bool(let isGuided) = value else { throw reader.wrong("guided", "true or false") }
             self.isGuided = isGuided
+        }
+        if let value = json["head_screen"] {
+            guard case .bool(let screens) = value else { throw reader.wrong("head_screen", "true or false") }
+            screensHead = screens
         }
         if let name = try reader.string("effort") {
             guard let known = Effort(rawValue: name) else {

@@ -2,7 +2,7 @@ import Storage
 
 /// What stages read calibration text for; each needs another amount of it.
 package enum TextUse: CaseIterable {
-    case arrange, statistics, head, tuning, rungs
+    case arrange, statistics, head, tuning, screen, rungs
 
     /// Sequences of the text and their length, and at most how many of the model's own.
     func amount(_ recipe: Recipe, contextLength: Int) -> (count: Int, length: Int, ownLimit: Int) {
@@ -15,7 +15,7 @@ package enum TextUse: CaseIterable {
         // The head has as many columns as any layer, but only one matrix waits for them.
         case .head: return (min(32, count), length, 32)
         case .tuning: return (recipe.tuningSequences, length, .max)
-        case .rungs: return (RungText.sequences, min(RungText.length, contextLength), RungText.sequences)
+        case .screen, .rungs: return (RungText.sequences, min(RungText.length, contextLength), RungText.sequences)
         }
     }
 }

@@ -11,7 +11,8 @@ public struct VerificationReport: Sendable {
 
 extension Bundle {
     /// Checks every block of every section, the padding between sections, every compressed section's frame, every
-    /// scale, vector and 16-bit weight, the schedules, and the learned scheduler. Damage is reported with section and offset, not thrown.
+    /// scale, vector and 16-bit weight, the schedules, the learned scheduler and the
+    /// screens of the head. Damage is reported with section and offset, not thrown.
     public func verify() -> VerificationReport {
         var problems: [String] = []
         func attempt(_ body: () throws(TaperError) -> Void) {
@@ -49,6 +50,7 @@ extension Bundle {
             attempt { () throws(TaperError) in _ = try rungs() }
             attempt { () throws(TaperError) in _ = try schedules() }
             attempt { () throws(TaperError) in _ = try learnedScheduler() }
+            attempt { () throws(TaperError) in _ = try headScreens() }
         }
         return VerificationReport(sectionCount: sections.count, byteCount: byteCount, problems: problems)
     }

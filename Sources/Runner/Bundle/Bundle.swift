@@ -20,6 +20,8 @@ public final class Bundle {
     private var vectorsAreVerified = false
     /// What `rungs()` read.
     var knownRungs: [Rung]?
+    /// In place of the file's.
+    var adoptedScreens: [HeadScreenDraft]?
 
     /// - Parameter copying: read the whole file into memory instead of mapping it.
     /// - Throws: `noInput`, `badData` or `unsupported`, naming the section and the rule.

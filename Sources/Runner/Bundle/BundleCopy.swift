@@ -49,18 +49,23 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
 
 /// Copies a bundle with some JSON sections replaced or added; `from` and `to` may be the same path.
 /// A document that is `.null` removes its section.
-/// - Parameter learned: replaces or adds the learned scheduler.
+/// - Parameters:
+///   - learned: replaces or adds the learned scheduler.
+///   - headScreens: contents of sections `head.screen.<bits>` in place of all there are; nil: those stay.
 public func rewriteBundle(
     from: String, to: String, documents: [(section: String, value: JSONValue)], learned: LearnedScheduler? = nil,
-    replacing: Bool
+    headScreens: [[UInt8]]? = nil, replacing: Bool
 ) throws(TaperError) {
     let source = try Bundle(path: from)
     try BundleWriter.checkDocuments(documents.map { $0.section })
     let removed = Set(documents.filter { $0.value.isNull }.map { $0.section })
     var contents = documents.filter { !$0.value.isNull }.map { (section: $0.section, bytes: $0.value.bytes()) }
     if let learned { contents += try learned.sections(for: source) }
-    try copy(source, to: to, replacing: replacing, documents: contents) { section in
-        !removed.contains(section.name)
+    try copy(
+        source, to: to, replacing: replacing, documents: contents,
+        last: try HeadScreenSection.named(headScreens ?? [])
+    ) { section in
+        !removed.contains(section.name) && (headScreens == nil || !SectionName.isHeadScreen(section.name))
     }
 }
 
@@ -71,10 +76,12 @@ private enum Content {
     case copied(Int)
 }
 
-/// - Parameter documents: unpacked content of sections that are made anew.
+/// - Parameters:
+///   - documents: unpacked content of sections that are made anew.
+///   - last: mapped sections that the source has not.
 private func copy(
     _ source: Bundle, to: String, replacing: Bool, documents: [(section: String, bytes: [UInt8])],
-    keep: (SectionInfo) -> Bool
+    last: [(name: String, bytes: [UInt8])] = [], keep: (SectionInfo) -> Bool
 ) throws(TaperError) {
     var plan = SectionPlan()
     var contents: [Content] = []
@@ -103,6 +110,10 @@ private func copy(
             plan.sections.append(section)
             contents.append(.copied(index))
         }
+    }
+    for section in last {
+        plan.mapped(section.name, section.bytes.count)
+        contents.append(.made(section.bytes))
     }
     let sections = plan.placed()
     let file = try plan.create(path: to, replacing: replacing)

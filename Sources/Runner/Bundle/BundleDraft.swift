@@ -21,10 +21,12 @@ public final class BundleDraft {
     public var path: String { file.partialPath }
 
     /// Adds documents behind those that are there, then makes the file visible.
+    /// - Parameter headScreens: contents of sections `head.screen.<bits>`, which come last.
     /// - Precondition: nobody has the draft open.
-    /// - Throws: `internalFault` for a name that is there already; `badData` for a scheduler that does not fit.
+    /// - Throws: `internalFault` for a name that is there already; `badData` for a scheduler or screen that does not fit.
     public func publish(
-        adding documents: [(section: String, value: JSONValue)] = [], learned: LearnedScheduler? = nil
+        adding documents: [(section: String, value: JSONValue)] = [], learned: LearnedScheduler? = nil,
+        headScreens: [[UInt8]] = []
     ) throws(TaperError) {
         var added = documents.map { (name: $0.section, bytes: $0.value.bytes()) }
         try BundleWriter.checkDocuments(documents.map { $0.section })
@@ -38,11 +40,14 @@ public final class BundleDraft {
         for document in added where table.sections.contains(where: { $0.name == document.name }) {
             throw TaperError(.internalFault, "the bundle has the section " + document.name + " already", at: file.path)
         }
-        if !added.isEmpty { try insert(added) }
+        let last = try HeadScreenSection.named(headScreens)
+        if !added.isEmpty || !last.isEmpty { try insert(added, last: last) }
         try file.commit()
     }
 
-    private func insert(_ documents: [(name: String, bytes: [UInt8])]) throws(TaperError) {
+    private func insert(
+        _ documents: [(name: String, bytes: [UInt8])], last: [(name: String, bytes: [UInt8])]
+    ) throws(TaperError) {
         let first = frames.count
         var plan = SectionPlan()
         var blocks = Array(table.blockChecksums[..<table.firstBlock(first)])
@@ -58,10 +63,22 @@ public final class BundleDraft {
         // All but the list of checksums, which is planned anew.
         plan.sections += table.sections[first..<table.sections.count - 1]
         blocks += table.blockChecksums[table.firstBlock(first)...]
+        for section in last {
+            plan.mapped(section.name, section.bytes.count)
+            let own = BundleDraft.blocks(of: section.bytes)
+            let index = plan.sections.count - 1
+            plan.sections[index] = plan.sections[index].with(checksum: SectionTable.combined(own[...]))
+            blocks += own
+        }
         let sections = try plan.checked()
         let (old, new) = (table.sections[first].offset, sections[small.count].offset)
         try file.insert(new - old, at: old)
         try file.extend(to: sections[sections.count - 1].range.upperBound)
+        for (index, section) in last.enumerated() {
+            // Before the list of checksums.
+            let place = sections[sections.count - 1 - last.count + index]
+            try section.bytes.withBytes { raw throws(TaperError) in try file.write(at: place.offset, raw) }
+        }
         // Everything before the tensors anew, what lies between sections too.
         var head = [UInt8](repeating: 0, count: new)
         for (section, frame) in zip(sections, small) {

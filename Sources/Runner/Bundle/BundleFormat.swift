@@ -59,7 +59,7 @@ enum BundleFormat {
         case SectionName.manifest, SectionName.checksums, SectionName.tokenizer, SectionName.vectors, SectionName.bytes,
             SectionName.learned, SectionName.learnedWeights:
             true
-        default: TensorSection(name) != nil
+        default: TensorSection(name) != nil || SectionName.isHeadScreen(name)
         }
     }
 }

@@ -50,9 +50,14 @@ extension Manifest {
 }
 
 extension Bundle {
-    /// Bytes of weights that decoding a token reads at a precision that the bundle serves.
+    /// Bytes of weights that decoding a token reads at a precision that the bundle serves; of a head with a screen what greedy
+    /// decoding reads on average.
     public func bytesPerToken(bits: Precision) throws(TaperError) -> Int {
-        if let rung = try rungs().first(where: { $0.precision == bits }) { return manifest.bytesPerToken(rung) }
-        return manifest.bytesPerToken(bits: bits.roundedDown)
+        var total = manifest.bytesPerToken(bits: bits.roundedDown)
+        if let rung = try rungs().first(where: { $0.precision == bits }) { total = manifest.bytesPerToken(rung) }
+        let head = try weights(manifest.model.headName)
+        let whole = head.bytesRead(bits: bits.roundedDown)
+        let screened = try headScreens().map { $0.expectedBytes(of: head, bits: bits.roundedDown, leading: 1) }.min()
+        return total - whole + min(whole, screened ?? whole)
     }
 }

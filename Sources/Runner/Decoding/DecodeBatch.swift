@@ -166,12 +166,15 @@ public final class DecodeBatch<Plan: DecodePlan> {
         members.append(generation)
         let bits = generation.pendingBits
         if generation.isDecoding {
-            return rows.append(generation.tokens[generation.tokens.count - 1], to: generation.sequence, bits: bits)
+            return rows.append(
+                generation.tokens[generation.tokens.count - 1], to: generation.sequence, bits: bits,
+                leading: generation.plan.sampler.leadingLogits)
         }
         let end = generation.readCount + generation.chunkCount
         rows.append(
             generation.prompt[generation.readCount..<end], to: generation.sequence,
-            wanting: end == generation.prompt.count ? .last : .none, bits: bits)
+            wanting: end == generation.prompt.count ? .last : .none, bits: bits,
+            leading: generation.plan.sampler.leadingLogits)
     }
 
     /// The only place where tokens are chosen. Those of different generations on several threads at once.

@@ -4,6 +4,12 @@ public import Model
 public protocol TokenSampler {
     /// The token that follows, for logits [vocabularySize], which may be overwritten.
     mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int
+    /// How many of the largest logits the next draw depends on: with all others at minus infinity it is the same.
+    var leadingLogits: Int { get }
+}
+
+extension TokenSampler {
+    public var leadingLogits: Int { Int.max }
 }
 
 /// What distinguishes one generation from another: the precision of its steps and how its tokens are chosen.

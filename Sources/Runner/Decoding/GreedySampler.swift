@@ -6,6 +6,8 @@ public struct GreedySampler: TokenSampler {
 
     public init(_ operations: VectorOps) { self.operations = operations }
 
+    public var leadingLogits: Int { 1 }
+
     public func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
         guard let base = logits.baseAddress else { preconditionFailure("no logits to sample from") }
         return operations.argmax(base, count: logits.count)

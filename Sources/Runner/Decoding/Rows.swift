@@ -16,6 +16,8 @@ public struct Rows<Sequence: ExecutorSequence> {
         public let wanted: Wanted
         /// Of the weights, where it is not the call's.
         public let bits: Precision?
+        /// How many of the largest logits have to be right; others may be minus infinity.
+        public let leading: Int
     }
 
     /// Tokens of all chunks, one chunk after the other.
@@ -25,19 +27,26 @@ public struct Rows<Sequence: ExecutorSequence> {
     public init() {}
 
     public mutating func append(
-        _ tokens: ArraySlice<Int>, to sequence: Sequence, wanting: Wanted, bits: Precision? = nil
+        _ tokens: ArraySlice<Int>, to sequence: Sequence, wanting: Wanted, bits: Precision? = nil,
+        leading: Int = Int.max
     ) {
         precondition(!tokens.isEmpty, "a chunk has tokens")
         let start = self.tokens.count
         for token in tokens { self.tokens.append(token) }
-        chunks.append(Chunk(sequence: sequence, range: start..<self.tokens.count, wanted: wanting, bits: bits))
+        chunks.append(
+            Chunk(
+                sequence: sequence, range: start..<self.tokens.count, wanted: wanting, bits: bits, leading: leading))
     }
 
     /// A sequence's next token, whose logits are wanted.
-    public mutating func append(_ token: Int, to sequence: Sequence, bits: Precision? = nil) {
+    public mutating func append(
+        _ token: Int, to sequence: Sequence, bits: Precision? = nil, leading: Int = Int.max
+    ) {
         tokens.append(token)
         chunks.append(
-            Chunk(sequence: sequence, range: tokens.count - 1..<tokens.count, wanted: .last, bits: bits))
+            Chunk(
+                sequence: sequence, range: tokens.count - 1..<tokens.count, wanted: .last, bits: bits,
+                leading: leading))
     }
 
     public mutating func removeAll() {

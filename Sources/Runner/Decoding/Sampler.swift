@@ -41,6 +41,25 @@ public struct Sampler: TokenSampler, Sendable {
         return token
     }
 
+    /// Those that top-k leaves, or the one that wins, and as many as biases and penalties may lower.
+    public var leadingLogits: Int {
+        var count = 1
+        if settings.temperature > 0 {
+            guard settings.topK > 0 else { return Int.max }
+            count = settings.topK
+        }
+        guard settings.logitBias.allSatisfy({ $0.value <= 0 }) else { return Int.max }
+        var lowered = settings.logitBias.count
+        if settings.penalizes {
+            guard settings.repeatPenalty >= 1, settings.presencePenalty >= 0, settings.frequencyPenalty >= 0 else {
+                return Int.max
+            }
+            lowered += recent.count
+        }
+        let (sum, overflow) = count.addingReportingOverflow(lowered)
+        return overflow ? Int.max : sum
+    }
+
     /// The same for logits that stay as they are.
     public mutating func sample(_ logits: UnsafeBufferPointer<Float>) -> Int {
         if settings.adjusts {

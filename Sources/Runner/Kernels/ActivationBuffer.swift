@@ -125,6 +125,17 @@ public final class ActivationBuffer {
         }
     }
 
+    /// Of one row.
+    func view(row: Int) -> ck_activations_t {
+        var one = view()
+        one.values += row * (Int(one.tiles) + 1) * NestedLayout.tileColumns
+        one.multipliers += row * Int(one.groups)
+        one.scales += row
+        one.corrections += row
+        one.tokens = 1
+        return one
+    }
+
     func view() -> ck_activations_t {
         let tiles = NestedLayout.paddedColumns(columns) / 64
         return ck_activations_t(

@@ -56,6 +56,16 @@ public final class ThreadPool {
         }
     }
 
+    /// The same, and adds up what the parts return.
+    func sum(_ partCount: Int, _ body: (_ part: Int, _ thread: Int) -> Int) -> Int {
+        var sums = [Int](repeating: 0, count: max(0, partCount))
+        sums.withUnsafeMutableBufferPointer { buffer in
+            let sums = buffer
+            run(partCount) { part, thread in sums[part] = body(part, thread) }
+        }
+        return sums.reduce(0, +)
+    }
+
     /// Memory of `byteCount` bytes for every thread, aligned to 64; contents undefined.
     func scratch(byteCount: Int) -> UnsafeMutableRawPointer {
         let each = roundedUp(byteCount, to: 64)

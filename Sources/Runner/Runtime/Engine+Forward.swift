@@ -175,17 +175,23 @@ extension Engine {
         let bits = weights.head.matrix.effectiveBits(allocations[0].others)
         let isOne = allocations.allSatisfy { weights.head.matrix.effectiveBits($0.others) == bits }
         group(isOne ? [] : headGroups(wanted))
-        for index in wanted {
-            normalize(
-                scratch.hidden + block.wanted[index].row * width, weights.finalNorm,
-                into: scratch.normed + (index - wanted.lowerBound) * width, tokens: 1)
-        }
+        normalizeHeadInputs(wanted)
         take(scratch.normed, tokens: wanted.count, columns: width, for: weights.head, bits: allocations[0].others)
         multiply(Projection(weights.head, into: scratch.logits) { allocation, _ in allocation.others }, layer: 0)
         addBias(weights.head, to: scratch.logits, tokens: wanted.count)
         if let cap = config.logitCap {
             operations.softCap(
                 scratch.logits, cap: Float(cap), tokens: wanted.count, columns: config.vocabularySize)
+        }
+    }
+
+    /// What the head reads of some wanted rows.
+    func normalizeHeadInputs(_ wanted: Range<Int>) {
+        let width = config.hiddenSize
+        for index in wanted {
+            normalize(
+                scratch.hidden + block.wanted[index].row * width, weights.finalNorm,
+                into: scratch.normed + (index - wanted.lowerBound) * width, tokens: 1)
         }
     }
 

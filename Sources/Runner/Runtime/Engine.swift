@@ -28,6 +28,12 @@ public final class Engine: StepExecutor {
     var failures: [ChunkFailure] = []
     /// All work so far.
     public internal(set) var counts = WorkCounts()
+    /// Whether the largest logits alone are looked for where no others are wanted.
+    public var usesHeadScreens = true
+    /// nil where the weights have no screens.
+    public let screenedHead: ScreenedHead?
+    /// Rows for which the whole head is read, because reading parts of it did not pay.
+    var screenPause = 0
     private var handedOut: [LogitRow] = []
 
     /// - Throws: `usage` for an absurd context; `inputOutput` without the memory for it.
@@ -45,6 +51,12 @@ public final class Engine: StepExecutor {
         self.rotations = rotations
         scratch = try Scratch(weights.config, contextLength: contextLength)
         operations = VectorOps(pool)
+        screenedHead =
+            weights.headScreens.isEmpty
+            ? nil
+            : ScreenedHead(
+                weights.headScreens, of: weights.head.matrix, bias: weights.head.bias,
+                cap: Float(weights.config.logitCap ?? 0))
     }
 
     public var config: ModelConfig { weights.config }
@@ -142,8 +154,10 @@ public final class Engine: StepExecutor {
             rows.tokens.withUnsafeBufferPointer { run(block, of: $0) }
             for start in stride(from: 0, to: block.wanted.count, by: scratch.headRows) {
                 let wanted = start..<min(start + scratch.headRows, block.wanted.count)
-                head(wanted)
-                inspectLogits(wanted)
+                if !screen(wanted) {
+                    head(wanted)
+                    inspectLogits(wanted)
+                }
                 handedOut.empty()
                 for index in wanted {
                     let row = block.wanted[index]

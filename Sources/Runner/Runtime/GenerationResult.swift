@@ -19,6 +19,7 @@ public struct GenerationResult: Sendable {
     public var stopReason = StopReason.length
     /// Weights and cache entries read by all decode steps.
     public var decodedBytes = 0
+    private var work: WorkCounts?
 
     public var decodeSteps: Int { bitsPerStep.count }
 
@@ -42,8 +43,17 @@ public struct GenerationResult: Sendable {
         return points
     }
 
-    /// - Parameter weights: that the steps read.
-    public init<Plan: DecodePlan>(_ generation: Generation<Plan>, _ weights: TransformerWeights) {
+    /// Rows of the head that a step whose likeliest tokens alone were looked for read in full; nil where there was no such step.
+    public var headRowsPerStep: Double? {
+        work.map { $0.screenedRows == 0 ? nil : Double($0.exactHeadRows) / Double($0.screenedRows) } ?? nil
+    }
+
+    /// - Parameters:
+    ///   - weights: that the steps read.
+    ///   - work: of the steps, where it is known; else what they read is what is expected of them.
+    public init<Plan: DecodePlan>(
+        _ generation: Generation<Plan>, _ weights: TransformerWeights, work: WorkCounts? = nil
+    ) {
         tokens = generation.tokens
         bitsPerStep = generation.bitsPerStep
         prefillBits = generation.plan.prefillBits
@@ -52,6 +62,11 @@ public struct GenerationResult: Sendable {
         schedulingSeconds = generation.schedulingSeconds
         decodeSeconds = generation.decodeSeconds
         stopReason = generation.stopReason ?? .length
+        self.work = work
+        if let work {
+            decodedBytes = work.weightBytes + work.cacheBytes
+            return
+        }
         for (step, bits) in bitsPerStep.enumerated() {
             decodedBytes +=
                 weights.bytesPerToken(bits: bits) + weights.cacheBytes(at: generation.promptEnd + step + 1)
@@ -75,13 +90,16 @@ public func generate(
         limit: maxNewTokens < 0 ? sequence.capacity : maxNewTokens, stopTokens: stopTokens)
     let batch = DecodeBatch<ScheduledPlan>(engine)
     try batch.admit(generation)
+    var before: WorkCounts?
     while !batch.isEmpty {
         try batch.tick { generation in
             onToken(
                 generation.tokens[generation.tokens.count - 1], generation.bitsPerStep.last ?? scheduler.prefillBits)
         }
+        // The first tick reads the prompt.
+        if before == nil { before = engine.counts }
     }
     sampler = generation.plan.sampler
     if let failure = generation.failure { throw failure }
-    return GenerationResult(generation, engine.weights)
+    return GenerationResult(generation, engine.weights, work: before.map { engine.counts.since($0) })
 }

@@ -30,6 +30,8 @@ struct RowBlock {
         let token: Int
         let position: Int
         let bits: Precision
+        /// How many of the largest logits.
+        let leading: Int
     }
     private(set) var segments: [Segment] = []
     private(set) var wanted: [WantedRow] = []
@@ -116,7 +118,8 @@ struct RowBlock {
         for index in first..<count {
             wanted.append(
                 WantedRow(
-                    row: rowCount + index, chunk: chunk, token: taken + index, position: position + index, bits: bits))
+                    row: rowCount + index, chunk: chunk, token: taken + index, position: position + index, bits: bits,
+                    leading: whole.leading))
         }
         whole.sequence.position += count
         rowCount += count

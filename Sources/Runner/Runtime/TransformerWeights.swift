@@ -75,6 +75,8 @@ public final class TransformerWeights: @unchecked Sendable {
     let layers: [Layer]
     let finalNorm: Norm
     let head: Linear
+    /// Find the head's largest logits; none where all of it is read.
+    public let headScreens: [HeadScreen]
     /// Every precision that can be decoded with, rungs included, ascending.
     public let served: [Precision]
     /// Whole precisions of 1 to 8 and 16 bits, whether the bundle serves them or not, then its rungs.
@@ -84,9 +86,14 @@ public final class TransformerWeights: @unchecked Sendable {
 
     /// - Throws: `badData` when the bundle's tensors do not fit its model description.
     public convenience init(_ bundle: Bundle) throws(TaperError) {
+        try self.init(bundle, headScreens: try bundle.headScreens())
+    }
+
+    /// With other screens of the head than the bundle's, which outlive all that is made of this.
+    public convenience init(_ bundle: Bundle, headScreens: [HeadScreen]) throws(TaperError) {
         let manifest = bundle.manifest
         try self.init(
-            manifest.model, bundle: bundle, memory: [],
+            manifest.model, bundle: bundle, memory: [], screens: headScreens,
             matrix: { name throws(TaperError) in try bundle.weights(name) },
             vector: { name throws(TaperError) in try bundle.vector(name) }, served: try bundle.servedPrecisions(),
             rungs: try bundle.rungs(), order: manifest.linearTensors.map { $0.name })
@@ -102,12 +109,13 @@ public final class TransformerWeights: @unchecked Sendable {
         vector: (String) throws(TaperError) -> UnsafeBufferPointer<Float>
     ) throws(TaperError) {
         try self.init(
-            config, bundle: nil, memory: memory, matrix: matrix, vector: vector, served: [Precision(bits: 8)],
+            config, bundle: nil, memory: memory, screens: [], matrix: matrix, vector: vector,
+            served: [Precision(bits: 8)],
             rungs: [], order: [])
     }
 
     private init(
-        _ config: ModelConfig, bundle: Bundle?, memory: [MemoryBlock],
+        _ config: ModelConfig, bundle: Bundle?, memory: [MemoryBlock], screens: [HeadScreen],
         matrix found: (String) throws(TaperError) -> WeightMatrix,
         vector values: (String) throws(TaperError) -> UnsafeBufferPointer<Float>, served: [Precision], rungs: [Rung],
         order: [String]
@@ -171,6 +179,7 @@ public final class TransformerWeights: @unchecked Sendable {
                 config.headName, config.vocabularySize,
                 config.hiddenSize), bias: headBias)
         self.head = head
+        headScreens = screens
         var all = (Array(BitWidth.nested) + [BitWidth.half]).map {
             BitAllocation(uniform: $0, layerCount: config.layerCount)
         }
@@ -179,6 +188,9 @@ public final class TransformerWeights: @unchecked Sendable {
         let embedding = embedding
         stepBytes = all.map { allocation in
             var bytes = head.matrix.bytesRead(bits: allocation.others)
+            for screen in screens {
+                bytes = min(bytes, screen.expectedBytes(of: head.matrix, bits: allocation.others, leading: 1))
+            }
             bytes += embedding.bytesRead(bits: allocation.others) / NestedLayout.paddedRows(embedding.rows)
             for (layer, bits) in zip(layers, allocation.layers) { bytes += layer.bytesRead(bits) }
             return bytes
@@ -208,13 +220,16 @@ public final class TransformerWeights: @unchecked Sendable {
     }
 
     /// Bytes of weights that one decode step reads at this precision: planes, tables and scales of every linear layer and the
-    /// head, and one embedding row. Of a rung that the bundle has not, those of the whole precision below.
+    /// head, and one embedding row. Of a head with a screen what greedy decoding reads on average. Of a rung that the bundle has not, those of the whole precision below.
     public func bytesPerToken(bits: Precision) -> Int { stepBytes[index(bits)] }
 
     /// Bytes of keys and values that attention reads when `positions` are in a cache: of a layer with a window its latest ones.
     public func cacheBytes(at positions: Int) -> Int {
         config.layers.reduce(0) { $0 + min(positions, $1.window ?? positions) } * config.kvSize * 2 * 2
     }
+
+    /// What makes logits, [vocabularySize, hiddenSize].
+    public var headMatrix: WeightMatrix { head.matrix }
 
     /// Bytes of one row of the embedding, with its table and scale.
     func embeddingRowBytes(bits: Int) -> Int {

@@ -11,6 +11,10 @@ public struct WorkCounts: Equatable, Sendable {
     /// Multiplications of queries with keys, and of what the softmax gives with values.
     public internal(set) var cacheMultiplications = 0
 
+    /// Logit rows of which only the largest were looked for, and rows of the head that were read in full for them.
+    public internal(set) var screenedRows = 0
+    public internal(set) var exactHeadRows = 0
+
     public init() {}
 
     mutating func add(_ product: Product, rows: Int) {
@@ -37,6 +41,8 @@ public struct WorkCounts: Equatable, Sendable {
         counts.cacheBytes -= earlier.cacheBytes
         counts.weightMultiplications -= earlier.weightMultiplications
         counts.cacheMultiplications -= earlier.cacheMultiplications
+        counts.screenedRows -= earlier.screenedRows
+        counts.exactHeadRows -= earlier.exactHeadRows
         return counts
     }
 }

@@ -5,7 +5,7 @@ enum Flag: CaseIterable {
     case bits, prefillBits, schedule, switchPoints, showBits, trim
     case temperature, topK, topP, minP, seed
     case repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, logitBias
-    case lockMemory, noMapping, verify, json, quiet, verbose, version, help
+    case lockMemory, noMapping, wholeHead, verify, json, quiet, verbose, version, help
 
     /// All spellings, the one to show in messages last; long names may be written with `_` for `-`.
     var names: [String] {
@@ -41,6 +41,7 @@ enum Flag: CaseIterable {
         case .logitBias: ["--logit-bias"]
         case .lockMemory: ["--mlock"]
         case .noMapping: ["--no-mmap"]
+        case .wholeHead: ["--whole-head"]
         case .verify: ["--verify"]
         case .json: ["--json"]
         case .quiet: ["-q", "--quiet"]
@@ -63,6 +64,7 @@ enum Flag: CaseIterable {
         case .temperature, .topP, .minP, .repeatPenalty, .presencePenalty, .frequencyPenalty: "X"
         case .logitBias: "ID(+|-)X"
         case .escape, .conversation, .rawPrompt, .ignoreEos, .dropOldest, .trim, .showBits, .lockMemory, .noMapping,
+            .wholeHead,
             .verify, .json, .quiet, .verbose, .version, .help:
             nil
         }
@@ -101,6 +103,7 @@ enum Flag: CaseIterable {
         case .logitBias: "add X to the logit of token ID, such as 15043-1 (may be repeated)"
         case .lockMemory: "keep the bundle in memory"
         case .noMapping: "read the bundle into memory instead of mapping it"
+        case .wholeHead: "compute the logits of all tokens, where the likeliest alone would do"
         case .verify: "compare the whole file with its checksums, and end; exit code 2 when it is damaged"
         case .json: "print one JSON object with text, tokens and statistics"
         case .quiet: "no statistics, no warnings"

@@ -68,6 +68,7 @@ extension Options {
         case .showBits: showBits = true
         case .lockMemory: lockMemory = true
         case .noMapping: readsWholeFile = true
+        case .wholeHead: readsWholeHead = true
         case .verify: verify = true
         case .json: json = true
         case .quiet: quiet = true

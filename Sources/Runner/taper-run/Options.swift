@@ -33,6 +33,7 @@ struct Options {
     var showBits = false
     /// Give back the pages of planes that a step down leaves unread.
     var trim = false
+    var readsWholeHead = false
     /// Cut what does not fit the context, oldest first.
     var dropOldest = false
     var json = false

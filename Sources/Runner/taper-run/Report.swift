@@ -39,6 +39,7 @@ enum Report {
             .init("bits_per_step", .array(result.bitsPerStep.map { $0.json })),
             .init("average_bits", .number(result.averageBits)),
             .init("bytes_per_token", .integer(Int(result.bytesPerToken.rounded()))),
+            .init("head_rows_per_token", result.headRowsPerStep.map { .number($0) } ?? .null),
             .init(
                 "switch_points",
                 .array(

@@ -86,6 +86,7 @@ final class Session {
             threadCount: options.threads ?? processorCount(), instructionSet: instructions)
         engine = try Engine(
             try TransformerWeights(bundle), contextLength: context == 0 ? model.contextLength : context, pool: pool)
+        engine.usesHeadScreens = !options.readsWholeHead
         sequence = try engine.makeSequence()
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)

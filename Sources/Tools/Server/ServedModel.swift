@@ -26,6 +26,7 @@ final class ServedModel: Sendable {
         opening.waitingLimit = options.queueLength
         opening.copiesFile = options.copiesFiles
         opening.locksMemory = options.locksMemory
+        opening.readsWholeHead = options.readsWholeHead
         let bundle: Bundle
         do throws(ModuleError) {
             bundle = try Bundle(path: path, copying: opening.copiesFile)

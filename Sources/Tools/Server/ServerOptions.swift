@@ -21,6 +21,7 @@ public struct ServerOptions: Sendable {
     public var copiesFiles = false
     /// Keeps bundles in memory.
     public var locksMemory = false
+    public var readsWholeHead = false
     /// Schedule where a request asks for none, in the words of requests: "static", "static:TASK", "learned", "fixed" or switch
     /// points; nil: the bundle's own default.
     public var schedule: String?

@@ -10,11 +10,12 @@ import Storage
 struct Calibrate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Calibrate switch points of a task, find rungs, train the learned scheduler; in place and atomically.",
+            "Calibrate switch points of a task, find rungs, train the learned scheduler, screen the head; in place and atomically.",
         usage: """
             taper calibrate <bundle> --task <task> --data <data>
             taper calibrate <bundle> --rungs halves --calibration <text> --reference <checkpoint>
             taper calibrate <bundle> --learned --calibration <text> --reference <checkpoint>
+            taper calibrate <bundle> --head-screen --calibration <text>
             """)
 
     @Argument(help: "The bundle.", completion: .file()) var bundle: String
@@ -42,7 +43,12 @@ struct Calibrate: ParsableCommand {
         String?
     @Option(help: "Averages of the rungs to make, such as 2.5,3.5, or halves; the bundle's own are replaced.")
     var rungs: String?
-    @Option(help: "Text for --rungs and --learned: plain text or JSONL.", completion: .file()) var calibration: String?
+    @Flag(
+        help:
+            "Measure how the head's likeliest tokens are found from its leading bits, which decoding then reads alone.")
+    var headScreen = false
+    @Option(help: "Text for --rungs, --learned and --head-screen: plain text or JSONL.", completion: .file())
+    var calibration: String?
     @Flag(help: "Train the learned scheduler: one decision per prompt, for any task.") var learned = false
     @OptionGroup(title: "Learned scheduler") var learning: LearnedOptions
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
@@ -59,9 +65,10 @@ struct Calibrate: ParsableCommand {
         guard !Files.isEscaped(task ?? "") else {
             throw TaperError(.usage, "the name is not UTF-8", at: "--task", found: printable(task ?? ""))
         }
-        guard task != nil || rungs != nil || learned else {
+        guard task != nil || rungs != nil || learned || headScreen else {
             throw TaperError(
-                .usage, "there is nothing to calibrate", at: "calibrate", expected: "--task, --rungs or --learned")
+                .usage, "there is nothing to calibrate", at: "calibrate",
+                expected: "--task, --rungs, --learned or --head-screen")
         }
         guard (task == nil) == (data == nil) else {
             throw TaperError(.usage, "--task and --data come together", at: "calibrate")
@@ -73,6 +80,7 @@ struct Calibrate: ParsableCommand {
         try inputs.check(output: bundle, remedy: "Name the bundle to calibrate first")
         // One right to change the bundle for all that is asked.
         let edit = try BundleEdit(path: bundle)
+        if headScreen { try screenHead(edit) }
         if let rungs { try calibrateRungs(rungs, edit) }
         if let task, let data { try calibrate(task: task, data: data, edit) }
         if learned { try trainLearned(edit) }
@@ -100,6 +108,19 @@ struct Calibrate: ParsableCommand {
         if json { return Console.out(.array(found.map(\.json))) }
         let tensors = try Bundle(path: bundle).manifest.linearTensors
         RungReport.lines(found, tensors).forEach { Console.out($0) }
+    }
+
+    /// Makes the screen of the head; prints it unless something follows.
+    private func screenHead(_ edit: BundleEdit) throws {
+        guard let calibration else {
+            throw TaperError(.usage, "--head-screen needs --calibration", at: "calibrate")
+        }
+        let found = try BundleCalibration(
+            edit, threads: try Threads.count(threads), progress: Progress(output.verbosity)
+        ).screenHead(textPath: calibration)
+        guard task == nil, !learned, rungs == nil else { return }
+        json
+            ? Console.out(HeadScreenReport.json(found)) : HeadScreenReport.lines(found).forEach { Console.out($0) }
     }
 
     private func trainLearned(_ edit: BundleEdit) throws {

@@ -10,7 +10,9 @@ import Storage
 struct Eval: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure quality.",
-        subcommands: [Perplexity.self, Divergence.self, Generate.self, Compare.self, Schedules.self, Code.self])
+        subcommands: [
+            Perplexity.self, Divergence.self, Generate.self, Compare.self, Schedules.self, Code.self, EvalHead.self,
+        ])
 }
 
 /// Flags that every evaluation has.

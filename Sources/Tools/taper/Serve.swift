@@ -38,6 +38,7 @@ struct Serve: ParsableCommand {
     var schedule: String?
     @Option(help: "One precision for requests that ask for none.") var bits: Precision?
     @Flag(help: "Keep the bundles in memory.") var mlock = false
+    @Flag(help: "Compute the logits of all tokens, where the likeliest alone would do.") var wholeHead = false
     @Flag(help: "Copy the bundles into memory instead of mapping them.") var noMmap = false
     @Flag(name: .shortAndLong, help: "Tell of every request: method, path, status and time.") var verbose = false
 
@@ -85,6 +86,7 @@ struct Serve: ParsableCommand {
         options.contextLength = ctxSize
         options.answersAtOnce = parallel
         options.locksMemory = mlock
+        options.readsWholeHead = wholeHead
         options.copiesFiles = noMmap
         options.queueLength = queue
         options.requestSeconds = timeout

@@ -64,6 +64,15 @@ typedef struct {
     float cap;  // a score s becomes cap * tanh(s / cap) before the softmax (Gemma 2, arXiv 2408.00118, section 2); 0: it stays
 } ck_attention_t;
 
+// What the leading bits of a matrix leave out of its products, row by row: a part along a few directions of the activations, and
+// a rest that behaves as chance.
+typedef struct {
+    const int8_t *projections;  // [rows in blocks of 16][directions][16], in units of the row's scale
+    const float *scales;        // [rows, padded to 16]
+    const float *deviations;    // [rows, padded to 16]: of the rest, per unit of the activations' own rest
+    int32_t directions, rows;
+} ck_screen_t;
+
 typedef struct {
     const char *name;
     // One token; many tokens (scratch: ck_product_scratch_bytes).
@@ -96,6 +105,13 @@ typedef struct {
     // x[i] = exp(x[i] - max) and returns their sum.
     float (*softmax_numerators)(float *x, int32_t count);
     void (*dequantize_row)(const ck_matrix_t *, int32_t row, float *out, int32_t columns);
+    // For blocks of 16 rows [first, end). scores += scale * (projections * coefficients, added up by direction); best: the largest score of
+    // every 8 rows.
+    void (*screen_scores)(const ck_screen_t *, const float *coefficients, int32_t first, int32_t end, float *scores,
+                          float *best);
+    // Marks every 8 rows of which one is not below the bound with its score + spread * deviation; returns how many became so.
+    int32_t (*screen_rows)(const ck_screen_t *, const float *scores, float spread, float bound, int32_t first, int32_t end,
+                           uint8_t *wanted);
 } ck_table_t;
 
 // Instruction sets; of those a machine has, the last is the best. CK_AVX512 needs VNNI, CK_NEON_DOT the dot product.

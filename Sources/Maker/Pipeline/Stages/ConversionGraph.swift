@@ -21,6 +21,7 @@ package struct ConversionGraph {
     let parts: [PackedPart]
     let tables: Artifact<TunedTables>?
     package let pack: Stage
+    let screens: Artifact<[[UInt8]]>?
     let rungs: Artifact<JSONValue>?
     let schedules: [Artifact<CalibratedSchedule>]
     let learned: Artifact<LearnedScheduler>?
@@ -119,14 +120,18 @@ package struct ConversionGraph {
                 documents: inputs.pack.documents.map { $0.value.bytes() },
                 parts: parts, tables: tables, range: range, channels: channels))
 
-        let packed = BundleInput(pack: pack, rungs: nil)
+        let packed = BundleInput(pack: pack)
+        let screens =
+            hasText && recipe.screensHead && recipe.embeddingPrecisions != [8]
+            ? Artifact(ScreenStage(bundle: packed, text: try inputs.text(.screen, own: own))) : nil
+        self.screens = screens
         rungs =
             hasText && !recipe.rungs.isEmpty
             ? Artifact(
                 RungStage(
                     bundle: packed, model: arranged, text: try inputs.text(.rungs, own: own), averages: recipe.rungs))
             : nil
-        let bundle = BundleInput(pack: pack, rungs: rungs)
+        let bundle = BundleInput(pack: pack, rungs: rungs, screens: screens)
         let schedules = inputs.tasks.map { task in
             Artifact(
                 ScheduleStage(
@@ -161,7 +166,7 @@ package struct ConversionGraph {
 
     /// Stages whose outputs stand in the finished bundle beside the packed tensors.
     var results: [Stage] {
-        [rungs?.stage].compactMap { $0 } + schedules.map(\.stage)
+        [screens?.stage, rungs?.stage].compactMap { $0 } + schedules.map(\.stage)
             + [learned?.stage, quality?.stage].compactMap { $0 }
     }
 

@@ -173,24 +173,26 @@ package struct SourceInput: OutsideContent {
 /// The bundle that a stage runs: one that is being made, or one that is there.
 package struct BundleInput: OutsideContent {
     private enum Place {
-        case made(pack: Stage, rungs: Artifact<JSONValue>?)
+        case made(pack: Stage, rungs: Artifact<JSONValue>?, screens: Artifact<[[UInt8]]>?)
         case file(String)
     }
     private let place: Place
 
-    init(pack: Stage, rungs: Artifact<JSONValue>?) { place = .made(pack: pack, rungs: rungs) }
+    init(pack: Stage, rungs: Artifact<JSONValue>? = nil, screens: Artifact<[[UInt8]]>? = nil) {
+        place = .made(pack: pack, rungs: rungs, screens: screens)
+    }
     /// For a stage that is run without a key.
     init(path: String) { place = .file(path) }
 
     package var keyContent: Any {
-        guard case .made(let pack, let rungs) = place else {
+        guard case .made(let pack, let rungs, let screens) = place else {
             preconditionFailure("a stage that is run in place has no key")
         }
-        return (pack: pack, rungs: rungs)
+        return (pack: pack, rungs: rungs, screens: screens)
     }
     package var text: String {
         switch place {
-        case .made(let pack, let rungs): FactText.of(pack) + (rungs.map { ", " + $0.text } ?? "")
+        case .made(let pack, let rungs, _): FactText.of(pack) + (rungs.map { ", " + $0.text } ?? "")
         case .file(let path): path
         }
     }
@@ -198,9 +200,10 @@ package struct BundleInput: OutsideContent {
     func open(_ workspace: StageWorkspace) throws(TaperError) -> Bundle {
         switch place {
         case .file(let path): return try Bundle(path: path)
-        case .made(let pack, let rungs):
+        case .made(let pack, let rungs, let screens):
             let bundle = try Bundle(path: try workspace.draft(pack).path)
             if let rungs { try bundle.adopt(rungs: try workspace.value(rungs), place: "rungs found") }
+            if let screens { try bundle.adopt(headScreens: try workspace.value(screens)) }
             return bundle
         }
     }

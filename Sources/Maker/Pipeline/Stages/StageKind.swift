@@ -4,7 +4,7 @@ package enum StageKind: String, CaseIterable, Sendable {
     case ownText = "own-text"
     case arrange, sensitivity, guide
     case quantizeJointly = "quantize-jointly"
-    case quantize, tune, pack, rungs, calibrate, learned, quality
+    case quantize, tune, pack, screen, rungs, calibrate, learned, quality
 
     /// In commands, keys, and the store's file names.
     package var name: String { rawValue }
@@ -16,6 +16,7 @@ package enum StageKind: String, CaseIterable, Sendable {
         case .guide: "weigh positions"
         case .quantizeJointly: "quantize jointly"
         case .learned: "learned scheduler"
+        case .screen: "screen the head"
         default: rawValue
         }
     }
@@ -32,6 +33,7 @@ package enum StageKind: String, CaseIterable, Sendable {
         case .quantize: "codes and tables of any other matrix"
         case .tune: "tables of all linear layers, tuned end to end"
         case .pack: "the bundle, before anything is measured on it"
+        case .screen: "what finds the head's largest logits from its leading bits"
         case .rungs: "mixed allocations between the precisions"
         case .calibrate: "switch points of a task"
         case .learned: "the scheduler that decides for every prompt"

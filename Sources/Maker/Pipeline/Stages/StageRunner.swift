@@ -223,7 +223,7 @@ extension StageKind {
     /// What passes over the float model left is of no more use.
     var isAfterCodes: Bool {
         switch self {
-        case .pack, .rungs, .calibrate, .learned, .quality: true
+        case .pack, .screen, .rungs, .calibrate, .learned, .quality: true
         default: false
         }
     }

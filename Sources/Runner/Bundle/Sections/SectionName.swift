@@ -22,6 +22,11 @@ public enum SectionName {
     /// The weights of all its pairs.
     public static let learnedWeights = "learned.weights"
     public static let quality = "quality"
+    /// What so many leading bits of the head leave out of its logits.
+    public static func headScreen(leadBits: Int) -> String { "head.screen." + String(leadBits) }
+    public static func isHeadScreen(_ name: String) -> Bool {
+        HeadScreenSection.leadBits.contains { name == headScreen(leadBits: $0) }
+    }
     /// Vectors in single precision.
     static let vectors = "vectors"
     /// Matrices in bytes with a scale per row.

@@ -1,0 +1,83 @@
+import Bundle
+import Decoding
+import Kernels
+import Model
+import Runtime
+import Storage
+
+/// States that a bundle's head reads on a text, at a few precisions, and the likeliest tokens after some of them.
+struct HeadStates {
+    /// Tokens whose likeliest rows are remembered.
+    struct Known {
+        let state: [Float]
+        let bits: Int
+        /// Of the largest logits, largest first.
+        let rows: [Int]
+    }
+
+    /// What directions are made of.
+    private(set) var directions: StateDirections
+    /// What a screen is tried on.
+    private(set) var known: [Known] = []
+
+    static let rankLimit = 64
+
+    /// Every second sequence gives directions, the others are what a screen has not seen.
+    /// - Parameter sequences: at least two.
+    init(
+        _ bundle: Bundle, sequences: [[Int]], pool: ThreadPool, update: (Double) -> Void
+    ) throws(TaperError) {
+        let weights = try TransformerWeights(bundle, headScreens: [])
+        let columns = bundle.manifest.model.hiddenSize
+        directions = StateDirections(columns: columns)
+        let contextLength = sequences.reduce(1) { max($0, $1.count) }
+        let engine = try Engine(weights, contextLength: contextLength, pool: pool)
+        let precisions = HeadStates.precisions(bundle.manifest)
+        var done = 0.0
+        for bits in precisions {
+            for isKnown in [false, true] {
+                var left = (isKnown ? HeadScreenCost.knownTokens : HeadScreenCost.directionTokens) / precisions.count
+                for index in Swift.stride(from: isKnown ? 1 : 0, to: sequences.count, by: 2) where left > 0 {
+                    try Interrupt.check("Run the same command again to go on")
+                    let tokens = sequences[index].prefix(left)
+                    left -= tokens.count
+                    var rows = Rows<TokenSequence>()
+                    rows.append(tokens, to: try engine.makeSequence(), wanting: .all)
+                    let failures = try engine.run(rows, bits: bits) { wanted in
+                        for (place, row) in wanted.enumerated() {
+                            let state = UnsafeBufferPointer(start: engine.headInputs + place * columns, count: columns)
+                            if isKnown {
+                                let likeliest = HeadStates.likeliest(row.logits, HeadStates.rankLimit)
+                                known.append(Known(state: Array(state), bits: bits.roundedDown, rows: likeliest))
+                            } else {
+                                directions.add(state)
+                            }
+                        }
+                    }
+                    if let failure = failures.first { throw failure.error }
+                }
+                done += 1
+                update(done / Double(2 * precisions.count))
+            }
+        }
+    }
+
+    /// The lowest nested precision, the highest, and one between.
+    private static func precisions(_ manifest: Manifest) -> [Precision] {
+        let all = manifest.nestedPrecisions
+        return Set([all.first, all.last, all[all.count / 2]].compactMap { $0 }).sorted().map { Precision(bits: $0) }
+    }
+
+    /// Rows of the largest logits.
+    private static func likeliest(_ logits: UnsafeMutableBufferPointer<Float>, _ count: Int) -> [Int] {
+        var found: [(logit: Float, row: Int)] = []
+        for (row, logit) in logits.enumerated() {
+            if found.count == count {
+                guard logit > found[count - 1].logit else { continue }
+                found.removeLast()
+            }
+            found.insert((logit, row), at: found.firstIndex { logit > $0.logit } ?? found.count)
+        }
+        return found.map(\.row)
+    }
+}

@@ -1,0 +1,48 @@
+import Kernels
+import Model
+import Storage
+
+// A head of which only the rows that can win are read in full (`HeadScreen`).
+extension Engine {
+    /// Rows of which the whole head is read after one for which screening was in vain: it costs a few hundredths at worst.
+    private static let pauseLength = 8
+
+    /// The largest logits of some rows of the block that ran last; all others are minus infinity. False where some row wants
+    /// more of them or the whole head has to be read; then nothing has been done.
+    func screen(_ wanted: Range<Int>) -> Bool {
+        let most = wanted.reduce(1) { max($0, block.wanted[$1].leading) }
+        guard usesHeadScreens, let screenedHead, let screen = screenedHead.screen(for: most) else { return false }
+        guard screenPause == 0 else {
+            screenPause -= 1
+            return false
+        }
+        let head = weights.head.matrix
+        group([])
+        normalizeHeadInputs(wanted)
+        take(
+            scratch.normed, tokens: wanted.count, columns: config.hiddenSize, for: weights.head,
+            bits: allocations[0].others)
+        let requests = wanted.map { index in
+            let row = block.wanted[index]
+            let group = block.groups.firstIndex { $0.rows.contains(row.row) } ?? 0
+            return ScreenedHead.Request(bits: allocations[group].others, leading: row.leading)
+        }
+        let tileRows = screenedHead.run(
+            requests, by: screen, states: scratch.normed, scratch.activations, logits: scratch.logits, pool: pool)
+        counts.weightBytes += screen.bytesRead
+        counts.weightMultiplications += head.rows * head.columns * wanted.count
+        guard let tileRows else {
+            screenPause = Engine.pauseLength
+            return false
+        }
+        counts.exactHeadRows += tileRows * NestedLayout.tileRows
+        counts.screenedRows += wanted.count
+        let rowBytes = head.bytesRead(bits: requests[0].bits) / NestedLayout.paddedRows(head.rows)
+        counts.weightBytes += tileRows * NestedLayout.tileRows * rowBytes
+        counts.weightMultiplications += tileRows * NestedLayout.tileRows * head.columns
+        return true
+    }
+
+    /// States that the head read of the rows that are handed out, [rows][hiddenSize]: valid while they are.
+    public var headInputs: UnsafePointer<Float> { UnsafePointer(scratch.normed) }
+}
