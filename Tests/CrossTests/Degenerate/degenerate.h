@@ -47,4 +47,5 @@ void try_products(void);
 void try_lanes(void);
 void try_attention(void);
 void try_gradients(void);
+void try_screen(void);
 #endif

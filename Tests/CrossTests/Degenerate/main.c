@@ -101,6 +101,7 @@ int main(void) {
     try_lanes();
     try_attention();
     try_gradients();
+    try_screen();
     printf("%ld checks, %ld failures\n", checks, failures);
     return failures || !checks;
 }
