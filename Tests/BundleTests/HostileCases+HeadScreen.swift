@@ -67,6 +67,14 @@ extension HostileCase {
             forge.sections[forge.index("head.screen.2")].name = Array("head.screen.x".utf8)
             forge.sections[forge.index("head.screen.3")].name = Array("head.screen.2".utf8)
         },
+        HostileCase(name: "head-screen-of-its-own-bits", code: .badData, says: "nested codes") {
+            var low = TinyBundle.withScreens
+            (low.embedding, low.screens) = ([3, 5], [])
+            var forge = Forge(try low.bytes())
+            let other = Forge(try TinyBundle.withScreens.bytes())
+            forge.sections.append(other.sections[other.index("head.screen.3")])
+            return forge.bytes()
+        },
         HostileCase(name: "head-screen-of-bytes", code: .badData, says: "nested codes") {
             var plain = TinyBundle.withScreens
             (plain.embedding, plain.screens) = (nil, [])

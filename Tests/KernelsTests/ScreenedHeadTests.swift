@@ -110,7 +110,8 @@ import Testing
         let screened = ScreenedHead([head.screen], of: head.matrix, bias: bias, cap: cap)
         x.quantize(states, tokens: count, columns: columns, pool: pool)
         let requests = (0..<count).map { _ in ScreenedHead.Request(bits: 6, leading: leading) }
-        let tileRows = screened.run(requests, by: head.screen, states: states, x, logits: &found, pool: pool)
+        let tileRows = screened.run(requests, by: head.screen, states: states, x, logits: &found, pool: pool)?
+            .reduce(0, +)
         multiply(Product(head.matrix, bits: 6, output: &whole), nil, nil, x, pool: pool)
         let operations = VectorOps(pool)
         if let bias { operations.addBias(bias, tokens: count, columns: rows, to: &whole) }
@@ -174,6 +175,18 @@ import Testing
         #expect(all.count >= 4 && all.allSatisfy { $0 == all[0] })
     }
 
+    /// Where a cap makes large logits equal, all of them are read.
+    @Test func logitsFarBeyondTheCapNeedTheWholeHead() throws {
+        let head = try Head(rows: 2000)
+        #expect(
+            Self.run(head, Self.states(1), leading: 1, cap: 30, pool: ThreadPool(threadCount: 1, instructionSet: .best))
+                .tileRows != nil)
+        #expect(
+            Self.run(
+                head, Self.states(1), leading: 1, cap: 0.5, pool: ThreadPool(threadCount: 1, instructionSet: .best)
+            ).tileRows == nil)
+    }
+
     /// Rows that are read tell of rows that are not.
     @Test func deviationsThatAreTooSmallAreNoticed() throws {
         let head = try Head(rows: 2000, trust: 0.05, margin: 1)
@@ -204,9 +217,9 @@ import Testing
     @Test func aScreenIsChosenByWhatItReads() throws {
         let head = try Head(rows: 2000)
         let screened = ScreenedHead([head.screen], of: head.matrix, bias: nil, cap: 0)
-        #expect(screened.screen(for: 1) != nil)
-        #expect(screened.screen(for: screened.leadingLimit + 1) == nil)
-        #expect(screened.screen(for: .max) == nil)
+        #expect(screened.screen(for: 1, bits: 6) != nil)
+        #expect(screened.screen(for: screened.leadingLimit + 1, bits: 6) == nil)
+        #expect(screened.screen(for: .max, bits: 6) == nil)
         #expect(screened.leadingLimit == 31)
     }
 }

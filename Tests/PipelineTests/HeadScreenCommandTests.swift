@@ -29,6 +29,10 @@ import Testing
         #expect(try sections().filter { $0.hasPrefix("head.screen") } == ["head.screen.2"])
         let whole = try Bundle(path: bundle).manifest.bytesPerToken(bits: 2)
         #expect(try Bundle(path: bundle).bytesPerToken(bits: 2) < whole)
+        let report = try TaperProgram.run(["inspect", bundle])
+        #expect(report.output.contains("(whole: "))
+        let told = try TaperProgram.run(["inspect", bundle, "--json"]).json
+        #expect(told["head_screens"]?.array?.first?["lead_bits"]?.integer == 2)
         let outcome = try TaperProgram.run(["calibrate", bundle, "--head-screen", "--calibration", text, "-t", "2"])
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("2 leading bits of 2048 rows") && outcome.output.contains("0 misses"))

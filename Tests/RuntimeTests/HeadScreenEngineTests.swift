@@ -9,11 +9,14 @@ import Testing
 /// An engine that looks for the largest logits alone writes what it writes with all of them.
 @Suite struct HeadScreenEngineTests {
     /// A head of 2,000 rows in codes, with a screen that was made of nothing but the weights.
-    private static func bundle(_ change: (inout ModelConfig) -> Void = { _ in }) throws -> TinyBundle {
+    /// - Parameter trust: factor on the deviations.
+    private static func bundle(
+        precisions: [Int] = [2, 3, 4, 6], trust: Float = 1, _ change: (inout ModelConfig) -> Void = { _ in }
+    ) throws -> TinyBundle {
         var config = TinyModels.llama
         config.vocabularySize = 2000
         change(&config)
-        let tiny = try TinyBundle(config, headPrecisions: [4, 6])
+        let tiny = try TinyBundle(config, precisions: precisions, headPrecisions: [4, 6])
         let head = try tiny.bundle.weights(config.headName)
         let draft = try HeadScreenDraft(
             HeadScreenSection.Shape(leadBits: 3, directions: 0, rows: head.rows, columns: head.columns),
@@ -37,6 +40,7 @@ import Testing
                 draft.deviations[row] = max(draft.deviations[row], (sum / Float(head.columns)).squareRoot())
             }
         }
+        for row in 0..<head.rows { draft.deviations[row] *= trust }
         draft.write(margin: 7, HeadScreen.Evidence())
         try tiny.bundle.adopt(headScreens: [draft.bytes])
         return tiny
@@ -116,13 +120,41 @@ import Testing
         #expect(try run([1, .max, 1, 1]) == whole)
     }
 
-    /// A key that is no number ends its sequence with an error, screens or not.
-    @Test func numbersThatAreNoneAreStillNoticed() throws {
+    /// Rows that were underestimated by too much are noticed: then, and for a while, the whole head is read.
+    @Test func aScreenThatIsWrongCostsNoToken() throws {
+        let tiny = try Self.bundle(trust: 0.05)
+        let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 64, pool: .make(2))
+        let screened = try Self.write(engine, .greedy, bits: 4, count: 40)
+        let counts = engine.counts
+        #expect(counts.screenedRows == 40 && screened.headRowsPerStep == 2000)
+        engine.usesHeadScreens = false
+        let whole = try Self.write(engine, .greedy, bits: 4, count: 40)
+        #expect(screened.tokens == whole.tokens)
+        // One of nine steps reads the leading bits in vain.
+        let tried = engine.weights.headScreens[0].bytesRead * 5
+        #expect(screened.decodedBytes - whole.decodedBytes <= tried && screened.decodedBytes > whole.decodedBytes)
+    }
+
+    /// At 16 bits the head has 6.
+    @Test func sixteenBitsAreScreenedLikeTheHighest() throws {
+        let tiny = try Self.bundle(precisions: [2, 4, 16])
+        let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 64, pool: .make(2))
+        let screened = try Self.write(engine, .greedy, bits: 16, count: 20)
+        #expect(engine.counts.screenedRows == 20 && screened.headRowsPerStep ?? 2000 < 2000)
+        engine.usesHeadScreens = false
+        #expect(try Self.write(engine, .greedy, bits: 16, count: 20).tokens == screened.tokens)
+    }
+
+    /// What a step is said to read depends on what it is asked for.
+    @Test func bytesPerTokenAreOfWhatIsWanted() throws {
         let tiny = try Self.bundle()
-        let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 64, pool: .make(1))
-        #expect(engine.screenedHead != nil)
-        let plain = try Engine(try TransformerWeights(tiny.bundle, headScreens: []), contextLength: 64, pool: .make(1))
-        #expect(plain.screenedHead == nil)
-        #expect(plain.weights.bytesPerToken(bits: 4) == tiny.bundle.manifest.bytesPerToken(bits: 4))
+        let weights = try TransformerWeights(tiny.bundle)
+        let whole = tiny.bundle.manifest.bytesPerToken(bits: 4)
+        #expect(weights.bytesPerToken(bits: 4, leading: .max) == whole)
+        #expect(weights.bytesPerToken(bits: 4) < whole)
+        #expect(weights.bytesPerToken(bits: 4) == (try tiny.bundle.bytesPerToken(bits: 4)))
+        let plain = try TransformerWeights(tiny.bundle, headScreens: [])
+        #expect(plain.bytesPerToken(bits: 4) == whole)
+        #expect(try Engine(plain, contextLength: 64, pool: .make(1)).screenedHead == nil)
     }
 }

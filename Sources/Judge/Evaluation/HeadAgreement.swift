@@ -50,7 +50,7 @@ public struct HeadAgreement: Sendable {
                 .usage, "the bundle reads its whole head for every token: there is nothing to compare",
                 at: "head", remedy: "Add screens with taper calibrate BUNDLE " + field("head_screen"))
         }
-        let screens = leading.map { screened.screen(for: $0) }
+        let screens = leading.map { screened.screen(for: $0, bits: headBits) }
         for (count, screen) in zip(leading, screens) {
             rows.append(
                 Row(
@@ -79,7 +79,7 @@ public struct HeadAgreement: Sendable {
                         found.withUnsafeMutableBufferPointer { found in
                             guard let base = found.baseAddress else { return }
                             let tileRows = screened.run(
-                                [request], by: screen, states: state, activations, logits: base, pool: engine.pool)
+                                [request], by: screen, states: state, activations, logits: base, pool: engine.pool)?[0]
                             rows[order].take(tileRows, found, row.logits)
                         }
                     }

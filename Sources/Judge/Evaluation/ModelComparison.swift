@@ -31,7 +31,7 @@ public struct ComparedFile: Sendable {
 /// Checkpoints, bundles and GGUF files side by side on one text, at the bytes that each reads per decoded token.
 ///
 /// Bytes are those stored in the file: of a bundle `TransformerWeights.bytesPerToken(bits:)` (linear layers and head at the
-/// precision, one embedding row), of everything else `Checkpoint.bytesPerToken` (the same and norms and biases, which are
+/// precision, of a head with screens what greedy decoding reads on average, one embedding row), of everything else `Checkpoint.bytesPerToken` (the same and norms and biases, which are
 /// a few thousandths). A bundle runs in the shipped runtime; a GGUF or safetensors file is dequantized and runs in the float
 /// reference model, so no other program's kernels take part, and its activations are not rounded.
 ///

@@ -50,13 +50,18 @@ public struct SpeedMeasurement {
     public let newTokens: Int
     /// Positions in the cache before the first measured decode step.
     public let depth: Int
+    /// Tokens that are read, again and again; none: some that follow no text. How much of a head is read depends on them.
+    private let text: [Int]
     private let buffer: MemoryBlock
 
     /// - Throws: `inputOutput` when there is no memory for the read loop, which must be larger than any cache.
-    public init(promptTokens: Int, newTokens: Int, depth: Int = 0) throws(TaperError) {
+    public init(
+        promptTokens: Int, newTokens: Int, depth: Int = 0, text: [Int] = []
+    ) throws(TaperError) {
         self.promptTokens = promptTokens
         self.newTokens = newTokens
         self.depth = depth
+        self.text = text
         buffer = try MemoryBlock(
             byteCount: 512 << 20, dense: true, purpose: "measuring memory", remedy: "Close other programs")
         UnsafeMutableRawBufferPointer(start: buffer.base, count: buffer.byteCount).initializeMemory(
@@ -120,9 +125,12 @@ public struct SpeedMeasurement {
     /// Tokens known beforehand, so that drawing is not measured.
     private struct KnownTokens: TokenSampler {
         let vocabulary: Int
+        let text: [Int]
         var count = 0
 
-        func token(_ index: Int) -> Int { (index &* 7919 + 13) % vocabulary }
+        func token(_ index: Int) -> Int {
+            text.isEmpty ? (index &* 7919 + 13) % vocabulary : text[index % text.count]
+        }
 
         /// What greedy decoding asks for.
         var leadingLogits: Int { 1 }
@@ -147,7 +155,7 @@ public struct SpeedMeasurement {
         _ engine: Engine, _ sequences: [TokenSequence], _ schedule: PrecisionSchedule,
         into result: inout SpeedResult
     ) throws(TaperError) {
-        let known = KnownTokens(vocabulary: engine.vocabularySize)
+        let known = KnownTokens(vocabulary: engine.vocabularySize, text: text)
         for sequence in sequences { sequence.truncate(to: 0) }
         if promptTokens > 0, let sequence = sequences.first {
             let before = engine.counts
@@ -166,7 +174,6 @@ public struct SpeedMeasurement {
         }
         for generation in generations { try batch.admit(generation) }
         try batch.tick()
-        var bytes = 0
         var stretch = 0
         let start = monotonicSeconds()
         var stretchStart = start
@@ -176,7 +183,6 @@ public struct SpeedMeasurement {
         let before = engine.counts
         for step in 0..<newTokens {
             let bits = schedule.bits(atStep: step)
-            bytes += engine.weights.bytesPerToken(bits: bits)
             try batch.tick()
             let now = monotonicSeconds()
             steps.append(now - last)
@@ -196,7 +202,7 @@ public struct SpeedMeasurement {
         result.decode.append(count / seconds)
         result.stepSeconds.append(stepSum / Double(newTokens))
         result.counts = engine.counts.since(before)
-        result.bytesPerToken = Double(bytes) / count
+        result.bytesPerToken = Double(result.counts.weightBytes) / count
         // Enough repetitions that the clock does not matter.
         let bits = schedule.bits(atStep: newTokens - 1)
         let repetitions = max(2, min(32, newTokens / 2))

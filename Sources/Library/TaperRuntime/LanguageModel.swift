@@ -24,7 +24,8 @@ public final class LanguageModel: Sendable {
         public var copiesFile = false
         /// Keeps the bundle in memory where the system allows it.
         public var locksMemory = false
-        /// Computes the logits of all tokens, where the likeliest alone would do: no answer is another for it.
+        /// Computes the logits of all tokens, where the likeliest alone would do. Answers are the same, save for a chance that was
+        /// measured when the bundle was made.
         public var readsWholeHead = false
 
         public init(threads: Int? = nil, contextLength: Int? = nil) {

@@ -51,9 +51,9 @@ actor Worker {
         }
         let pool = try ThreadPool(threadCount: options.threads ?? processorCount())
         let engine = try Engine(
-            try TransformerWeights(bundle),
+            options.readsWholeHead
+                ? try TransformerWeights(bundle, headScreens: []) : try TransformerWeights(bundle),
             contextLength: options.contextLength ?? min(bundle.manifest.model.contextLength, 4096), pool: pool)
-        engine.usesHeadScreens = !options.readsWholeHead
         facts = try LanguageModel.Facts(bundle, engine, template)
         self.bundle = bundle
         self.engine = engine

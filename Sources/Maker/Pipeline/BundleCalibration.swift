@@ -88,9 +88,8 @@ public struct BundleCalibration {
         )
     }
 
-    /// Makes the screens of the head in place of earlier ones.
-    /// - Returns: none where they would save nothing; then there are none any more.
-    public func screenHead(textPath: String) throws(TaperError) -> [HeadScreenSection.Header] {
+    /// Makes the screens of the head in place of earlier ones; where they would save nothing, there are none any more.
+    public func screenHead(textPath: String) throws(TaperError) {
         progress.begin(StageKind.screen.title)
         let bundle = try Bundle(path: edit.path)
         let source = try SourceText(path: textPath)
@@ -99,13 +98,18 @@ public struct BundleCalibration {
         let length = min(RungText.length, bundle.manifest.model.contextLength)
         let sequences = try text.sequences(
             of: text.tokens(tokenizer), start: tokenizer.startTokens, count: RungText.sequences, length: length)
+        let count = sequences.reduce(0) { $0 + $1.count }
+        guard count >= HeadScreenCost.leastTokens else {
+            throw TaperError(
+                .badData, "the text is too short for evidence", at: textPath,
+                expected: "at least \(HeadScreenCost.leastTokens) tokens", found: "\(count)")
+        }
         let stage = ScreenStage(
             bundle: BundleInput(path: edit.path), text: TextInput(tokens: sequences, ownLimit: 0, length: length))
         let screens = try output(of: stage)
         try edit.rewrite(
             documents: [try texts(bundle, adding: "calibration", source)], headScreens: screens)
         progress.end(stage.outcome(screens) ?? "")
-        return try screens.map { bytes throws(TaperError) in try HeadScreenDraft(bytes).header() }
     }
 
     /// Trains the learned scheduler in place of an earlier one.

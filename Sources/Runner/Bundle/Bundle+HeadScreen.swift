@@ -48,7 +48,8 @@ extension Bundle {
         return checksum(writer.bytes)
     }
 
-    /// Takes contents of sections `head.screen.<bits>` as if they stood in the file, and no others.
+    /// Takes contents of sections `head.screen.<bits>` as if they stood in the file, and no others: before weights
+    /// are made of the bundle, which point into them.
     public func adopt(headScreens contents: [[UInt8]]) throws(TaperError) {
         adoptedScreens = try contents.map { bytes throws(TaperError) in try HeadScreenDraft(bytes) }
     }

@@ -1,19 +1,19 @@
 internal import CKernels
 import Storage
 
-/// What the leading bits of a head leave out of its logits, row by row: with it the leading bits of all rows and a few rows in full
-/// give the largest logits.
+/// What the leading bits of a head leave out of its logits, row by row: with it the leading bits of all rows and a few rows in
+/// full give the largest logits.
 ///
-/// Let E be the head less its leading bits. A row's part of E along a few directions of the states is kept, as bytes; what is left of
-/// its product with a state x then behaves as chance, of deviation `deviations[row]` times the length of x outside these directions.
-/// Pointers are borrowed.
+/// Let E be the head less its leading bits. A row's part of E along a few directions of the states is kept, as bytes; what is
+/// left of its product with a state x then behaves as chance, of deviation `deviations[row]` times the length of x outside these
+/// directions. Pointers are borrowed.
 public struct HeadScreen {
     /// Rows that `projections` and `deviations` are padded to.
     public static let rowBlock = 16
     /// Directions, at most.
     public static let directionLimit = 64
 
-    /// How it did on text that it was not made from.
+    /// How it did on tokens that nothing of it was made from.
     public struct Evidence: Equatable, Sendable {
         public var tokens = 0
         /// Rows among a token's 64 likeliest that would have been missed.
@@ -70,14 +70,19 @@ public struct HeadScreen {
             + roundedUp(rows, to: HeadScreen.rowBlock) * (directions + 8)
     }
 
+    /// Logits that can be wanted at most: beyond, most rows would be read.
+    public static func leadingLimit(rows: Int) -> Int {
+        min(256, NestedLayout.paddedRows(rows) / NestedLayout.tileRows / 8)
+    }
+
     /// Up to so many largest logits cost about what one does.
     private static let few = 4
 
-    /// Bytes that a decode step reads on average for so many of the largest logits, by the evidence.
-    public func expectedBytes(of head: WeightMatrix, bits: Int, leading: Int) -> Int {
+    /// Bytes that a decode step reads on average for so many of the largest logits of each state, by the evidence.
+    public func expectedBytes(of head: WeightMatrix, bits: Int, leading: Int, states: Int = 1) -> Int {
         let all = NestedLayout.paddedRows(rows) / NestedLayout.tileRows
         let tileRows = leading <= HeadScreen.few ? evidence.tileRowsForOne : evidence.tileRowsForForty
-        return bytesRead + Int(Double(tileRows) * Double(head.bytesRead(bits: bits)) / Double(all))
+        return bytesRead + states * Int(Double(tileRows) * Double(head.bytesRead(bits: bits)) / Double(all))
     }
 
     var view: ck_screen_t {

@@ -24,7 +24,7 @@ public final class ScreenedHead {
     /// Where rows were underestimated by this share of the margin among those that were looked at, others may have been by more.
     private static let alarm: Float = 0.9
     /// A cap on logits flattens what is this many times as large.
-    private static let capReach: Float = 4
+    private static let capReach: Float = 2.5
 
     private let screens: [HeadScreen]
     private let head: WeightMatrix
@@ -57,16 +57,16 @@ public final class ScreenedHead {
         wanted.deallocate()
     }
 
-    /// Logits that can be wanted at most: beyond, most rows would be read.
-    public var leadingLimit: Int { min(256, tileRows / 8) }
+    /// Logits that can be wanted at most.
+    public var leadingLimit: Int { HeadScreen.leadingLimit(rows: head.rows) }
 
-    /// What reads the fewest bytes for so many of the largest logits; nil where the whole head does.
-    public func screen(for leading: Int) -> HeadScreen? {
+    /// What reads the fewest bytes for so many of the largest logits of some states; nil where the whole head does.
+    public func screen(for leading: Int, bits: Int, states: Int = 1) -> HeadScreen? {
         guard leading <= leadingLimit else { return nil }
         var best: HeadScreen?
-        var least = head.bytesRead(bits: BitWidth.nested.upperBound)
+        var least = head.bytesRead(bits: bits)
         for screen in screens {
-            let bytes = screen.expectedBytes(of: head, bits: BitWidth.nested.upperBound, leading: leading)
+            let bytes = screen.expectedBytes(of: head, bits: bits, leading: leading, states: states)
             if bytes < least { (best, least) = (screen, bytes) }
         }
         return best
@@ -76,23 +76,23 @@ public final class ScreenedHead {
     ///   - screen: one of this head's.
     ///   - states: [requests][columns], which `x` holds as bytes.
     ///   - logits: [requests][rows].
-    /// - Returns: rows of tiles read in full; nil where the whole head has to be, and the logits mean nothing.
+    /// - Returns: rows of tiles read in full of each; nil where the whole head has to be, and the logits mean nothing.
     public func run(
         _ requests: [Request], by screen: HeadScreen, states: UnsafePointer<Float>, _ x: ActivationBuffer,
         logits: UnsafeMutablePointer<Float>, pool: ThreadPool
-    ) -> Int? {
+    ) -> [Int]? {
         precondition(x.groups.isEmpty && x.tokens == requests.count, "the activations are of other rows")
         multiply(Product(screen.lead, bits: screen.leadBits, output: logits), nil, nil, x, pool: pool)
-        var total = 0
+        var counts: [Int] = []
         for (index, request) in requests.enumerated() {
             guard
                 let count = select(
                     request, by: screen, state: states + index * head.columns, x.view(row: index),
                     logits + index * head.rows, pool)
             else { return nil }
-            total += count
+            counts.append(count)
         }
-        return total
+        return counts
     }
 
     private func select(
@@ -209,7 +209,7 @@ public final class ScreenedHead {
         for row in 0..<count {
             let logit = job.logits[first + row]
             let most = job.alarm * job.deviations[first + row] + Self.slack(logit)
-            if !(logit - scores[row] <= most) { alarms += 1 }
+            if !(logit - scores[row] <= most) || !logit.isFinite { alarms += 1 }
         }
         return alarms
     }

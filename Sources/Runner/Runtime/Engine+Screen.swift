@@ -4,19 +4,23 @@ import Storage
 
 // A head of which only the rows that can win are read in full (`HeadScreen`).
 extension Engine {
-    /// Rows of which the whole head is read after one for which screening was in vain: it costs a few hundredths at worst.
+    /// Times that the whole head is read after one for which screening was in vain: it costs a few hundredths at worst.
     private static let pauseLength = 8
 
     /// The largest logits of some rows of the block that ran last; all others are minus infinity. False where some row wants
     /// more of them or the whole head has to be read; then nothing has been done.
     func screen(_ wanted: Range<Int>) -> Bool {
+        guard usesHeadScreens, let screenedHead else { return false }
+        let head = weights.head.matrix
         let most = wanted.reduce(1) { max($0, block.wanted[$1].leading) }
-        guard usesHeadScreens, let screenedHead, let screen = screenedHead.screen(for: most) else { return false }
+        let bits = allocations.reduce(BitWidth.nested.upperBound) { min($0, $1.others) }
+        guard let screen = screenedHead.screen(for: most, bits: bits, states: wanted.count) else { return false }
+        counts.screenedRows += wanted.count
         guard screenPause == 0 else {
             screenPause -= 1
+            counts.exactHeadRows += NestedLayout.paddedRows(head.rows) * wanted.count
             return false
         }
-        let head = weights.head.matrix
         group([])
         normalizeHeadInputs(wanted)
         take(
@@ -33,13 +37,15 @@ extension Engine {
         counts.weightMultiplications += head.rows * head.columns * wanted.count
         guard let tileRows else {
             screenPause = Engine.pauseLength
+            counts.exactHeadRows += NestedLayout.paddedRows(head.rows) * wanted.count
             return false
         }
-        counts.exactHeadRows += tileRows * NestedLayout.tileRows
-        counts.screenedRows += wanted.count
-        let rowBytes = head.bytesRead(bits: requests[0].bits) / NestedLayout.paddedRows(head.rows)
-        counts.weightBytes += tileRows * NestedLayout.tileRows * rowBytes
-        counts.weightMultiplications += tileRows * NestedLayout.tileRows * head.columns
+        for (request, count) in zip(requests, tileRows) {
+            let rows = count * NestedLayout.tileRows
+            counts.exactHeadRows += rows
+            counts.weightBytes += rows * (head.bytesRead(bits: request.bits) / NestedLayout.paddedRows(head.rows))
+            counts.weightMultiplications += rows * head.columns
+        }
         return true
     }
 

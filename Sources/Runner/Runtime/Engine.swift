@@ -32,7 +32,7 @@ public final class Engine: StepExecutor {
     public var usesHeadScreens = true
     /// nil where the weights have no screens.
     public let screenedHead: ScreenedHead?
-    /// Rows for which the whole head is read, because reading parts of it did not pay.
+    /// Times that the whole head is read yet, because reading parts of it was in vain.
     var screenPause = 0
     private var handedOut: [LogitRow] = []
 

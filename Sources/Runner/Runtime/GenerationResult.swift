@@ -69,7 +69,8 @@ public struct GenerationResult: Sendable {
         }
         for (step, bits) in bitsPerStep.enumerated() {
             decodedBytes +=
-                weights.bytesPerToken(bits: bits) + weights.cacheBytes(at: generation.promptEnd + step + 1)
+                weights.bytesPerToken(bits: bits, leading: generation.plan.sampler.leadingLogits)
+                + weights.cacheBytes(at: generation.promptEnd + step + 1)
         }
     }
 }

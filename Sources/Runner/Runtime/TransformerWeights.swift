@@ -81,7 +81,7 @@ public final class TransformerWeights: @unchecked Sendable {
     public let served: [Precision]
     /// Whole precisions of 1 to 8 and 16 bits, whether the bundle serves them or not, then its rungs.
     private let allocations: [BitAllocation]
-    /// Bytes that one decode step reads, of each of `allocations`.
+    /// Bytes that one decode step reads of all but the head, of each of `allocations`.
     private let stepBytes: [Int]
 
     /// - Throws: `badData` when the bundle's tensors do not fit its model description.
@@ -187,11 +187,7 @@ public final class TransformerWeights: @unchecked Sendable {
         allocations = all
         let embedding = embedding
         stepBytes = all.map { allocation in
-            var bytes = head.matrix.bytesRead(bits: allocation.others)
-            for screen in screens {
-                bytes = min(bytes, screen.expectedBytes(of: head.matrix, bits: allocation.others, leading: 1))
-            }
-            bytes += embedding.bytesRead(bits: allocation.others) / NestedLayout.paddedRows(embedding.rows)
+            var bytes = embedding.bytesRead(bits: allocation.others) / NestedLayout.paddedRows(embedding.rows)
             for (layer, bits) in zip(layers, allocation.layers) { bytes += layer.bytesRead(bits) }
             return bytes
         }
@@ -220,8 +216,17 @@ public final class TransformerWeights: @unchecked Sendable {
     }
 
     /// Bytes of weights that one decode step reads at this precision: planes, tables and scales of every linear layer and the
-    /// head, and one embedding row. Of a head with a screen what greedy decoding reads on average. Of a rung that the bundle has not, those of the whole precision below.
-    public func bytesPerToken(bits: Precision) -> Int { stepBytes[index(bits)] }
+    /// head, and one embedding row. Of a head with screens what so many of the largest logits take on average. Of a rung that
+    /// the bundle has not, those of the whole precision below.
+    public func bytesPerToken(bits: Precision, leading: Int = 1) -> Int {
+        let index = index(bits)
+        let others = allocations[index].others
+        var least = head.matrix.bytesRead(bits: others)
+        for screen in headScreens where leading <= HeadScreen.leadingLimit(rows: head.matrix.rows) {
+            least = min(least, screen.expectedBytes(of: head.matrix, bits: others, leading: leading))
+        }
+        return stepBytes[index] + least
+    }
 
     /// Bytes of keys and values that attention reads when `positions` are in a cache: of a layer with a window its latest ones.
     public func cacheBytes(at positions: Int) -> Int {

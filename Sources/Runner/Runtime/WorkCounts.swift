@@ -11,7 +11,8 @@ public struct WorkCounts: Equatable, Sendable {
     /// Multiplications of queries with keys, and of what the softmax gives with values.
     public internal(set) var cacheMultiplications = 0
 
-    /// Logit rows of which only the largest were looked for, and rows of the head that were read in full for them.
+    /// Logit rows of which only the largest were wanted of a head with screens, and rows of it that were read in full for them: all
+    /// of them where screening was in vain.
     public internal(set) var screenedRows = 0
     public internal(set) var exactHeadRows = 0
 

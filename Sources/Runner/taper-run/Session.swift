@@ -85,8 +85,10 @@ final class Session {
         let pool = ThreadPool(
             threadCount: options.threads ?? processorCount(), instructionSet: instructions)
         engine = try Engine(
-            try TransformerWeights(bundle), contextLength: context == 0 ? model.contextLength : context, pool: pool)
-        engine.usesHeadScreens = !options.readsWholeHead
+            // Without screens they are not looked at, either.
+            options.readsWholeHead
+                ? try TransformerWeights(bundle, headScreens: []) : try TransformerWeights(bundle),
+            contextLength: context == 0 ? model.contextLength : context, pool: pool)
         sequence = try engine.makeSequence()
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)

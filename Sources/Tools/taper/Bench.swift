@@ -7,6 +7,7 @@ import Pipeline
 import Runtime
 import Simulation
 import Storage
+import Text
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,6 +36,7 @@ struct Bench: ParsableCommand {
     @Option(help: "Precisions, such as 2-6 or 4,3.5 (default: all, rungs included).") var bits: String?
     @Option(help: "Also a schedule, such as 4@0,2@64 or static:TASK; repeat for more.") var schedule: [String] = []
     @Flag(help: "Copy the bundle into memory instead of mapping it.") var noMmap = false
+    @Flag(help: "Compute the logits of all tokens, where the likeliest alone would do.") var wholeHead = false
     @Option(
         help: "Also measure this machine's parts and describe it in this file, for taper simulate.",
         completion: .file())
@@ -68,7 +70,8 @@ struct Bench: ParsableCommand {
         }
         let counts = try Threads.list(threads)
         let streams = try streamCounts()
-        let measurement = try SpeedMeasurement(promptTokens: promptTokens, newTokens: newTokens, depth: depth)
+        let measurement = try SpeedMeasurement(
+            promptTokens: promptTokens, newTokens: newTokens, depth: depth, text: text(of: bundle))
         let schedules = try schedules(bundle)
         let weights = try TransformerWeights(bundle)
         if describe != nil, counts.count > 1 {
@@ -78,6 +81,8 @@ struct Bench: ParsableCommand {
         for count in counts {
             let pool = try ThreadPool(threadCount: count)
             let engine = try Engine(weights, contextLength: longest + 1, pool: pool)
+            // What is simulated reads the whole head.
+            engine.usesHeadScreens = describe == nil && !wholeHead
             var parts: MachineMeasurement?
             if describe != nil {
                 parts = try MachineMeasurement(
@@ -92,6 +97,14 @@ struct Bench: ParsableCommand {
         }
         show(
             results, of: measurement, name: name, instructionSet: try ThreadPool(threadCount: 1).instructionSet.name)
+    }
+
+    /// Tokens of the sample text that comes with the program; none where the bundle has no tokenizer that can read it.
+    private func text(of bundle: Bundle) -> [Int] {
+        guard let compact = try? bundle.tokenizer(),
+            let tokenizer = try? Tokenizer(compact: compact, place: bundle.path)
+        else { return [] }
+        return (try? tokenizer.encode(Recipe.sampleTexts.heldout)) ?? []
     }
 
     private func streamCounts() throws(TaperError) -> [Int] {

@@ -24,6 +24,7 @@ struct BundleReport {
     private let served: [Precision]
     private let bytesPerToken: [Precision: Int]
     private let head: WeightMatrix
+    private let screens: [HeadScreen]
 
     init(_ bundle: Bundle) throws {
         self.bundle = bundle
@@ -38,12 +39,22 @@ struct BundleReport {
         bytesPerToken = Dictionary(
             uniqueKeysWithValues: try served.map { ($0, try bundle.bytesPerToken(bits: $0)) })
         head = try bundle.weights(TensorName.head)
+        screens = try bundle.headScreens()
     }
 
-    /// "28.5 MB", or the least and the most where the head has precisions of its own.
+    /// "28.5 MB", or the least and the most where the head has precisions of its own; with screens what greedy decoding reads on
+    /// average.
     private var headText: String {
-        let (low, high) = (head.bytesRead(bits: 2), head.bytesRead(bits: 16))
-        return low == high ? byteText(low) : byteText(low) + " to " + byteText(high)
+        func text(_ bytes: (Int) -> Int) -> String {
+            let (low, high) = (bytes(2), bytes(16))
+            return low == high ? byteText(low) : byteText(low) + " to " + byteText(high)
+        }
+        let whole = text { head.bytesRead(bits: $0) }
+        guard !screens.isEmpty else { return whole }
+        let part = text { bits in
+            screens.map { $0.expectedBytes(of: head, bits: bits, leading: 1) }.reduce(head.bytesRead(bits: bits), min)
+        }
+        return part + " (whole: " + whole + ")"
     }
 
     /// "; rungs 2.5, 3.5", or nothing.
@@ -178,7 +189,7 @@ struct BundleReport {
                         ])
                     })),
             .init("quality", quality?.json ?? .null), .init("schedules", .array(calibrated.map(\.json))),
-            .init("learned", learned?.json ?? .null),
+            .init("learned", learned?.json ?? .null), .init("head_screens", HeadScreenReport.json(screens)),
             .init(
                 "texts",
                 .array(

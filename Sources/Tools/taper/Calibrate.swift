@@ -115,10 +115,11 @@ struct Calibrate: ParsableCommand {
         guard let calibration else {
             throw TaperError(.usage, "--head-screen needs --calibration", at: "calibrate")
         }
-        let found = try BundleCalibration(
+        try BundleCalibration(
             edit, threads: try Threads.count(threads), progress: Progress(output.verbosity)
         ).screenHead(textPath: calibration)
         guard task == nil, !learned, rungs == nil else { return }
+        let found = try Bundle(path: bundle).headScreens()
         json
             ? Console.out(HeadScreenReport.json(found)) : HeadScreenReport.lines(found).forEach { Console.out($0) }
     }

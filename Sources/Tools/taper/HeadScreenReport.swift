@@ -5,18 +5,18 @@ import Storage
 /// How much of a head a decode step reads.
 enum HeadScreenReport {
     /// None: no screen would save anything.
-    static func lines(_ headers: [HeadScreenSection.Header]) -> [String] {
-        guard !headers.isEmpty else { return [Console.strong("head screen") + "  none: it would save nothing"] }
-        return headers.flatMap { header in
-            let evidence = header.evidence
+    static func lines(_ screens: [HeadScreen]) -> [String] {
+        guard !screens.isEmpty else { return [Console.strong("head screen") + "  none: it would save nothing"] }
+        return screens.flatMap { screen in
+            let evidence = screen.evidence
             return [
                 Console.strong("head screen")
-                    + "  \(header.shape.leadBits) leading bits of \(header.shape.rows) rows, then"
+                    + "  \(screen.leadBits) leading bits of \(screen.rows) rows, then"
                     + " \(rows(evidence.tileRowsForOne)) rows in full for the likeliest token,"
                     + " \(rows(evidence.tileRowsForForty)) for forty",
                 "  \(evidence.misses) misses among the 64 likeliest of \(evidence.tokens) tokens; underestimated by"
                     + " \(fixed(Double(evidence.largest), 2)) deviations at most,"
-                    + " \(fixed(Double(header.margin), 2)) are allowed",
+                    + " \(fixed(Double(screen.margin), 2)) are allowed",
             ]
         }
     }
@@ -25,14 +25,14 @@ enum HeadScreenReport {
         fixed(Double(tileRows) * Double(NestedLayout.tileRows), 0)
     }
 
-    static func json(_ headers: [HeadScreenSection.Header]) -> JSONValue {
+    static func json(_ screens: [HeadScreen]) -> JSONValue {
         .array(
-            headers.map { header in
-                let evidence = header.evidence
+            screens.map { screen in
+                let evidence = screen.evidence
                 return .object([
-                    .init("lead_bits", .integer(header.shape.leadBits)),
-                    .init("directions", .integer(header.shape.directions)),
-                    .init("margin", .number(Double(header.margin))),
+                    .init("lead_bits", .integer(screen.leadBits)),
+                    .init("directions", .integer(screen.directions)),
+                    .init("margin", .number(Double(screen.margin))),
                     .init("tokens", .integer(evidence.tokens)),
                     .init("misses", .integer(evidence.misses)),
                     .init("largest_deviation", .number(Double(evidence.largest))),

@@ -13,12 +13,13 @@ public struct HeadScreenResult: Sendable {
     public var screens: [Screen] = []
 }
 
-/// Makes the screens of a bundle's head: directions from the states of half of the sequences, evidence from the others.
+/// Makes the screens of a bundle's head: directions from the states of half of the sequences, the margin from half of the others'
+/// tokens, and evidence from the rest, so that it is of tokens that nothing was made from.
 ///
 /// Every number of leading bits is tried. The one that reads the fewest bytes for a likeliest token is taken, and the one that does for
-/// forty, if they save a tenth of what is read without.
+/// forty, if they save a tenth of what is read without and miss none of the evidence.
 ///
-/// - Returns: no screens for a head that can have none, one in bytes or of few bits.
+/// - Returns: no screens for a head that can have none, one in bytes or of few bits, nor from too little text.
 public func calibrateHeadScreen(
     _ bundle: Bundle, sequences: [[Int]], pool: ThreadPool, update: (Double) -> Void
 ) throws(TaperError) -> HeadScreenResult {
@@ -31,12 +32,16 @@ public func calibrateHeadScreen(
     let candidates = HeadScreenSection.leadBits.filter { $0 < head.precisions.first ?? 0 }
     guard case .nested = head.encoding, sequences.count > 1, !candidates.isEmpty else { return HeadScreenResult() }
     let states = try HeadStates(bundle, sequences: sequences, pool: pool) { update(0.4 * $0) }
-    let calibration = HeadScreenCalibration(head, checksum: bundle.headChecksum, states, pool: pool)
+    guard states.known.count >= HeadScreenCost.leastKnown, states.directions.count >= HeadScreenCost.leastStates else {
+        return HeadScreenResult()
+    }
+    let calibration = try HeadScreenCalibration(bundle, head, states, pool: pool)
+    guard calibration.hasRest else { return HeadScreenResult() }
     var trials: [HeadScreenCalibration.Trial] = []
     for (index, leadBits) in candidates.enumerated() {
         let start = 0.4 + 0.6 * Double(index) / Double(candidates.count)
-        trials.append(
-            try calibration.screen(leadBits: leadBits) { update(start + 0.6 * $0 / Double(candidates.count)) })
+        let trial = try calibration.screen(leadBits: leadBits) { update(start + 0.6 * $0 / Double(candidates.count)) }
+        if let trial { trials.append(trial) }
     }
     return calibration.best(of: trials)
 }
@@ -55,6 +60,8 @@ private struct HeadScreenCalibration {
     /// Rows of other texts are underestimated by more than those of the evidence.
     private static let reserve: Float = 1.25
     private static let leastMargin: Float = 6
+    /// Deviations of what has none.
+    private static let impossible: Float = 1e6
 
     private let head: WeightMatrix
     private let headChecksum: UInt64
@@ -62,11 +69,15 @@ private struct HeadScreenCalibration {
     private let basis, units, outside: [Float]
     /// Root mean square of states' lengths outside the basis.
     private let rest: Float
+    private let bias: UnsafePointer<Float>?
     private let pool: ThreadPool
 
-    init(_ head: WeightMatrix, checksum: UInt64, _ states: HeadStates, pool: ThreadPool) {
+    init(
+        _ bundle: Bundle, _ head: WeightMatrix, _ states: HeadStates, pool: ThreadPool
+    ) throws(TaperError) {
         self.head = head
-        headChecksum = checksum
+        headChecksum = bundle.headChecksum
+        bias = bundle.manifest.model.headBias ? try bundle.vector(TensorName.headBias).baseAddress : nil
         self.pool = pool
         known = states.known
         basis = states.directions.leading(HeadScreenCost.directions(columns: head.columns), pool)
@@ -75,6 +86,8 @@ private struct HeadScreenCalibration {
         rest = states.directions.rest(beside: units)
     }
 
+    /// Whether states have a part outside the basis, which chance is about.
+    var hasRest: Bool { rest > 0 && !outside.isEmpty }
     private var tileRowCount: Int { NestedLayout.paddedRows(head.rows) / NestedLayout.tileRows }
     private var wholeBytes: Int { head.bytesRead(bits: head.precisions.last ?? 8) }
 
@@ -92,23 +105,32 @@ private struct HeadScreenCalibration {
         return HeadScreenResult(screens: screens)
     }
 
-    func screen(leadBits: Int, _ update: (Double) -> Void) throws(TaperError) -> Trial {
+    /// nil: a weight is not finite in floats, or a row was missed.
+    func screen(leadBits: Int, _ update: (Double) -> Void) throws(TaperError) -> Trial? {
         let draft = try HeadScreenDraft(
             HeadScreenSection.Shape(
                 leadBits: leadBits, directions: units.count, rows: head.rows, columns: head.columns),
             headChecksum: headChecksum)
         for index in basis.indices { draft.basis[index] = basis[index] }
         for (index, unit) in units.enumerated() { draft.units[index] = unit }
-        try draft.fill(from: head, states: outside, rest: rest, pool: pool) { update(0.6 * $0) }
-        var evidence = HeadScreen.Evidence()
-        evidence.tokens = known.count
+        guard try draft.fill(from: head, states: outside, rest: rest, pool: pool, update: { update(0.6 * $0) }) else {
+            return nil
+        }
         let deviations = try underestimates(draft)
-        evidence.largest = deviations.reduce(0) { max($0, $1) }
+        func ofTokens(_ remainder: Int) -> [Float] {
+            deviations.indices.filter { $0 / HeadStates.rankLimit % 2 == remainder }.map { deviations[$0] }
+        }
         // In quarters, so that it is a number that can be named.
+        let largest = ofTokens(0).reduce(0, max)
         let margin = min(
             HeadScreenSection.marginRange.upperBound,
-            max(Self.leastMargin, (evidence.largest * Self.reserve * 4).rounded(.up) / 4))
-        evidence.misses = deviations.count { $0 > margin }
+            max(Self.leastMargin, (largest * Self.reserve * 4).rounded(.up) / 4))
+        var evidence = HeadScreen.Evidence()
+        let heldOut = ofTokens(1)
+        evidence.tokens = heldOut.count / HeadStates.rankLimit
+        evidence.largest = heldOut.reduce(0, max)
+        evidence.misses = heldOut.count { $0 > margin }
+        guard evidence.misses == 0 else { return nil }
         draft.write(margin: margin, evidence)
         update(0.8)
         evidence.tileRowsForOne = try tileRows(draft, leading: 1)
@@ -124,7 +146,8 @@ private struct HeadScreenCalibration {
             forty: screen.expectedBytes(of: head, bits: bits, leading: 40))
     }
 
-    /// By how many deviations every token's likeliest rows are underestimated.
+    /// By how many deviations every token's likeliest rows are underestimated: [tokens][rank limit]. Of states as they are; the engine
+    /// rounds them to bytes for scores and logits alike.
     private func underestimates(_ draft: HeadScreenDraft) throws(TaperError) -> [Float] {
         let screen = try draft.screen(of: head)
         var found = [Float](repeating: 0, count: known.count * HeadStates.rankLimit)
@@ -140,8 +163,10 @@ private struct HeadScreenCalibration {
                         let (coefficients, rest) = screen.split(state)
                         for (rank, row) in token.rows.enumerated() {
                             let left = leftOut(row, bits: token.bits, screen, draft, state, coefficients, &buffer)
-                            let deviations = left / (rest * draft.deviations[row])
-                            found[index * HeadStates.rankLimit + rank] = deviations.isFinite ? deviations : 0
+                            let deviation = rest * draft.deviations[row]
+                            // Where nothing is left to chance, only rounding is forgiven.
+                            found[index * HeadStates.rankLimit + rank] =
+                                deviation > 0 ? left / deviation : left > 1e-4 ? Self.impossible : 0
                         }
                     }
                 }
@@ -173,7 +198,7 @@ private struct HeadScreenCalibration {
     /// Rows of tiles that are read in full for a token, on average; all of them where the whole head would be.
     private func tileRows(_ draft: HeadScreenDraft, leading: Int) throws(TaperError) -> Float {
         let screen = try draft.screen(of: head)
-        let screened = ScreenedHead([screen], of: head, bias: nil, cap: 0)
+        let screened = ScreenedHead([screen], of: head, bias: bias, cap: 0)
         guard leading <= screened.leadingLimit else { return Float(tileRowCount) }
         let activations = ActivationBuffer(maxTokens: 1, maxColumns: head.columns)
         var logits = [Float](repeating: 0, count: head.rows)
@@ -188,7 +213,7 @@ private struct HeadScreenCalibration {
                     let request = ScreenedHead.Request(bits: token.bits, leading: leading)
                     total +=
                         screened.run(
-                            [request], by: screen, states: state, activations, logits: logits, pool: pool)
+                            [request], by: screen, states: state, activations, logits: logits, pool: pool)?[0]
                         ?? tileRowCount
                 }
             }

@@ -3,6 +3,10 @@ public enum HeadScreenCost {
     /// Tokens that give directions, and tokens that screens are tried on.
     static let directionTokens = 2048
     static let knownTokens = 4096
+    /// Fewer tell nothing: of all sequences, of those that screens are tried on, and that give directions.
+    public static let leastTokens = 1024
+    static let leastKnown = 512
+    static let leastStates = 128
     /// Rows whose errors are held at a time.
     static let piece = 4096
     /// Tokens that run through the bundle.

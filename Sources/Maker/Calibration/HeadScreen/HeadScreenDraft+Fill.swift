@@ -12,9 +12,10 @@ extension HeadScreenDraft {
     ///   - head: nested, with more than `shape.leadBits` bits.
     ///   - states: outside the basis and of length 1, [count][columns].
     ///   - rest: root mean square of states' lengths outside the basis.
+    /// - Returns: false where a number is not finite in single precision: then it is no screen.
     func fill(
         from head: WeightMatrix, states: [Float], rest: Float, pool: ThreadPool, update: (Double) -> Void
-    ) throws(TaperError) {
+    ) throws(TaperError) -> Bool {
         guard case .nested(let matrix) = head.encoding, let highest = head.precisions.last else {
             throw TaperError(.internalFault, "only a head in nested codes has a screen")
         }
@@ -33,7 +34,8 @@ extension HeadScreenDraft {
                     tables: [NestedMatrix.Table(bits: shape.leadBits, entries: indices, scales: ones)])))
         let piece = HeadScreenCost.piece
         let stateCount = states.count / shape.columns
-        let activations = ActivationBuffer(maxTokens: max(1, stateCount), maxColumns: shape.columns)
+        precondition(stateCount > 0, "deviations are measured on states")
+        let activations = ActivationBuffer(maxTokens: stateCount, maxColumns: shape.columns)
         states.withUnsafeBufferPointer {
             if let base = $0.baseAddress { activations.hold(base, tokens: stateCount, columns: shape.columns) }
         }
@@ -81,11 +83,14 @@ extension HeadScreenDraft {
                     for state in 0..<stateCount {
                         sum += Double(base[state * count + row]) * Double(base[state * count + row])
                     }
-                    deviations[start + row] *= Float((sum / Double(max(1, stateCount))).squareRoot())
+                    deviations[start + row] *= Float((sum / Double(stateCount)).squareRoot())
                 }
             }
             withExtendedLifetime(table) {}
             update(Double(start + count) / Double(shape.rows))
+        }
+        return (0..<shape.rows).allSatisfy {
+            deviations[$0].isFinite && scales[$0].isFinite && projectionScales[$0].isFinite
         }
     }
 }
@@ -165,7 +170,7 @@ private struct HeadRow {
         let largest = centroids.reduce(0) { max($0, $1.magnitude) }
         scale = largest / 127
         for (index, centroid) in centroids.enumerated() {
-            entries[index] = scale > 0 ? UInt8(128 + (centroid / scale).rounded()) : 128
+            entries[index] = UInt8(128 + Self.whole(centroid, of: scale))
         }
     }
 
@@ -173,6 +178,12 @@ private struct HeadRow {
         for column in weights.indices {
             error[column] = weights[column] - Float(Int(entries[Int(indices[column])]) - 128) * scale
         }
+    }
+
+    /// A value in units, -127 to 127: of denormal units there are fewer than it was divided by.
+    private static func whole(_ value: Float, of unit: Float) -> Int {
+        let units = (value / unit).rounded()
+        return units.isNaN ? 0 : Int(max(-127, min(127, units)))
     }
 
     private func along(_ direction: Int) -> Float {
@@ -186,7 +197,7 @@ private struct HeadRow {
         let all = projections.indices.map { along($0) * units[$0] }
         projectionScale = all.reduce(0) { max($0, $1.magnitude) } / 127
         for (direction, value) in all.enumerated() {
-            projections[direction] = projectionScale > 0 ? Int8((value / projectionScale).rounded()) : 0
+            projections[direction] = Int8(Self.whole(value, of: projectionScale))
         }
     }
 

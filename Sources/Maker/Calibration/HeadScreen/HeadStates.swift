@@ -22,7 +22,8 @@ struct HeadStates {
 
     static let rankLimit = 64
 
-    /// Every second sequence gives directions, the others are what a screen has not seen.
+    /// Every second sequence gives directions, the others are what a screen has not seen. Every precision reads sequences of its own,
+    /// spread over all there are.
     /// - Parameter sequences: at least two.
     init(
         _ bundle: Bundle, sequences: [[Int]], pool: ThreadPool, update: (Double) -> Void
@@ -34,12 +35,15 @@ struct HeadStates {
         let engine = try Engine(weights, contextLength: contextLength, pool: pool)
         let precisions = HeadStates.precisions(bundle.manifest)
         var done = 0.0
-        for bits in precisions {
-            for isKnown in [false, true] {
-                var left = (isKnown ? HeadScreenCost.knownTokens : HeadScreenCost.directionTokens) / precisions.count
-                for index in Swift.stride(from: isKnown ? 1 : 0, to: sequences.count, by: 2) where left > 0 {
+        for isKnown in [false, true] {
+            let half = sequences.enumerated().filter { ($0.offset % 2 == 1) == isKnown }.map(\.element)
+            let quota =
+                (isKnown ? HeadScreenCost.knownTokens : HeadScreenCost.directionTokens) / precisions.count
+            for (order, bits) in precisions.enumerated() {
+                var left = quota
+                for tokens in HeadStates.share(order, of: precisions.count, quota: quota, in: half) where left > 0 {
                     try Interrupt.check("Run the same command again to go on")
-                    let tokens = sequences[index].prefix(left)
+                    let tokens = tokens.prefix(left)
                     left -= tokens.count
                     var rows = Rows<TokenSequence>()
                     rows.append(tokens, to: try engine.makeSequence(), wanting: .all)
@@ -60,6 +64,14 @@ struct HeadStates {
                 update(done / Double(2 * precisions.count))
             }
         }
+    }
+
+    /// Sequences of about `quota` tokens in all, evenly over the list, that no other share has where there are enough.
+    static func share(_ order: Int, of shares: Int, quota: Int, in list: [[Int]]) -> [[Int]] {
+        guard let longest = list.map(\.count).max(), longest > 0 else { return [] }
+        let count = min((quota + longest - 1) / longest, max(1, list.count / shares))
+        let slots = count * shares
+        return (0..<count).map { list[min(list.count - 1, ($0 * shares + order) * list.count / slots)] }
     }
 
     /// The lowest nested precision, the highest, and one between.

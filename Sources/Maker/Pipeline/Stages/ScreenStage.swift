@@ -6,7 +6,7 @@ import Storage
 /// What finds the head's largest logits from its leading bits.
 struct ScreenStage: ByteStage {
     static let kind = StageKind.screen
-    static let version = 1
+    static let version = 2
 
     let bundle: BundleInput
     let text: TextInput

@@ -27,7 +27,7 @@ public final class HeadScreenDraft {
         self.shape = shape
         self.headChecksum = headChecksum
         memory = try MemoryBlock(
-            byteCount: shape.byteCount, purpose: "a screen of " + String(shape.rows) + " rows",
+            byteCount: shape.byteCount, dense: true, purpose: "a screen of " + String(shape.rows) + " rows",
             remedy: "Leave it out of the recipe")
         memory.base.initializeMemory(as: UInt8.self, repeating: 0, count: shape.byteCount)
         let parts = shape.parts
