@@ -116,8 +116,10 @@ import struct Foundation.UUID
         #expect(found.rows.map(\.tokens) == [102_400, 102_400])
         for row in found.rows {
             #expect(row.misses == 0, "\(row)")
-            #expect(row.fallbacks < row.tokens / 100, "\(row)")
+            // Of a head that is made up several tokens are quicker found in all of it.
+            #expect(row.leadBits == nil ? row.fallbacks == row.tokens : row.fallbacks < row.tokens / 100, "\(row)")
         }
+        #expect(found.rows[0].leadBits != nil)
         #expect(found.rows[0].bytesPerToken < 0.9 * Double(found.wholeBytes))
     }
 
@@ -129,7 +131,8 @@ import struct Foundation.UUID
             pool: ThreadPool(threadCount: 2, instructionSet: .best))
         let text = Self.text(3, vocabulary: 4096, sequences: 4, length: 256)
         let found = try HeadAgreement(engine, sequences: text, leading: [1, 3], bits: 2) { _ in }
-        #expect(found.rows.allSatisfy { $0.misses == 0 && $0.fallbacks < 20 }, "\(found.rows)")
+        #expect(found.rows.allSatisfy { $0.misses == 0 }, "\(found.rows)")
+        #expect(found.rows[0].leadBits != nil && found.rows[0].fallbacks < 20, "\(found.rows)")
     }
 
     @Test func theSameInputGivesTheSameBytesForAnyNumberOfThreads() throws {

@@ -75,13 +75,11 @@ public struct HeadScreen {
         min(256, NestedLayout.paddedRows(rows) / NestedLayout.tileRows / 8)
     }
 
-    /// Up to so many largest logits cost about what one does.
-    private static let few = 4
-
     /// Bytes that a decode step reads on average for so many of the largest logits of each state, by the evidence.
     public func expectedBytes(of head: WeightMatrix, bits: Int, leading: Int, states: Int = 1) -> Int {
         let all = NestedLayout.paddedRows(rows) / NestedLayout.tileRows
-        let tileRows = leading <= HeadScreen.few ? evidence.tileRowsForOne : evidence.tileRowsForForty
+        // A second one costs nearly as much as forty do.
+        let tileRows = leading == 1 ? evidence.tileRowsForOne : evidence.tileRowsForForty
         return bytesRead + states * Int(Double(tileRows) * Double(head.bytesRead(bits: bits)) / Double(all))
     }
 

@@ -58,7 +58,7 @@ private struct HeadScreenCalibration {
     /// States that rows' deviations are measured on.
     private static let outsideLimit = 512
     /// Rows of other texts are underestimated by more than those of the evidence.
-    private static let reserve: Float = 1.25
+    private static let reserve: Float = 1.4
     private static let leastMargin: Float = 6
     /// Deviations of what has none.
     private static let impossible: Float = 1e6
