@@ -142,6 +142,27 @@ import Testing
         #expect(found.count { $0 != -.infinity } <= read * 8)
     }
 
+    /// Rows by name have their logits, and the largest are those of the others, whole tiles of names among them.
+    @Test func rowsThatAreAskedForAreThere() throws {
+        let head = try Head(rows: 2001)
+        let pool = ThreadPool(threadCount: 2, instructionSet: .best)
+        let states = Self.states(1)
+        let (_, whole, _) = Self.run(head, states, leading: 1, pool: pool)
+        let order = Self.likeliest(whole[...], 2001)
+        let tile = order[0] / 8 * 8
+        for rows in [[3, 1999, 2000], Array(order.prefix(5)), Array(tile..<tile + 8), [order[0], -1, 9000, 3, 3]] {
+            let x = ActivationBuffer(maxTokens: 1, maxColumns: Self.columns)
+            x.quantize(states, tokens: 1, columns: Self.columns, pool: pool)
+            var found = [Float](repeating: 0, count: 2001)
+            let screened = ScreenedHead([head.screen], of: head.matrix, bias: nil, cap: 0)
+            let request = ScreenedHead.Request(bits: 6, leading: 4, rows: rows)
+            let tileRows = screened.run([request], by: head.screen, states: states, x, logits: &found, pool: pool)
+            #expect(tileRows != nil)
+            for row in rows where row >= 0 && row < 2001 { #expect(found[row] == whole[row]) }
+            for row in order.filter({ !rows.contains($0) }).prefix(4) { #expect(found[row] == whole[row]) }
+        }
+    }
+
     @Test func biasAndCapAreThoseOfTheWholeHead() throws {
         let head = try Head(rows: 2001)
         var random = TestRandom(2)

@@ -18,6 +18,7 @@ struct AnswerSampler: TokenSampler {
         self.json = json
     }
 
+    var changedTokens: [Int] { drawing.changedTokens }
     var leadingLogits: Int { alternatives == nil && json == nil ? drawing.leadingLogits : Int.max }
 
     mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {

@@ -168,13 +168,13 @@ public final class DecodeBatch<Plan: DecodePlan> {
         if generation.isDecoding {
             return rows.append(
                 generation.tokens[generation.tokens.count - 1], to: generation.sequence, bits: bits,
-                leading: generation.plan.sampler.leadingLogits)
+                leading: generation.plan.sampler.leadingLogits, and: generation.plan.sampler.changedTokens)
         }
         let end = generation.readCount + generation.chunkCount
         rows.append(
             generation.prompt[generation.readCount..<end], to: generation.sequence,
             wanting: end == generation.prompt.count ? .last : .none, bits: bits,
-            leading: generation.plan.sampler.leadingLogits)
+            leading: generation.plan.sampler.leadingLogits, and: generation.plan.sampler.changedTokens)
     }
 
     /// The only place where tokens are chosen. Those of different generations on several threads at once.

@@ -4,12 +4,16 @@ public import Model
 public protocol TokenSampler {
     /// The token that follows, for logits [vocabularySize], which may be overwritten.
     mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int
-    /// How many of the largest logits the next draw depends on: with all others at minus infinity it is the same.
+    /// How many of the largest logits the next draw depends on, beside those of `changedTokens`: with all others at minus infinity
+    /// it is the same.
     var leadingLogits: Int { get }
+    /// Tokens whose logits it changes before it looks for the largest.
+    var changedTokens: [Int] { get }
 }
 
 extension TokenSampler {
     public var leadingLogits: Int { Int.max }
+    public var changedTokens: [Int] { [] }
 }
 
 /// What distinguishes one generation from another: the precision of its steps and how its tokens are chosen.

@@ -16,8 +16,9 @@ public struct Rows<Sequence: ExecutorSequence> {
         public let wanted: Wanted
         /// Of the weights, where it is not the call's.
         public let bits: Precision?
-        /// How many of the largest logits have to be right; others may be minus infinity.
+        /// How many of the largest logits have to be right, and of which tokens besides; others may be minus infinity.
         public let leading: Int
+        public let tokens: [Int]
     }
 
     /// Tokens of all chunks, one chunk after the other.
@@ -28,25 +29,26 @@ public struct Rows<Sequence: ExecutorSequence> {
 
     public mutating func append(
         _ tokens: ArraySlice<Int>, to sequence: Sequence, wanting: Wanted, bits: Precision? = nil,
-        leading: Int = Int.max
+        leading: Int = Int.max, and others: [Int] = []
     ) {
         precondition(!tokens.isEmpty, "a chunk has tokens")
         let start = self.tokens.count
         for token in tokens { self.tokens.append(token) }
         chunks.append(
             Chunk(
-                sequence: sequence, range: start..<self.tokens.count, wanted: wanting, bits: bits, leading: leading))
+                sequence: sequence, range: start..<self.tokens.count, wanted: wanting, bits: bits, leading: leading,
+                tokens: others))
     }
 
     /// A sequence's next token, whose logits are wanted.
     public mutating func append(
-        _ token: Int, to sequence: Sequence, bits: Precision? = nil, leading: Int = Int.max
+        _ token: Int, to sequence: Sequence, bits: Precision? = nil, leading: Int = Int.max, and others: [Int] = []
     ) {
         tokens.append(token)
         chunks.append(
             Chunk(
                 sequence: sequence, range: tokens.count - 1..<tokens.count, wanted: .last, bits: bits,
-                leading: leading))
+                leading: leading, tokens: others))
     }
 
     public mutating func removeAll() {

@@ -41,23 +41,14 @@ public struct Sampler: TokenSampler, Sendable {
         return token
     }
 
-    /// Those that top-k leaves, or the one that wins, and as many as biases and penalties may lower.
+    /// Those that top-k leaves, or the one that wins. All others than the tokens that biases and penalties change stay as they are.
     public var leadingLogits: Int {
-        var count = 1
-        if settings.temperature > 0 {
-            guard settings.topK > 0 else { return Int.max }
-            count = settings.topK
-        }
-        guard settings.logitBias.allSatisfy({ $0.value <= 0 }) else { return Int.max }
-        var lowered = settings.logitBias.count
-        if settings.penalizes {
-            guard settings.repeatPenalty >= 1, settings.presencePenalty >= 0, settings.frequencyPenalty >= 0 else {
-                return Int.max
-            }
-            lowered += recent.count
-        }
-        let (sum, overflow) = count.addingReportingOverflow(lowered)
-        return overflow ? Int.max : sum
+        guard settings.temperature > 0 else { return 1 }
+        return settings.topK > 0 ? settings.topK : Int.max
+    }
+
+    public var changedTokens: [Int] {
+        (settings.penalizes ? recent : []) + settings.logitBias.map { $0.token }
     }
 
     /// The same for logits that stay as they are.

@@ -13,6 +13,9 @@ public struct HeadScreen {
     /// Directions, at most.
     public static let directionLimit = 64
 
+    /// Rows that can be asked for by name, at most.
+    public static let rowLimit = 256
+
     /// How it did on tokens that nothing of it was made from.
     public struct Evidence: Equatable, Sendable {
         public var tokens = 0

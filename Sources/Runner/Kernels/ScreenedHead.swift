@@ -12,12 +12,15 @@ public final class ScreenedHead {
     public struct Request {
         /// Precision of the exact logits.
         public var bits: Int
-        /// How many of the largest logits.
+        /// How many of the largest logits, not counting those of `rows`.
         public var leading: Int
+        /// Rows whose logits are wanted whatever they are.
+        public var rows: [Int]
 
-        public init(bits: Int, leading: Int) {
+        public init(bits: Int, leading: Int, rows: [Int] = []) {
             self.bits = bits
             self.leading = leading
+            self.rows = rows
         }
     }
 
@@ -35,6 +38,8 @@ public final class ScreenedHead {
     private let best: UnsafeMutablePointer<Float>
     private let wanted: UnsafeMutablePointer<UInt8>
     private enum Mark { static let exact: UInt8 = 2 }
+    /// Rows of tiles that are read whatever comes of the others.
+    private var first: [Int] = []
     /// Rows of tiles and their best scores, best first.
     private var leaders: [(score: Float, tileRow: Int)] = []
     /// Exact logits, largest first.
@@ -121,11 +126,9 @@ public final class ScreenedHead {
             matrix: head.view(request.bits), x: x, logits: logits, deviations: screen.deviations,
             alarm: Self.alarm * screen.margin * rest,
             scratch: pool.scratch(byteCount: ck_product_scratch_bytes(x.tiles)))
-        guard let bound = bound(request.leading, job, pool), cap == 0 || bound.magnitude < cap * Self.capReach else {
+        guard let bound = bound(request, job, pool), cap == 0 || bound.magnitude < cap * Self.capReach else {
             return nil
         }
-        wanted.update(repeating: 0, count: tileRows + 1)
-        for leader in leaders { wanted[leader.tileRow] = Mark.exact }
         let mark = required(functions.screen_rows)
         let (spread, low) = (rest * screen.margin, bound - Self.slack(bound))
         let found = pool.sum(parts) { part, _ in
@@ -133,12 +136,12 @@ public final class ScreenedHead {
             var view = view
             return Int(mark(&view, logits, spread, low, Int32(range.lowerBound), Int32(range.upperBound), wanted))
         }
-        guard found + leaders.count <= tileRows / 8 * 7 else { return nil }
+        guard found + first.count <= tileRows / 8 * 7 else { return nil }
         let finer = pool.threadCount == 1 ? 1 : min(tileRows, pool.threadCount * 16)
         let alarms = pool.sum(finer) { part, thread in
             finish(ThreadPool.slice(tileRows, part: part, of: finer), job, pool, thread)
         }
-        return alarms == 0 ? found + leaders.count : nil
+        return alarms == 0 ? found + first.count : nil
     }
 
     /// What the exact logits of one state are made of.
@@ -156,11 +159,21 @@ public final class ScreenedHead {
     /// Rounding, beside chance.
     private static func slack(_ logit: Float) -> Float { 1e-5 * (1 + logit.magnitude) }
 
-    /// A number that the `count` largest logits reach; nil where something is not as it should be.
-    private func bound(_ count: Int, _ job: Job, _ pool: ThreadPool) -> Float? {
+    /// Reads the tiles of the rows that are wanted by name, and those with the best scores: as many as logits are wanted.
+    /// - Returns: a number that the largest logits of other rows reach; nil where something is not as it should be.
+    private func bound(_ request: Request, _ job: Job, _ pool: ThreadPool) -> Float? {
+        let count = request.leading
         precondition(count > 0 && count <= leadingLimit, "no such logits")
+        wanted.update(repeating: 0, count: tileRows + 1)
+        first.removeAll(keepingCapacity: true)
+        for row in request.rows where row >= 0 && row < head.rows {
+            let tileRow = row / NestedLayout.tileRows
+            if wanted[tileRow] == 0 { first.append(tileRow) }
+            wanted[tileRow] = Mark.exact
+        }
+        // Of tiles without such rows: what is left beside a name says little about the others.
         leaders.removeAll(keepingCapacity: true)
-        for tileRow in 0..<tileRows {
+        for tileRow in 0..<tileRows where wanted[tileRow] == 0 {
             let score = best[tileRow]
             if leaders.count == count {
                 guard score > leaders[count - 1].score else { continue }
@@ -169,18 +182,22 @@ public final class ScreenedHead {
             let place = leaders.firstIndex { score > $0.score } ?? leaders.count
             leaders.insert((score, tileRow), at: place)
         }
-        let list = leaders
-        let parts = pool.threadCount == 1 || count < 4 ? 1 : min(count, pool.threadCount * 4)
+        for leader in leaders {
+            first.append(leader.tileRow)
+            wanted[leader.tileRow] = Mark.exact
+        }
+        let list = first
+        let parts = pool.threadCount == 1 || list.count < 4 ? 1 : min(list.count, pool.threadCount * 4)
         let alarms = pool.sum(parts) { part, thread in
-            ThreadPool.slice(count, part: part, of: parts).reduce(0) {
-                $0 + compute(list[$1].tileRow, job, pool, thread)
+            ThreadPool.slice(list.count, part: part, of: parts).reduce(0) {
+                $0 + compute(list[$1], job, pool, thread)
             }
         }
         guard alarms == 0 else { return nil }
         largest.removeAll(keepingCapacity: true)
-        for leader in leaders {
-            let first = leader.tileRow * NestedLayout.tileRows
-            for row in first..<min(first + NestedLayout.tileRows, head.rows) {
+        for tileRow in first {
+            let start = tileRow * NestedLayout.tileRows
+            for row in start..<min(start + NestedLayout.tileRows, head.rows) where !request.rows.contains(row) {
                 let logit = job.logits[row]
                 if largest.count == count {
                     guard logit > largest[count - 1] else { continue }
@@ -190,7 +207,7 @@ public final class ScreenedHead {
                 largest.insert(logit, at: place)
             }
         }
-        guard let bound = largest.last, bound.isFinite else { return nil }
+        guard largest.count == count, let bound = largest.last, bound.isFinite else { return nil }
         return bound
     }
 

@@ -12,7 +12,10 @@ extension Engine {
     func screen(_ wanted: Range<Int>) -> Bool {
         guard usesHeadScreens, let screenedHead else { return false }
         let head = weights.head.matrix
-        let most = wanted.reduce(1) { max($0, block.wanted[$1].leading) }
+        let most = wanted.reduce(1) { most, index in
+            let row = block.wanted[index]
+            return row.tokens.count > HeadScreen.rowLimit ? Int.max : max(most, row.leading)
+        }
         let bits = allocations.reduce(BitWidth.nested.upperBound) { min($0, $1.others) }
         guard let screen = screenedHead.screen(for: most, bits: bits, states: wanted.count) else { return false }
         counts.screenedRows += wanted.count
@@ -29,7 +32,8 @@ extension Engine {
         let requests = wanted.map { index in
             let row = block.wanted[index]
             let group = block.groups.firstIndex { $0.rows.contains(row.row) } ?? 0
-            return ScreenedHead.Request(bits: allocations[group].others, leading: row.leading)
+            return ScreenedHead.Request(
+                bits: allocations[group].others, leading: row.leading, rows: row.tokens)
         }
         let tileRows = screenedHead.run(
             requests, by: screen, states: scratch.normed, scratch.activations, logits: scratch.logits, pool: pool)

@@ -30,8 +30,9 @@ struct RowBlock {
         let token: Int
         let position: Int
         let bits: Precision
-        /// How many of the largest logits.
+        /// How many of the largest logits, and of which tokens besides.
         let leading: Int
+        let tokens: [Int]
     }
     private(set) var segments: [Segment] = []
     private(set) var wanted: [WantedRow] = []
@@ -119,7 +120,7 @@ struct RowBlock {
             wanted.append(
                 WantedRow(
                     row: rowCount + index, chunk: chunk, token: taken + index, position: position + index, bits: bits,
-                    leading: whole.leading))
+                    leading: whole.leading, tokens: whole.tokens))
         }
         whole.sequence.position += count
         rowCount += count
