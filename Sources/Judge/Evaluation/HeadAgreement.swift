@@ -102,20 +102,7 @@ extension HeadAgreement.Row {
             return
         }
         rows += tileRows * NestedLayout.tileRows
-        let (first, second) = (Self.likeliest(found, leading), Self.likeliest(whole, leading))
+        let (first, second) = (likeliestTokens(found, leading), likeliestTokens(whole, leading))
         if first != second || first.contains(where: { found[$0] != whole[$0] }) { misses += 1 }
-    }
-
-    /// Tokens of the largest logits, the first among equals.
-    private static func likeliest(_ logits: UnsafeMutableBufferPointer<Float>, _ count: Int) -> [Int] {
-        var all: [(logit: Float, token: Int)] = []
-        for (token, logit) in logits.enumerated() {
-            if all.count == count {
-                guard logit > all[count - 1].logit else { continue }
-                all.removeLast()
-            }
-            all.insert((logit, token), at: all.firstIndex { logit > $0.logit } ?? all.count)
-        }
-        return all.map(\.token)
     }
 }

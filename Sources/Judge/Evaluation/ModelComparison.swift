@@ -30,10 +30,11 @@ public struct ComparedFile: Sendable {
 
 /// Checkpoints, bundles and GGUF files side by side on one text, at the bytes that each reads per decoded token.
 ///
-/// Bytes are those stored in the file: of a bundle `TransformerWeights.bytesPerToken(bits:)` (linear layers and head at the
-/// precision, of a head with screens what greedy decoding reads on average, one embedding row), of everything else `Checkpoint.bytesPerToken` (the same and norms and biases, which are
-/// a few thousandths). A bundle runs in the shipped runtime; a GGUF or safetensors file is dequantized and runs in the float
-/// reference model, so no other program's kernels take part, and its activations are not rounded.
+/// Bytes are those stored in the file: of a bundle `TransformerWeights.bytesPerToken(bits:)` (linear layers and head at
+/// the precision, of a head with screens what greedy decoding reads on average, one embedding row), of everything else
+/// `Checkpoint.bytesPerToken` (the same and norms and biases, which are a few thousandths). A bundle runs in the
+/// shipped runtime; a GGUF or safetensors file is dequantized and runs in the float reference model, so no other
+/// program's kernels take part, and its activations are not rounded.
 ///
 /// One model is in memory at a time. Of the reference its final hidden states and its head are kept, from which its logits are
 /// made again window by window, exactly: less memory than logits in half precision, and nothing is rounded.

@@ -69,7 +69,7 @@ struct Bench: ParsableCommand {
                 found: "-p \(promptTokens), -d \(depth), -n \(newTokens)")
         }
         let counts = try Threads.list(threads)
-        let streams = try streamCounts()
+        let streams = try OptionLimit.counts(streams, at: "--streams", example: "1,2,8")
         let measurement = try SpeedMeasurement(
             promptTokens: promptTokens, newTokens: newTokens, depth: depth, text: text(of: bundle))
         let schedules = try schedules(bundle)
@@ -105,19 +105,6 @@ struct Bench: ParsableCommand {
             let tokenizer = try? Tokenizer(compact: compact, place: bundle.path)
         else { return [] }
         return (try? tokenizer.encode(Recipe.sampleTexts.heldout)) ?? []
-    }
-
-    private func streamCounts() throws(TaperError) -> [Int] {
-        var counts: [Int] = []
-        for part in streams.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let count = Int(part), (1...1024).contains(count) else {
-                throw TaperError(
-                    .usage, "not a list of numbers", at: "--streams", expected: "1 to 1024 each, such as 1,2,8",
-                    found: printable(streams))
-            }
-            counts.append(count)
-        }
-        return counts
     }
 
     private func write(

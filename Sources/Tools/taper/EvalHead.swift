@@ -24,7 +24,7 @@ struct EvalHead: ParsableCommand {
         let bundle = try Bundle(path: model)
         let source = try SourceText(path: window.data)
         let progress = Progress(output.verbosity)
-        let leading = try leadingCounts()
+        let leading = try OptionLimit.counts(leading, at: "--leading", example: "1,40")
         let rule = PerplexityProtocol(window: window.window, stride: window.stride, windowLimit: window.windows)
         let tokenizer = try Tokenizer(compact: try bundle.tokenizer(), place: model)
         let sequences = try rule.windows(of: source.text, tokenizer: tokenizer, place: window.data).map(\.tokens)
@@ -42,19 +42,6 @@ struct EvalHead: ParsableCommand {
         }
         progress.end("\(sequences.count) windows")
         json ? Console.out(document(results)) : table(results).lines().forEach { Console.out($0) }
-    }
-
-    private func leadingCounts() throws(TaperError) -> [Int] {
-        var counts: [Int] = []
-        for part in leading.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let count = Int(part), (1...1024).contains(count) else {
-                throw TaperError(
-                    .usage, "not a list of numbers", at: "--leading", expected: "1 to 1024 each, such as 1,40",
-                    found: printable(leading))
-            }
-            counts.append(count)
-        }
-        return counts
     }
 
     private func table(_ results: [HeadAgreement]) -> TextTable {

@@ -16,4 +16,18 @@ enum OptionLimit {
             .usage, "not a usable value", at: option,
             expected: "an integer from \(range.lowerBound) to \(range.upperBound)", found: String(value))
     }
+
+    /// Numbers of 1 to 1024, separated by commas.
+    static func counts(_ text: String, at flag: String, example: String) throws(TaperError) -> [Int] {
+        var counts: [Int] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let count = Int(part), (1...1024).contains(count) else {
+                throw TaperError(
+                    .usage, "not a list of numbers", at: flag, expected: "1 to 1024 each, such as " + example,
+                    found: printable(text))
+            }
+            counts.append(count)
+        }
+        return counts
+    }
 }

@@ -1,5 +1,6 @@
 import Bundle
 import Decoding
+import Evaluation
 import Kernels
 import Model
 import Runtime
@@ -51,7 +52,7 @@ struct HeadStates {
                         for (place, row) in wanted.enumerated() {
                             let state = UnsafeBufferPointer(start: engine.headInputs + place * columns, count: columns)
                             if isKnown {
-                                let likeliest = HeadStates.likeliest(row.logits, HeadStates.rankLimit)
+                                let likeliest = likeliestTokens(row.logits, HeadStates.rankLimit)
                                 known.append(Known(state: Array(state), bits: bits.roundedDown, rows: likeliest))
                             } else {
                                 directions.add(state)
@@ -78,18 +79,5 @@ struct HeadStates {
     private static func precisions(_ manifest: Manifest) -> [Precision] {
         let all = manifest.nestedPrecisions
         return Set([all.first, all.last, all[all.count / 2]].compactMap { $0 }).sorted().map { Precision(bits: $0) }
-    }
-
-    /// Rows of the largest logits.
-    private static func likeliest(_ logits: UnsafeMutableBufferPointer<Float>, _ count: Int) -> [Int] {
-        var found: [(logit: Float, row: Int)] = []
-        for (row, logit) in logits.enumerated() {
-            if found.count == count {
-                guard logit > found[count - 1].logit else { continue }
-                found.removeLast()
-            }
-            found.insert((logit, row), at: found.firstIndex { logit > $0.logit } ?? found.count)
-        }
-        return found.map(\.row)
     }
 }
