@@ -33,7 +33,7 @@ static void expect(int equal, const char *isa, const char *what, int a, int b, i
 }
 
 static void products(const ck_table_t *twin, const ck_table_t *t) {
-    const int rows = 1 + below(33), columns = 1 + below(700), tokens = 1 + below(40), bits = below(8) ? 2 + below(7) : 0;
+    const int rows = 1 + below(33), columns = 1 + below(1300), tokens = 1 + below(40), bits = below(8) ? 2 + below(7) : 0;
     const int tiles = (columns + 63) / 64, padded = (rows + 7) / 8 * 8, groups = (tiles + 1) / 2 + 1;
     ck_matrix_t m = {.bits = bits, .rows = rows, .tiles = tiles};
     for (int k = 0; k < 7; k++) m.planes[k] = random_bytes((size_t)padded / 8 * (size_t)tiles * 512);

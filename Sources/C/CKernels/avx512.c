@@ -58,12 +58,13 @@ INLINE void transpose16(const __m512i w[16], __m512i out[16]) {
     }
 }
 
-// Tokens up to which weights are multiplied as soon as they are decoded.
+// Tokens up to which weights are multiplied chunk by chunk, from where they are decoded.
 enum { FEW_TOKENS = 16 };
 
 // Without VBMI a byte shuffle looks at 4 bits of an index; with it at 6 or 7.
 #define PRODUCT(x) x##_avx512
 #include "products512.inc"
+#include "few512.inc"
 #include "gemm512.inc"
 #undef PRODUCT
 #undef TARGET
@@ -71,6 +72,7 @@ enum { FEW_TOKENS = 16 };
 #define PRODUCT(x) x##_avx512vbmi
 #define CK_VBMI 1
 #include "products512.inc"
+#include "few512.inc"
 #include "gemm512.inc"
 
 #undef TARGET

@@ -20,6 +20,16 @@ static int32_t leaf(unsigned number, unsigned sub, int at, int bit) {
     return __get_cpuid_count(number, sub, &r[0], &r[1], &r[2], &r[3]) && (r[at] >> bit & 1);
 }
 
+// AMD's family 26 reaches 40 to 90% of what memory gives when it is only hinted at what comes.
+uint8_t ck_tiles_ahead[9];
+__attribute__((constructor)) static void choose_distance(void) {
+    unsigned a = 0, b = 0, c = 0, d = 0, signature = 0;
+    enum { AUTH = 0x68747541 };
+    if (__get_cpuid(0, &a, &b, &c, &d) && b == AUTH) __get_cpuid(1, &signature, &b, &c, &d);
+    const int is_far = (signature >> 8 & 15) + (signature >> 20 & 255) >= 26;
+    for (int bits = 0; bits <= 8; bits++) ck_tiles_ahead[bits] = (uint8_t)(is_far ? ck_far_tiles(bits) : ck_near_tiles(bits));
+}
+
 // AMX with bytes: leaf 7, edx bits 24 and 25. Linux gives the large registers only to a process that asks for them.
 static int32_t has_tiles(void) {
 #ifdef __linux__

@@ -52,6 +52,15 @@ static inline int32_t ck_largest_multiplier(int32_t padded_columns) {
     return most < 1 ? 1 : ck_min(most, 255);
 }
 
+// Tiles of so many bits, bytes at 0, whose codes take memory about as long as it needs for an answer: 10 kB, a fifth of the first cache.
+static inline int32_t ck_far_tiles(int bits) { return bits ? 160 / bits : 16; }
+// Where the hardware follows the streams by itself and needs no more than a hint; bytes are one stream and need none.
+static inline int32_t ck_near_tiles(int bits) { return bits ? 4 : 0; }
+#ifdef CK_X86
+// Tiles that one token's products prefetch ahead. Set before `main`, by what this processor is.
+extern uint8_t ck_tiles_ahead[9];
+#endif
+
 // Calls an inlined function with the matrix's precision as its last, constant argument.
 #define BY_BITS(function, ...) \
     switch (m->bits) { \

@@ -1,4 +1,5 @@
-// SIMD kernels with a scalar twin of each; no allocation, no I/O, no globals but the dispatch table.
+// SIMD kernels with a scalar twin of each; no allocation, no I/O, no globals but the dispatch table and how far
+// to prefetch.
 //
 // Matrix products are sums of integers and exact, and every floating-point sum has one order, written down here, that
 // all instruction sets follow (multiplications and additions are never fused). So every variant gives the same bits as
