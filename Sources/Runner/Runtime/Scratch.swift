@@ -21,7 +21,8 @@ final class Scratch {
             config.hiddenSize, config.hiddenSize, config.querySize, config.kvSize, config.kvSize, config.querySize,
             config.hiddenSize, config.intermediateSize, config.intermediateSize,
         ]
-        let rows = min(contextLength, max(32, min(512, (4 << 20) / widths.reduce(0, +) / 32 * 32)))
+        // Several sequences have more rows than one has positions.
+        let rows = min(max(contextLength, 32), max(32, min(512, (4 << 20) / widths.reduce(0, +) / 32 * 32)))
         let logitRows = min(rows, 16)
         let counts = widths.map { $0 * rows } + [logitRows * config.vocabularySize]
         // Every buffer starts on a cache line of its own.
