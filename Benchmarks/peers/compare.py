@@ -1,61 +1,100 @@
 #!/usr/bin/env python3
-"""Speed of a bundle beside llama.cpp, natively built, on the same machine: both programs in turns.
+"""Speed of bundles beside llama.cpp, natively built, on the same machine: both programs in turns.
 
     Benchmarks/peers/build_llama.sh build/peer
-    python3 Benchmarks/peers/compare.py --llama-bench build/peer/build/bin/llama-bench --bundle model.taper --pair 4=model-q4_0.gguf
+    Benchmarks/peers/compare.py --llama-bench build/peer/build/bin/llama-bench --pair "SmolLM2-135M: model.taper 4 model-q4_0.gguf"
 
-A pair sets one of our precisions beside one of their files; the ratio is the median over rounds of ours to theirs in the
-same round.
+A pair sets one of our precisions beside one of their files. Tokens are written after the prompt, so a long one costs both sides its
+attention. Ratios are the median over rounds of ours to theirs in the same round. Prints JSON, which Scripts/record-run.py keeps.
 """
-import argparse, json, statistics, subprocess
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pair:
+    model: str
+    bundle: str
+    bits: str
+    file: str
+
+    @classmethod
+    def parsed(cls, text):
+        found = re.fullmatch(r"(.+): +(\S+) +([\d.]+) +(\S+\.gguf)", text)
+        if not found:
+            raise argparse.ArgumentTypeError(f"{text!r} is not \"NAME: BUNDLE BITS FILE.gguf\"")
+        return cls(*found.groups())
+
+    @property
+    def kind(self):
+        """The quantization that the file's name ends in."""
+        return re.split(r"[-.]", self.file.split("/")[-1].removesuffix(".gguf"))[-1].upper()
 
 
 def run(command):
-    out = subprocess.run(command, capture_output=True, text=True)
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
     if out.returncode:
-        raise SystemExit(" ".join(command) + "\n" + out.stderr[-2000:])
+        sys.exit(" ".join(command) + f"\nended with status {out.returncode}\n" + out.stderr[-2000:])
     return json.loads(out.stdout)
 
 
-def theirs(bench, gguf, threads, p, n):
-    rows = run([bench, "-m", gguf, "-t", str(threads), "-p", str(p), "-n", str(n), "-r", "2", "-o", "json"])
-    return tuple(max(next(r for r in rows if r[key] > 0)["samples_ts"]) for key in ("n_prompt", "n_gen"))
+def theirs(args, pair, threads, prompt):
+    """Tokens a second of the prompt, and of new ones after it."""
+    common = [args.llama_bench, "-m", pair.file, "-t", str(threads), "-r", "1", "-o", "json"]
+    read = run([*common, "-p", str(prompt), "-n", "0"])
+    written = run([*common, "-p", "0", "-n", str(args.new_tokens), "-d", str(prompt)])
+    return tuple(next(row["samples_ts"][0] for row in rows if row[key] > 0) for rows, key in ((read, "n_prompt"), (written, "n_gen")))
 
 
-def ours(taper, bundle, threads, p, n, bits):
-    rows = run([taper, "bench", bundle, "-p", str(p), "-n", str(n), "-r", "2", "-t", str(threads), "--bits", bits, "-o", "json"])["rows"]
-    return max(rows[0]["prefill_tokens_per_second"]), max(rows[0]["decode_tokens_per_second"]), max(rows[0]["read_bytes_per_second"]) / 1e9
+def ours(args, pair, threads, prompt):
+    """The same, and the bytes a second that a loop gets which only reads."""
+    row = run([args.taper, "bench", pair.bundle, "-p", str(prompt), "-n", str(args.new_tokens), "-d", str(prompt), "-r", "1",
+               "-t", str(threads), "--bits", pair.bits, "-o", "json"])["rows"][0]
+    return row["prefill_tokens_per_second"][0], row["decode_tokens_per_second"][0], row["read_bytes_per_second"][0] / 1e9
+
+
+def spread(values):
+    return [round(statistics.median(values), 1), round(min(values), 1), round(max(values), 1)]
+
+
+def figures(pair, threads, prompt, new_tokens, rounds):
+    """A row of the report, of rounds of (theirs, ours)."""
+    column = lambda side, i: [r[side][i] for r in rounds]
+    ratio = lambda i: round(statistics.median(r[1][i] / r[0][i] for r in rounds), 2)
+    return {
+        "model": pair.model, "tokens": f"{prompt} + {new_tokens}", "threads": threads, "taper": f"{pair.bits} bits", "peer": pair.kind,
+        "prefill_taper": spread(column(1, 0)), "prefill_peer": spread(column(0, 0)), "prefill_ratio": ratio(0),
+        "decode_taper": spread(column(1, 1)), "decode_peer": spread(column(0, 1)), "decode_ratio": ratio(1),
+        "read_gb_s": spread(column(1, 2)),
+    }
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--taper", default=".build/release/taper")
-    p.add_argument("--llama-bench", required=True)
-    p.add_argument("--bundle", required=True)
-    p.add_argument("--pair", action="append", required=True, help="BITS=FILE.gguf")
-    p.add_argument("--threads", default="1,2")
-    p.add_argument("--runs", type=int, default=5)
-    p.add_argument("-p", type=int, default=512)
-    p.add_argument("-n", type=int, default=128)
-    a = p.parse_args()
-    print(f"| threads | taper | llama.cpp | prefill {a.p} tok/s, taper | llama.cpp | ratio | decode {a.n} tok/s, taper | llama.cpp | ratio | read GB/s |")
-    print("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|")
-    for threads in map(int, a.threads.split(",")):
-        rounds = {pair: [] for pair in a.pair}
-        for _ in range(a.runs):
-            for pair in a.pair:
-                bits, gguf = pair.split("=", 1)
-                rounds[pair].append((theirs(a.llama_bench, gguf, threads, a.p, a.n), ours(a.taper, a.bundle, threads, a.p, a.n, bits)))
-        for pair, rows in rounds.items():
-            bits, gguf = pair.split("=", 1)
-
-            def cell(side, i):
-                values = [r[side][i] for r in rows]
-                return f"{statistics.median(values):.1f} ({min(values):.1f}-{max(values):.1f})"
-
-            ratio = lambda i: f"{statistics.median(r[1][i] / r[0][i] for r in rows):.2f}"
-            print(f"| {threads} | {bits} bits | {gguf.split('/')[-1]} | {cell(1, 0)} | {cell(0, 0)} | {ratio(0)} | "
-                  f"{cell(1, 1)} | {cell(0, 1)} | {ratio(1)} | {cell(1, 2)} |", flush=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--taper", default=".build/release/taper")
+    parser.add_argument("--llama-bench", required=True)
+    parser.add_argument("--pair", action="append", required=True, type=Pair.parsed, help="NAME: BUNDLE BITS FILE.gguf; repeat for more")
+    parser.add_argument("-t", "--threads", default="1,2")
+    parser.add_argument("-r", "--rounds", type=int, default=5)
+    parser.add_argument("-p", "--prompts", default="512", help="tokens of the prompts, such as 512,4000")
+    parser.add_argument("-n", "--new-tokens", type=int, default=64)
+    args = parser.parse_args()
+    rows = []
+    for prompt in map(int, args.prompts.split(",")):
+        for threads in map(int, args.threads.split(",")):
+            rounds = {pair: [] for pair in args.pair}
+            for number in range(args.rounds):
+                for pair in args.pair:
+                    print(f"{prompt} tokens, {threads} threads, round {number + 1} of {args.rounds}: {pair.model}, {pair.bits} bits", file=sys.stderr)
+                    rounds[pair].append((theirs(args, pair, threads, prompt), ours(args, pair, threads, prompt)))
+            rows += [figures(pair, threads, prompt, args.new_tokens, measured) for pair, measured in rounds.items()]
+    json.dump({"rows": rows}, sys.stdout, indent=1)
+    print()
 
 
 if __name__ == "__main__":
