@@ -7,8 +7,8 @@
 #define LOAD_HALF(p) ((F)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p))))
 #define STORE_HALF(p, v) \
     _mm256_storeu_si256((__m256i *)(p), _mm512_cvtps_ph((__m512)(v), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))
-// 16 of 32 registers hold sums of attention.
-#define CK_ROWS 4
+// 24 of 32 registers hold sums of attention.
+#define CK_ROWS 6
 #define CK_VECTORS 4
 #include "lanes.inc"
 
