@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CPlatform.h"
+#include "small_file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,16 +13,6 @@
 
 // How much memory there is, and what to say when there is none.
 
-// Start of a small text file, terminated; 0 when it cannot be read.
-static int slurp(const char *path, char *into, size_t capacity) {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    const ssize_t n = read(fd, into, capacity - 1);
-    close(fd);
-    if (n <= 0) return 0;
-    into[n] = 0;
-    return 1;
-}
 // The number after `key` at the start of a line, or -1.
 static int64_t field(const char *text, const char *key) {
     const size_t n = strlen(key);

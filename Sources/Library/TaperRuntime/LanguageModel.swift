@@ -7,7 +7,7 @@ package import Bundle
 public final class LanguageModel: Sendable {
     /// How a bundle is opened.
     public struct Options: Hashable, Sendable {
-        /// Threads; nil: every processor that this process may use.
+        /// Threads; nil: as many as read memory fastest, one of every large core.
         public var threads: Int?
         /// Positions that a prompt and its answer have together; nil: as many as the model was trained for, at most 4096.
         public var contextLength: Int?

@@ -49,7 +49,7 @@ actor Worker {
         template = try bundle.json(SectionName.chat).map { json throws(ModuleError) in
             try ChatTemplate(json: json, place: path + " (chat)")
         }
-        let pool = try ThreadPool(threadCount: options.threads ?? processorCount())
+        let pool = try ThreadPool(threadCount: options.threads ?? readingThreadCount())
         let engine = try Engine(
             options.readsWholeHead
                 ? try TransformerWeights(bundle, headScreens: []) : try TransformerWeights(bundle),

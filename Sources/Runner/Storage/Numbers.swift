@@ -79,6 +79,10 @@ public func processID() -> Int { Int(tp_process_id()) }
 public func monotonicSeconds() -> Double { tp_seconds() }
 /// Processors this process may run on.
 public func processorCount() -> Int { Int(tp_processor_count()) }
+/// Threads that read weights fastest: a core's second processor reads nothing more, a small core keeps large ones waiting, and
+/// threads beyond a control group's share stop in the middle of a step.
+/// - Parameter root: a folder with `sys` and `proc`, instead of the machine's.
+public func readingThreadCount(root: String = "") -> Int { Int(tp_reading_thread_count(root)) }
 /// Largest and present resident set of this process, in bytes; -1 where unknown.
 public func peakResidentBytes() -> Int { Int(tp_peak_resident_bytes()) }
 /// Memory of the machine in bytes; 0 when unknown.

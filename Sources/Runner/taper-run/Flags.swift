@@ -81,7 +81,7 @@ enum Flag: CaseIterable {
         case .rawPrompt: "give the prompt to the model as it is, without the chat template"
         case .predict: "at most N new tokens (-1: until the model ends or the context is full)"
         case .contextSize: "positions to hold (default: the model's, at most 4096; 0: the model's)"
-        case .threads: "threads (default: processors)"
+        case .threads: "threads (default: one of every large core)"
         case .reversePrompt: "stop when the model writes TEXT (may be repeated)"
         case .ignoreEos: "never let the model end the text"
         case .dropOldest: "where the context is full, drop the oldest messages (without a chat format, text)"

@@ -83,7 +83,7 @@ final class Session {
                     + " positions; text beyond them may make no sense")
         }
         let pool = ThreadPool(
-            threadCount: options.threads ?? processorCount(), instructionSet: instructions)
+            threadCount: options.threads ?? readingThreadCount(), instructionSet: instructions)
         engine = try Engine(
             // Without screens they are not looked at, either.
             options.readsWholeHead

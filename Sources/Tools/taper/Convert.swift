@@ -91,10 +91,10 @@ enum Threads {
         return asked
     }
 
-    /// Several, such as "1,2".
+    /// Several, such as "1,2", or what a run takes by itself.
     static func list(_ text: String?) throws(TaperError) -> [Int] {
         var counts: [Int] = []
-        for part in (text ?? String(processorCount())).split(separator: ",", omittingEmptySubsequences: false) {
+        for part in (text ?? String(readingThreadCount())).split(separator: ",", omittingEmptySubsequences: false) {
             guard let number = Int(part) else {
                 throw TaperError(
                     .usage, "-t takes thread counts such as 1,2", at: "-t", found: printable(text ?? ""))

@@ -31,7 +31,7 @@ struct Serve: ParsableCommand {
         name: [.customShort("c"), .long],
         help: "Positions of an answer with its prompt (default: the model's, at most 4096).")
     var ctxSize: Int?
-    @Option(name: [.customShort("t"), .long], help: "Threads (default: processors).") var threads: Int?
+    @Option(name: [.customShort("t"), .long], help: "Threads (default: one of every large core).") var threads: Int?
 
     @Option(
         help: "Schedule of requests that ask for none: static, static:TASK, learned, fixed or points such as 6@0,4@32.")
