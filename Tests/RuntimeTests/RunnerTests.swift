@@ -355,6 +355,31 @@ import Text
         #expect(try RunnerProgram.run(["-m", NSTemporaryDirectory(), "-p", "abc"]).status == 66)
     }
 
+    /// A bit of the planes: found when it is read, before, or not at all.
+    @Test func verificationHasThreeModes() throws {
+        let tiny = try TalkingBundle.make(chat: false)
+        let section = try #require(tiny.bundle.sections.first { $0.name == "linear.planes.2" })
+        var bytes = [UInt8](try Data(contentsOf: URL(filePath: tiny.path)))
+        for place in 0..<64 { bytes[section.offset + place] ^= 0x55 }
+        let path = NSTemporaryDirectory() + "taper-damaged-\(UUID().uuidString).taper"
+        try Data(bytes).write(to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        func run(_ path: String, _ more: [String]) throws -> RunnerProgram.Outcome {
+            try RunnerProgram.run(["-m", path, "-p", "Once upon", "-n", "4", "-t", "1"] + more)
+        }
+        for mode in [[], ["--verify", "lazy"], ["--verify=full"], ["--verify", "full"], ["--no-mmap"]] {
+            let outcome = try run(path, mode)
+            #expect(outcome.status == 65 && outcome.output.isEmpty, "\(mode) \(outcome.errors)")
+            #expect(
+                outcome.errors.contains("linear.planes.2") && outcome.errors.contains("damaged"), "\(outcome.errors)")
+            #expect(try run(tiny.path, mode).output == run(tiny.path, ["--verify", "off"]).output)
+        }
+        #expect(try run(path, ["--verify", "off"]).status == 0)
+        #expect(try run(path, ["--verify"]).status == 2)
+        #expect(try run(tiny.path, ["--verify"]).status == 0)
+        #expect(try run(tiny.path, ["--verify", "sometimes"]).status == 64)
+    }
+
     @Test func aReaderThatLeavesIsNoError() throws {
         let tiny = try TalkingBundle.make(chat: false)
         let process = Process()

@@ -58,6 +58,8 @@ INLINE void transpose16(const __m512i w[16], __m512i out[16]) {
     }
 }
 
+#include "checksums.inc"
+
 // Tokens up to which weights are multiplied chunk by chunk, from where they are decoded.
 enum { FEW_TOKENS = 16 };
 
@@ -80,9 +82,10 @@ enum { FEW_TOKENS = 16 };
     __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vnni,avx2,fma,f16c")))
 #include "tiles.inc"
 
-const ck_table_t ck_avx512_table = {.name = "avx512", .gemv = gemv_avx512, .gemm = gemm_avx512, CK_LANE_FUNCTIONS};
+const ck_table_t ck_avx512_table = {.name = "avx512", .gemv = gemv_avx512, .gemm = gemm_avx512, .checksums = checksums_avx512, CK_LANE_FUNCTIONS};
 const ck_table_t ck_avx512vbmi_table = {
-    .name = "avx512-vbmi", .gemv = gemv_avx512vbmi, .gemm = gemm_avx512vbmi, CK_LANE_FUNCTIONS};
+    .name = "avx512-vbmi", .gemv = gemv_avx512vbmi, .gemm = gemm_avx512vbmi, .checksums = checksums_avx512, CK_LANE_FUNCTIONS};
 const ck_table_t ck_amx_table = {
-    .name = "amx", .gemv = gemv_avx512vbmi, .gemm = gemm_amx, .arrange = arrange_amx, CK_LANE_FUNCTIONS};
+    .name = "amx", .gemv = gemv_avx512vbmi, .gemm = gemm_amx, .arrange = arrange_amx, .checksums = checksums_avx512,
+    CK_LANE_FUNCTIONS};
 #endif

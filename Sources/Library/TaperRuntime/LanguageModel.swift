@@ -27,6 +27,17 @@ public final class LanguageModel: Sendable {
         /// Computes the logits of all tokens, where the likeliest alone would do. Answers are the same, save for a chance that was
         /// measured when the bundle was made.
         public var readsWholeHead = false
+        /// When the bundle's weights are compared with its checksums.
+        public var verification = Verification.lazy
+
+        /// How much of the weights is compared with the bundle's checksums, and when.
+        public enum Verification: String, Hashable, Sendable, CaseIterable {
+            /// Everything, before the model opens.
+            case full
+            /// What is read, before it is read for the first time: damage ends the answers that would have used it.
+            case lazy
+            case off
+        }
 
         public init(threads: Int? = nil, contextLength: Int? = nil) {
             self.threads = threads

@@ -53,7 +53,8 @@ actor Worker {
         let engine = try Engine(
             options.readsWholeHead
                 ? try TransformerWeights(bundle, headScreens: []) : try TransformerWeights(bundle),
-            contextLength: options.contextLength ?? min(bundle.manifest.model.contextLength, 4096), pool: pool)
+            contextLength: options.contextLength ?? min(bundle.manifest.model.contextLength, 4096), pool: pool,
+            verification: Verification(rawValue: options.verification.rawValue) ?? .lazy)
         facts = try LanguageModel.Facts(bundle, engine, template)
         self.bundle = bundle
         self.engine = engine

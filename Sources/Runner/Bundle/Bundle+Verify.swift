@@ -1,4 +1,4 @@
-import Storage
+public import Storage
 
 /// What a full verification found.
 public struct VerificationReport: Sendable {
@@ -10,6 +10,22 @@ public struct VerificationReport: Sendable {
 }
 
 extension Bundle {
+    /// - Throws: `badData` with every problem that `verify` finds.
+    public func requireSound() throws(TaperError) {
+        let report = verify()
+        guard report.isSound else { throw TaperError(.badData, report.problems.joined(separator: "\nerror: ")) }
+    }
+
+    /// Somebody who writes into a mapped file changes weights under a run.
+    /// - Throws: `badData` when the file has been written to since it was opened.
+    public func checkUnchanged() throws(TaperError) {
+        guard file.isUnchanged else {
+            throw TaperError(
+                .badData, "the file was changed while in use", at: path,
+                remedy: "Start again; write new bundles beside the old one and rename them")
+        }
+    }
+
     /// Checks every block of every section, the padding between sections, every compressed section's frame, every
     /// scale, vector and 16-bit weight, the schedules, the learned scheduler and the
     /// screens of the head. Damage is reported with section and offset, not thrown.

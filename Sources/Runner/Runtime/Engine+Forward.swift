@@ -8,7 +8,8 @@ extension Engine {
     ///
     /// All buffers are [rows][columns]; products are y = x W^T + b. Rows meet each other nowhere but in attention, and there
     /// only those of one sequence.
-    func run(_ block: RowBlock, of tokens: UnsafeBufferPointer<Int>) {
+    /// - Throws: `badData` where the bundle is damaged.
+    func run(_ block: RowBlock, of tokens: UnsafeBufferPointer<Int>) throws(TaperError) {
         let count = block.rowCount
         let (width, inner) = (config.hiddenSize, config.intermediateSize)
         let (x, delta) = (scratch.hidden, scratch.delta)
@@ -17,6 +18,7 @@ extension Engine {
         group(block.groups.map { $0.rows })
 
         // x = E[token]
+        try checkEmbedding(block, of: tokens)
         for segment in block.segments {
             let bits = segment.bits.roundedDown
             counts.weightBytes += segment.count * weights.embeddingRowBytes(bits: bits)
@@ -28,6 +30,8 @@ extension Engine {
         }
 
         for (index, layer) in weights.layers.enumerated() {
+            try checkLayers(from: index)
+
             // n = norm(x), or x itself where only outputs are normalized
             let attentionInput = normalized(x, layer.inputNorm, tokens: count)
 

@@ -35,9 +35,21 @@ public final class Engine: StepExecutor {
     /// Times that the whole head is read yet, because reading parts of it was in vain.
     var screenPause = 0
     private var handedOut: [LogitRow] = []
+    /// nil where weights are not compared with their checksums.
+    let checks: BlockChecks?
+    /// Precisions all of whose layers have been compared, and of the block at hand those that have not.
+    private var checkedPrecisions: [Precision] = []
+    var newPrecisions: [Precision] = []
+    /// Layers that have been compared at these.
+    var checkedLayers = 0
+    /// Bits at which the head has been.
+    var checkedHeads: [Int] = []
 
-    /// - Throws: `usage` for an absurd context; `inputOutput` without the memory for it.
-    public init(_ weights: TransformerWeights, contextLength: Int, pool: ThreadPool) throws(TaperError) {
+    /// - Parameter verification: of weights that lie in a bundle.
+    /// - Throws: `usage` for an absurd context; `inputOutput` without the memory for it; `badData` for a bundle that is damaged.
+    public init(
+        _ weights: TransformerWeights, contextLength: Int, pool: ThreadPool, verification: Verification = .lazy
+    ) throws(TaperError) {
         guard contextLength > 0 else {
             throw TaperError(.usage, "the context needs at least one position", at: field("context_length"))
         }
@@ -49,6 +61,8 @@ public final class Engine: StepExecutor {
             rotations.append(try RopeTable(rotation, capacity: contextLength))
         }
         self.rotations = rotations
+        if verification == .full { try weights.verifyBundle() }
+        checks = verification == .lazy ? weights.makeBlockChecks() : nil
         scratch = try Scratch(weights.config, contextLength: contextLength)
         operations = VectorOps(pool)
         screenedHead =
@@ -151,7 +165,12 @@ public final class Engine: StepExecutor {
             }
             allocations.empty()
             for group in block.groups { allocations.append(try weights.allocation(group.bits)) }
-            rows.tokens.withUnsafeBufferPointer { run(block, of: $0) }
+            do throws(TaperError) {
+                try runChecked(rows)
+            } catch {
+                block.putBack()
+                throw error
+            }
             for start in stride(from: 0, to: block.wanted.count, by: scratch.headRows) {
                 let wanted = start..<min(start + scratch.headRows, block.wanted.count)
                 if !screen(wanted) {
@@ -168,6 +187,21 @@ public final class Engine: StepExecutor {
             }
         }
         return failures
+    }
+
+    /// The block's rows through all layers; weights that are new to this engine are compared with their checksums on the way.
+    private func runChecked(_ rows: Rows<TokenSequence>) throws(TaperError) {
+        newPrecisions.empty()
+        checkedLayers = 0
+        for allocation in allocations where checks != nil && !checkedPrecisions.contains(allocation.precision) {
+            newPrecisions.append(allocation.precision)
+        }
+        try rows.tokens.withUnsafeBufferPointer { tokens throws(TaperError) in try run(block, of: tokens) }
+        if !block.wanted.isEmpty { try checkHead() }
+        for precision in newPrecisions where !checkedPrecisions.contains(precision) {
+            checkedPrecisions.append(precision)
+        }
+        try weights.checkUnchanged()
     }
 
     public func inParallel(_ count: Int, _ body: (Int) -> Void) { pool.run(count, body) }

@@ -193,6 +193,15 @@ public final class TransformerWeights: @unchecked Sendable {
         }
     }
 
+    /// What has been compared of the bundle's weights: nothing yet. nil for weights that lie in memory.
+    func makeBlockChecks() -> BlockChecks? { bundle.map { BlockChecks($0) } }
+
+    /// - Throws: `badData` where the bundle is not what it was when it was made.
+    func verifyBundle() throws(TaperError) { try bundle?.requireSound() }
+
+    /// - Throws: `badData` when the bundle's file has been written to since it was opened.
+    func checkUnchanged() throws(TaperError) { try bundle?.checkUnchanged() }
+
     /// Largest allocation of at most this precision, or the smallest, which comes first.
     private func index(_ precision: Precision) -> Int {
         var best = 0

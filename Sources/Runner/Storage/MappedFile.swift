@@ -11,13 +11,16 @@ public final class MappedFile {
     /// The mapping; nil for an empty file and for a copy.
     private let base: UnsafeMutableRawPointer?
     private let copy: MemoryBlock?
+    /// Stays open, to see whether somebody writes to the file; -1 for a copy.
+    private let descriptor: Int32
 
     /// - Parameter copying: read the file into memory instead of mapping it: slower to start, but nothing is read from
     ///   the file later on.
     /// - Throws: `noInput` when the path cannot be opened or is not a regular file.
     public init(path: String, copying: Bool = false) throws(TaperError) {
         let descriptor = try openForReading(path)
-        defer { _ = tp_close(descriptor) }
+        var keepsOpen = false
+        defer { if !keepsOpen { _ = tp_close(descriptor) } }
         var status = tp_stat_t()
         guard tp_fstat(descriptor, &status) == 0, let byteCount = Int(exactly: status.size_bytes) else {
             throw TaperError(.noInput, "cannot read the file's size", at: path)
@@ -36,6 +39,7 @@ public final class MappedFile {
             }
             base = nil
             copy = block
+            self.descriptor = -1
             bytes = UnsafeRawBufferPointer(start: block.base, count: byteCount)
             return
         }
@@ -46,6 +50,8 @@ public final class MappedFile {
             throw TaperError(.noInput, "cannot map the file: " + systemText(result), at: path)
         }
         base = mapped
+        keepsOpen = true
+        self.descriptor = descriptor
         bytes = UnsafeRawBufferPointer(start: mapped, count: mapped == nil ? 0 : byteCount)
         if let mapped {
             tp_guard_mapping(
@@ -59,6 +65,15 @@ public final class MappedFile {
             tp_unguard_mapping(base)
             tp_unmap(base, bytes.count)
         }
+        if descriptor >= 0 { _ = tp_close(descriptor) }
+    }
+
+    /// Whether nobody has written to the file since it was opened, as far as its time of change tells. A copy is what it was.
+    public var isUnchanged: Bool {
+        guard descriptor >= 0 else { return true }
+        var status = tp_stat_t()
+        return tp_fstat(descriptor, &status) == 0 && status.modified_ns == modifiedNanoseconds
+            && status.size_bytes == Int64(bytes.count)
     }
 
     /// Whether the bytes are the file's own pages, not a copy.

@@ -39,7 +39,7 @@ private func runProgram(_ arguments: [String]) throws(TaperError) -> Int32 {
         if let failure = output.failure { throw failure }
         return 0
     }
-    if options.verify { return try verify(options) }
+    if options.verifies { return try verify(options) }
     let session = try Session(options)
     if options.conversation || session.shouldConverse {
         return try Dialogue(session).run()

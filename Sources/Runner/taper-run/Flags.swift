@@ -104,7 +104,7 @@ enum Flag: CaseIterable {
         case .lockMemory: "keep the bundle in memory"
         case .noMapping: "read the bundle into memory instead of mapping it"
         case .wholeHead: "compute the logits of all tokens, where the likeliest alone would do"
-        case .verify: "compare the whole file with its checksums, and end; exit code 2 when it is damaged"
+        case .verify: "compare the file with its checksums, and end; or while it runs: full, lazy, off"
         case .json: "print one JSON object with text, tokens and statistics"
         case .quiet: "no statistics, no warnings"
         case .verbose: "also tell about the model, the machine and the memory used"

@@ -21,6 +21,11 @@ extension Options {
             let (name, attached) = split(argument)
             guard let flag = Flag.named(name) else { throw unknown(name) }
             seen.append(flag)
+            if flag == .verify, let mode = mode(attached, index < arguments.count ? arguments[index] : nil) {
+                if attached == nil { index += 1 }
+                options.verification = mode
+                continue
+            }
             if flag.value == nil {
                 guard attached == nil else {
                     throw TaperError(.usage, "takes no value", at: name, found: "\"" + printable(argument) + "\"")
@@ -57,6 +62,11 @@ extension Options {
         return (String(decoding: name, as: UTF8.self), value)
     }
 
+    /// What follows `--verify`, attached or by itself, where it is one of its modes.
+    private static func mode(_ attached: String?, _ next: String?) -> Verification? {
+        Verification(rawValue: attached ?? next ?? "")
+    }
+
     private mutating func turnOn(_ flag: Flag) {
         switch flag {
         case .escape: escapes = true
@@ -69,7 +79,7 @@ extension Options {
         case .lockMemory: lockMemory = true
         case .noMapping: readsWholeFile = true
         case .wholeHead: readsWholeHead = true
-        case .verify: verify = true
+        case .verify: verifies = true
         case .json: json = true
         case .quiet: quiet = true
         case .verbose: verbose = true

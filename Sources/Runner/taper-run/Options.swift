@@ -42,6 +42,8 @@ struct Options {
     /// What was asked for but has no effect.
     var warning: String?
     var help = false
-    var verify = false
+    /// Nothing but comparing the whole file.
+    var verifies = false
+    var verification = Verification.lazy
     var version = false
 }

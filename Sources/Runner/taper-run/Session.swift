@@ -88,7 +88,8 @@ final class Session {
             // Without screens they are not looked at, either.
             options.readsWholeHead
                 ? try TransformerWeights(bundle, headScreens: []) : try TransformerWeights(bundle),
-            contextLength: context == 0 ? model.contextLength : context, pool: pool)
+            contextLength: context == 0 ? model.contextLength : context, pool: pool,
+            verification: options.verification)
         sequence = try engine.makeSequence()
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)

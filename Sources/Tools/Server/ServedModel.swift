@@ -27,6 +27,7 @@ final class ServedModel: Sendable {
         opening.copiesFile = options.copiesFiles
         opening.locksMemory = options.locksMemory
         opening.readsWholeHead = options.readsWholeHead
+        opening.verification = .init(rawValue: options.verification.rawValue) ?? .lazy
         let bundle: Bundle
         do throws(ModuleError) {
             bundle = try Bundle(path: path, copying: opening.copiesFile)

@@ -1,5 +1,8 @@
 /// How a server is set up. The defaults are safe for a machine that others can reach: only this machine may connect.
 public struct ServerOptions: Sendable {
+    /// All when a bundle opens, those that are read before they are, or none.
+    public enum Verification: String, Sendable { case full, lazy, off }
+
     /// Address to listen on: a name, or the address of an interface; "0.0.0.0" and "::" are all of them.
     public var host = "127.0.0.1"
     /// 0: any that is free.
@@ -22,6 +25,8 @@ public struct ServerOptions: Sendable {
     /// Keeps bundles in memory.
     public var locksMemory = false
     public var readsWholeHead = false
+    /// When weights are compared with a bundle's checksums.
+    public var verification = Verification.lazy
     /// Schedule where a request asks for none, in the words of requests: "static", "static:TASK", "learned", "fixed" or switch
     /// points; nil: the bundle's own default.
     public var schedule: String?

@@ -6,6 +6,7 @@ import Storage
 import Synchronization
 
 struct Serve: ParsableCommand {
+    enum Verify: String, CaseIterable, ExpressibleByArgument { case full, lazy, off }
     static let configuration = CommandConfiguration(
         abstract: "Serve bundles by an HTTP API that OpenAI's clients speak, with a page to try them.",
         discussion: """
@@ -39,6 +40,8 @@ struct Serve: ParsableCommand {
     @Option(help: "One precision for requests that ask for none.") var bits: Precision?
     @Flag(help: "Keep the bundles in memory.") var mlock = false
     @Flag(help: "Compute the logits of all tokens, where the likeliest alone would do.") var wholeHead = false
+    @Option(help: "Compare weights with their checksums: all when a bundle opens, those that are read, or none.")
+    var verify = Verify.lazy
     @Flag(help: "Copy the bundles into memory instead of mapping them.") var noMmap = false
     @Flag(name: .shortAndLong, help: "Tell of every request: method, path, status and time.") var verbose = false
 
@@ -87,6 +90,7 @@ struct Serve: ParsableCommand {
         options.answersAtOnce = parallel
         options.locksMemory = mlock
         options.readsWholeHead = wholeHead
+        options.verification = ServerOptions.Verification(rawValue: verify.rawValue) ?? .lazy
         options.copiesFiles = noMmap
         options.queueLength = queue
         options.requestSeconds = timeout

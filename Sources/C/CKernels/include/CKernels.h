@@ -113,6 +113,8 @@ typedef struct {
     // Marks every 8 rows of which one is not below the bound with its score + spread * deviation; returns how many became so.
     int32_t (*screen_rows)(const ck_screen_t *, const float *scores, float spread, float bound, int32_t first, int32_t end,
                            uint8_t *wanted);
+    // XXH64 of eight blocks, seed 0; their length is a multiple of 32. NULL where one after the other is as fast.
+    void (*checksums)(const uint8_t *const blocks[8], size_t byte_count, uint64_t out[8]);
 } ck_table_t;
 
 // Instruction sets; of those a machine has, the last is the best. CK_AVX512 needs VNNI, CK_NEON_DOT the dot product.

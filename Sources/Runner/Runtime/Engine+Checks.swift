@@ -1,0 +1,64 @@
+import Bundle
+import Kernels
+import Model
+public import Storage
+
+/// When weights are compared with the bundle's checksums.
+public enum Verification: String, Sendable, CaseIterable {
+    /// Everything, before anything is run.
+    case full
+    /// What is read, before it is read for the first time.
+    case lazy
+    case off
+}
+
+// Weights are compared with their checksums before they are used for the first time: damage ends a run, and changes no token.
+extension Engine {
+    /// Rows of the embedding that a block's tokens look up.
+    func checkEmbedding(_ block: RowBlock, of tokens: UnsafeBufferPointer<Int>) throws(TaperError) {
+        guard let checks else { return }
+        for segment in block.segments {
+            for index in 0..<segment.count {
+                weights.embedding.eachPart(
+                    bits: segment.bits.roundedDown, row: tokens[segment.firstToken + index], checks.expect)
+            }
+        }
+        try checks.compare(pool)
+    }
+
+    /// Layers from one on, at precisions that have not been through all layers yet: so many at once that all threads have work, and
+    /// few enough that products find in a cache what came from the file for this.
+    func checkLayers(from first: Int) throws(TaperError) {
+        guard let checks, !newPrecisions.isEmpty, first >= checkedLayers else { return }
+        let enough = 16
+        while checkedLayers < weights.layers.count && checks.pendingCount < enough {
+            for allocation in allocations where newPrecisions.contains(allocation.precision) {
+                expect(weights.layers[checkedLayers], allocation.layers[checkedLayers], checks)
+            }
+            checkedLayers += 1
+        }
+        try checks.compare(pool)
+    }
+
+    private func expect(_ layer: TransformerWeights.Layer, _ bits: BitAllocation.Layer, _ checks: BlockChecks) {
+        layer.query.matrix.eachPart(bits: bits.query, checks.expect)
+        layer.key.matrix.eachPart(bits: bits.key, checks.expect)
+        layer.value.matrix.eachPart(bits: bits.value, checks.expect)
+        layer.attentionOutput.matrix.eachPart(bits: bits.attentionOutput, checks.expect)
+        layer.gate?.matrix.eachPart(bits: bits.gate, checks.expect)
+        layer.up.matrix.eachPart(bits: bits.up, checks.expect)
+        layer.down.matrix.eachPart(bits: bits.down, checks.expect)
+    }
+
+    /// The head at the precisions of the block that ran last, all of it: which of its rows are read changes with every token.
+    func checkHead() throws(TaperError) {
+        guard let checks else { return }
+        for allocation in allocations where !checkedHeads.contains(allocation.others) {
+            weights.head.matrix.eachPart(bits: allocation.others, checks.expect)
+        }
+        try checks.compare(pool)
+        for allocation in allocations where !checkedHeads.contains(allocation.others) {
+            checkedHeads.append(allocation.others)
+        }
+    }
+}
