@@ -87,12 +87,12 @@ def main():
     rows = []
     for prompt in map(int, args.prompts.split(",")):
         for threads in map(int, args.threads.split(",")):
-            rounds = {pair: [] for pair in args.pair}
+            rounds = [(pair, []) for pair in args.pair]
             for number in range(args.rounds):
-                for pair in args.pair:
+                for pair, measured in rounds:
                     print(f"{prompt} tokens, {threads} threads, round {number + 1} of {args.rounds}: {pair.model}, {pair.bits} bits", file=sys.stderr)
-                    rounds[pair].append((theirs(args, pair, threads, prompt), ours(args, pair, threads, prompt)))
-            rows += [figures(pair, threads, prompt, args.new_tokens, measured) for pair, measured in rounds.items()]
+                    measured.append((theirs(args, pair, threads, prompt), ours(args, pair, threads, prompt)))
+            rows += [figures(pair, threads, prompt, args.new_tokens, measured) for pair, measured in rounds]
     json.dump({"rows": rows}, sys.stdout, indent=1)
     print()
 

@@ -122,8 +122,28 @@ import struct Foundation.UUID
         try file.close()
         let error = #expect(throws: TaperError.self) { try model.read([1], bits: 4) }
         #expect(error?.message.contains("changed while in use") == true)
+        // Who does not look goes on.
+        let careless = try Engine(
+            try TransformerWeights(tiny.bundle), contextLength: 16, pool: .make(1), verification: .off)
+        #expect(throws: Never.self) { _ = try careless.run(rows([1], try careless.makeSequence()), bits: 4) { _ in } }
         // A copy in memory is what it was.
         let copied = try Bundle(path: tiny.path, copying: true)
         #expect(throws: TaperError.self) { _ = try logits(copied, [4]) }
+    }
+
+    /// What was given back comes from the file again, and is compared again.
+    @Test func forgottenChecksAreMadeAgain() throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 16, pool: .make(2))
+        let checks = try #require(engine.comparedByteCount)
+        #expect(checks == 0)
+        let model = SingleSequence(engine, try engine.makeSequence())
+        try model.read(Self.tokens, bits: 6)
+        let once = try #require(engine.comparedByteCount)
+        try model.read([1], bits: 6)
+        #expect(once > 0 && engine.comparedByteCount == once)
+        engine.forgetChecks()
+        try model.read([1], bits: 6)
+        #expect(engine.comparedByteCount == 2 * once)
     }
 }

@@ -378,6 +378,8 @@ import Text
         #expect(try run(path, ["--verify"]).status == 2)
         #expect(try run(tiny.path, ["--verify"]).status == 0)
         #expect(try run(tiny.path, ["--verify", "sometimes"]).status == 64)
+        let wrong = try run(tiny.path, ["--verify=sometimes"])
+        #expect(wrong.status == 64 && wrong.errors.contains("full, lazy or off"), "\(wrong.errors)")
     }
 
     @Test func aReaderThatLeavesIsNoError() throws {

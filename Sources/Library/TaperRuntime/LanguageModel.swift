@@ -34,7 +34,8 @@ public final class LanguageModel: Sendable {
         public enum Verification: String, Hashable, Sendable, CaseIterable {
             /// Everything, before the model opens.
             case full
-            /// What is read, before it is read for the first time: damage ends the answers that would have used it.
+            /// What is read, before it is read for the first time: damage ends the answers that are at work then, and no token of
+            /// them has used it.
             case lazy
             case off
         }

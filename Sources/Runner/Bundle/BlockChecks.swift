@@ -36,6 +36,12 @@ public final class BlockChecks {
         isKnown = [Bool](repeating: false, count: table.blockChecksums.count)
     }
 
+    /// Takes nothing as known.
+    public func forget() {
+        for index in isKnown.indices { isKnown[index] = false }
+        pending.removeAll(keepingCapacity: true)
+    }
+
     /// Blocks that were noted and not compared yet.
     public var pendingCount: Int { pending.count }
 

@@ -34,7 +34,7 @@ public final class Bundle {
                     ? "Convert the checkpoint first: taper convert " + printable(path, limit: 4000) + " -o model.taper"
                     : "Name the bundle's file")
         }
-        file = try MappedFile(path: path, copying: copying)
+        file = try MappedFile(path: path, copying: copying, watching: true)
         table = try SectionTable(file.bytes, place: path)
         for (index, section) in table.sections.enumerated() { sectionIndex[section.name] = index }
         guard let index = sectionIndex[SectionName.manifest] else {

@@ -20,7 +20,8 @@ public protocol StepExecutor: AnyObject {
     ///   - bits: of the weights for chunks that name none; a model that has one precision ignores both.
     ///   - each: gets all wanted rows in order, some at a time.
     /// - Returns: chunks whose numbers left their range, which end their sequences and no others.
-    /// - Throws: what keeps the whole call from being run, or an interrupt, after which some rows may have been run.
+    /// - Throws: what keeps the whole call from being run; or an interrupt, or what is wrong with the weights, after which some rows
+    ///   may have been run.
     func run(
         _ rows: Rows<Sequence>, bits: Precision, each: ([LogitRow]) -> Void
     ) throws(TaperError) -> [ChunkFailure]

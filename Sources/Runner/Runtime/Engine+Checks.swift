@@ -14,6 +14,9 @@ public enum Verification: String, Sendable, CaseIterable {
 
 // Weights are compared with their checksums before they are used for the first time: damage ends a run, and changes no token.
 extension Engine {
+    /// Bytes of weights that were compared so far; nil where none are.
+    public var comparedByteCount: Int? { checks?.byteCount }
+
     /// Rows of the embedding that a block's tokens look up.
     func checkEmbedding(_ block: RowBlock, of tokens: UnsafeBufferPointer<Int>) throws(TaperError) {
         guard let checks else { return }
@@ -50,14 +53,14 @@ extension Engine {
         layer.down.matrix.eachPart(bits: bits.down, checks.expect)
     }
 
-    /// The head at the precisions of the block that ran last, all of it: which of its rows are read changes with every token.
+    /// The head at the precisions of wanted rows of the block that ran last, all of it: which of its rows are read changes with
+    /// every token.
     func checkHead() throws(TaperError) {
         guard let checks else { return }
-        for allocation in allocations where !checkedHeads.contains(allocation.others) {
+        for (group, allocation) in zip(block.groups, allocations) where !checkedHeads.contains(allocation.others) {
+            guard block.wanted.contains(where: { group.rows.contains($0.row) }) else { continue }
             weights.head.matrix.eachPart(bits: allocation.others, checks.expect)
-        }
-        try checks.compare(pool)
-        for allocation in allocations where !checkedHeads.contains(allocation.others) {
+            try checks.compare(pool)
             checkedHeads.append(allocation.others)
         }
     }

@@ -37,6 +37,7 @@ public final class Engine: StepExecutor {
     private var handedOut: [LogitRow] = []
     /// nil where weights are not compared with their checksums.
     let checks: BlockChecks?
+    private let watchesFile: Bool
     /// Precisions all of whose layers have been compared, and of the block at hand those that have not.
     private var checkedPrecisions: [Precision] = []
     var newPrecisions: [Precision] = []
@@ -63,6 +64,7 @@ public final class Engine: StepExecutor {
         self.rotations = rotations
         if verification == .full { try weights.verifyBundle() }
         checks = verification == .lazy ? weights.makeBlockChecks() : nil
+        watchesFile = verification != .off
         scratch = try Scratch(weights.config, contextLength: contextLength)
         operations = VectorOps(pool)
         screenedHead =
@@ -134,7 +136,8 @@ public final class Engine: StepExecutor {
     }
 
     /// A chunk that asks for a rung that the bundle has not fails, and is not run.
-    /// - Throws: `badData` for tokens that do not fit, `usage` where `bits` is such a rung; then nothing has been run.
+    /// - Throws: `badData` for tokens that do not fit, `usage` where `bits` is such a rung; then nothing has been run. And `badData` for
+    ///   weights that are damaged or were written to, on which nothing is handed out; rows of blocks before have been run.
     public func run(
         _ rows: Rows<TokenSequence>, bits: Precision, each: ([LogitRow]) -> Void
     ) throws(TaperError) -> [ChunkFailure] {
@@ -177,6 +180,12 @@ public final class Engine: StepExecutor {
                     head(wanted)
                     inspectLogits(wanted)
                 }
+                do throws(TaperError) {
+                    if watchesFile { try weights.checkUnchanged() }
+                } catch {
+                    block.putBack()
+                    throw error
+                }
                 handedOut.empty()
                 for index in wanted {
                     let row = block.wanted[index]
@@ -197,11 +206,18 @@ public final class Engine: StepExecutor {
             newPrecisions.append(allocation.precision)
         }
         try rows.tokens.withUnsafeBufferPointer { tokens throws(TaperError) in try run(block, of: tokens) }
-        if !block.wanted.isEmpty { try checkHead() }
+        try checkHead()
         for precision in newPrecisions where !checkedPrecisions.contains(precision) {
             checkedPrecisions.append(precision)
         }
-        try weights.checkUnchanged()
+        if watchesFile && block.wanted.isEmpty { try weights.checkUnchanged() }
+    }
+
+    /// Compares weights anew before they are used: their pages were given back, and come from the file again.
+    public func forgetChecks() {
+        checks?.forget()
+        checkedPrecisions.empty()
+        checkedHeads.empty()
     }
 
     public func inParallel(_ count: Int, _ body: (Int) -> Void) { pool.run(count, body) }

@@ -11,13 +11,15 @@ public final class MappedFile {
     /// The mapping; nil for an empty file and for a copy.
     private let base: UnsafeMutableRawPointer?
     private let copy: MemoryBlock?
-    /// Stays open, to see whether somebody writes to the file; -1 for a copy.
+    /// Stays open, to see whether somebody writes to the file; -1 where nobody asked for that, and for a copy.
     private let descriptor: Int32
 
-    /// - Parameter copying: read the file into memory instead of mapping it: slower to start, but nothing is read from
-    ///   the file later on.
+    /// - Parameters:
+    ///   - copying: read the file into memory instead of mapping it: slower to start, but nothing is read from the file later
+    ///     on.
+    ///   - watching: keep the file open for `isUnchanged`.
     /// - Throws: `noInput` when the path cannot be opened or is not a regular file.
-    public init(path: String, copying: Bool = false) throws(TaperError) {
+    public init(path: String, copying: Bool = false, watching: Bool = false) throws(TaperError) {
         let descriptor = try openForReading(path)
         var keepsOpen = false
         defer { if !keepsOpen { _ = tp_close(descriptor) } }
@@ -50,8 +52,8 @@ public final class MappedFile {
             throw TaperError(.noInput, "cannot map the file: " + systemText(result), at: path)
         }
         base = mapped
-        keepsOpen = true
-        self.descriptor = descriptor
+        keepsOpen = watching
+        self.descriptor = watching ? descriptor : -1
         bytes = UnsafeRawBufferPointer(start: mapped, count: mapped == nil ? 0 : byteCount)
         if let mapped {
             tp_guard_mapping(
@@ -68,7 +70,8 @@ public final class MappedFile {
         if descriptor >= 0 { _ = tp_close(descriptor) }
     }
 
-    /// Whether nobody has written to the file since it was opened, as far as its time of change tells. A copy is what it was.
+    /// Whether nobody has written to the file since it was opened, as far as its time of change tells, where it is watched. A copy
+    /// is what it was.
     public var isUnchanged: Bool {
         guard descriptor >= 0 else { return true }
         var status = tp_stat_t()

@@ -26,6 +26,11 @@ extension Options {
                 options.verification = mode
                 continue
             }
+            if flag == .verify, let attached {
+                throw TaperError(
+                    .usage, "not a way to verify", at: name, expected: "full, lazy or off, or no value",
+                    found: "\"" + printable(attached) + "\"")
+            }
             if flag.value == nil {
                 guard attached == nil else {
                     throw TaperError(.usage, "takes no value", at: name, found: "\"" + printable(argument) + "\"")

@@ -75,7 +75,10 @@ extension Session {
         ) { token, bits in
             if options.trim {
                 if bits < lastBits { releasedBytes += bundle.releasePlanes(above: bits, upTo: lastBits) }
-                if bits < lastBits || step == 0 { bundle.releaseUnread(bits: bits) }
+                if bits < lastBits || step == 0 {
+                    bundle.releaseUnread(bits: bits)
+                    engine.forgetChecks()
+                }
             }
             step += 1
             lastBits = bits

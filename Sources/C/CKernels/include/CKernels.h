@@ -22,7 +22,7 @@ typedef struct {
     const float *scales;     // [padded rows]
     int32_t bits;
     int32_t rows;
-    int32_t tiles;           // padded columns / 64
+    int32_t tiles;           // padded columns / 64, at least 1
 } ck_matrix_t;
 
 // Activations as bytes: x = values * multiplier of the group * scale of the token. values is [tokens][(tiles + 1) * 64]; a

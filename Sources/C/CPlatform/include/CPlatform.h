@@ -67,7 +67,7 @@ double tp_seconds(void);           // monotonic clock
 int64_t tp_unix_seconds(void);     // wall clock
 int tp_processor_count(void);      // processors this process may run on
 // Of these, as many as read memory fastest together: one of every core, without cores of less than half the largest one's capacity
-// (the rest would wait for them), and no more than control groups give time to. `root` is put before /sys and /proc.
+// (the rest would wait for them), and no more than control groups of version 2 give time to. `root` is put before /sys and /proc.
 int tp_reading_thread_count(const char *root);
 int64_t tp_peak_resident_bytes(void);
 int64_t tp_resident_bytes(void);

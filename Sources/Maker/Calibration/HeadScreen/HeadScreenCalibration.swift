@@ -31,6 +31,10 @@ public func calibrateHeadScreen(
     // The leading bits stand for every precision that the head serves.
     let candidates = HeadScreenSection.leadBits.filter { $0 < head.precisions.first ?? 0 }
     guard case .nested = head.encoding, sequences.count > 1, !candidates.isEmpty else { return HeadScreenResult() }
+    // Damage would become part of a screen.
+    let checks = BlockChecks(bundle)
+    for bits in head.precisions { head.eachPart(bits: bits, checks.expect) }
+    try checks.compare(pool)
     let states = try HeadStates(bundle, sequences: sequences, pool: pool) { update(0.4 * $0) }
     guard states.known.count >= HeadScreenCost.leastKnown, states.directions.count >= HeadScreenCost.leastStates else {
         return HeadScreenResult()
