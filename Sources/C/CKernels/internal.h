@@ -46,6 +46,13 @@ static inline size_t ck_activation_stride(int32_t tiles) { return ((size_t)tiles
 // Where the arranged activations of a token's block begin: high and low bytes of 64 columns a tile.
 static inline size_t ck_arranged_offset(int32_t tiles, int32_t token) { return 2 * (size_t)token * ck_activation_stride(tiles); }
 
+// Whether the first tile of some token is in two terms.
+static inline int ck_has_second_term(const ck_activations_t *x) {
+    int32_t any = 0;
+    for (int32_t k = 0; k < x->tokens; k++) any |= x->multipliers[(size_t)(k + 1) * (size_t)x->groups - 1];
+    return any != 0;
+}
+
 // Largest multiplier of a group of activations that lets no row overflow; 255 is finer than bytes need.
 static inline int32_t ck_largest_multiplier(int32_t padded_columns) {
     int32_t most = (int32_t)(INT32_MAX / ((int64_t)padded_columns * 128 * 127));

@@ -85,12 +85,8 @@ public final class BlockChecks {
             firstBad = firstBad ?? index
         }
         guard let bad = firstBad else { return }
-        let place = range(pending[bad])
-        throw TaperError(
-            .badData,
-            "damaged between bytes " + String(place.lowerBound) + " and " + String(place.upperBound) + " of the file",
-            at: bundle.place(of: bundle.table.sections[mapped[pending[bad].section].index].name),
-            remedy: "Restore the file from its source or convert again")
+        let section = bundle.table.sections[mapped[pending[bad].section].index]
+        throw Bundle.damage(range(pending[bad]), bundle.place(of: section.name))
     }
 
     private func range(_ item: (section: Int, block: Int)) -> Range<Int> {

@@ -90,13 +90,17 @@ public final class Bundle {
             let start = block * BundleFormat.blockByteCount
             let end = min(start + BundleFormat.blockByteCount, stored.count)
             guard checksum(UnsafeRawBufferPointer(rebasing: stored[start..<end])) == expected[first + block] else {
-                throw TaperError(
-                    .badData,
-                    "damaged between bytes " + String(section.offset + start) + " and "
-                        + String(section.offset + end) + " of the file", at: place,
-                    remedy: "Restore the file from its source or convert again")
+                throw damage(section.offset + start..<section.offset + end, place)
             }
         }
+    }
+
+    /// A block that is not what its checksum says.
+    static func damage(_ bytes: Range<Int>, _ place: String) -> TaperError {
+        TaperError(
+            .badData,
+            "damaged between bytes " + String(bytes.lowerBound) + " and " + String(bytes.upperBound) + " of the file",
+            at: place, remedy: "Restore the file from its source or convert again")
     }
 
     /// A section's content, verified and decompressed; nil when there is none of that name.
