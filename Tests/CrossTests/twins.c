@@ -187,6 +187,15 @@ static void elementwise(const ck_table_t *twin, const ck_table_t *t) {
     expect(!memcmp(h[0], h[1], 2 * (size_t)n), t->name, "to_half", n, 0, 0);
     for (int k = 0; k < 2; k++) (k ? t : twin)->store_key(x, n, 5, h[k]);
     expect(!memcmp(h[0], h[1], 32 * (size_t)n), t->name, "store_key", n, 0, 0);
+    float *smoothing = numbers(2 * n, 4), steps[2][32] = {{0}};
+    int8_t *bytes[2];
+    for (int k = 0; k < 2; k++) {
+        bytes[k] = calloc((size_t)(n + 16), 64);
+        (k ? t : twin)->store_key_bytes(x, smoothing, n, 21, bytes[k], steps[k]);
+        (k ? t : twin)->store_value_bytes(x, n, 6, bytes[k] + 32 * (n + 16), steps[k]);
+    }
+    expect(!memcmp(bytes[0], bytes[1], 64 * (size_t)(n + 16)) && !memcmp(steps[0], steps[1], sizeof steps[0]), t->name, "store bytes", n, 0, 0);
+    free(bytes[0]), free(bytes[1]), free(smoothing);
     for (int k = 0; k < 2; k++) free(o[k]), free(r[k]), free(h[k]);
     free(x), free(w), free(b), free(c), free(s), free(rotated);
 }
@@ -198,10 +207,15 @@ static void attention(const ck_table_t *twin, const ck_table_t *t) {
     const float cap = below(2) ? 0 : 0.1f * (float)(1 + below(500));
     float *q = numbers(tokens * width, 3), *x = numbers(size, 2), *out[2];
     uint16_t *keys = calloc((size_t)(capacity * size), 2), *values = calloc((size_t)(capacity * size), 2);
+    int8_t *byte_keys = random_bytes((size_t)(capacity * (size + 3))), *byte_values = random_bytes((size_t)(capacity * (size + 15)));
+    float *scales = calloc((size_t)capacity, 8), *smoothing = numbers(2 * size, 3);
+    for (int i = 0; i < size; i++) smoothing[i + size] = 1 / (smoothing[i] += 4);
     for (int p = 0; p < positions; p++) {
         for (int i = 0; i < size; i++) x[i] = number(2);
         twin->store_key(x, size, p, keys);
         twin->to_half(x, size, values + p * size);
+        twin->store_key_bytes(x, smoothing, size, p, byte_keys, scales);
+        twin->store_value_bytes(x, size, p, byte_values, scales + capacity);
     }
     for (int k = 0; k < 2; k++) {
         out[k] = calloc((size_t)(tokens * width), 4);
@@ -212,6 +226,16 @@ static void attention(const ck_table_t *twin, const ck_table_t *t) {
         free(scratch);
     }
     expect(!memcmp(out[0], out[1], 4 * (size_t)(tokens * width)), t->name, "attention (heads, size, visible)", heads, size, visible);
+    for (int k = 0; k < 2; k++) {
+        ck_attention_t a = {.query = q, .out = out[k], .query_stride = width, .byte_keys = byte_keys, .byte_values = byte_values,
+                            .key_scales = scales, .value_scales = scales + capacity, .smoothing = smoothing, .tokens = tokens,
+                            .heads = heads, .head_size = size, .visible = visible, .window = window, .scale = 0.2f, .cap = cap};
+        float *scratch = malloc(4 * ck_attention_scratch_floats(tokens, heads, size, visible));
+        (k ? t : twin)->attention_bytes(&a, scratch);
+        free(scratch);
+    }
+    expect(!memcmp(out[0], out[1], 4 * (size_t)(tokens * width)), t->name, "attention_bytes (heads, size, visible)", heads, size, visible);
+    free(byte_keys), free(byte_values), free(scales), free(smoothing);
     free(q), free(x), free(keys), free(values), free(out[0]), free(out[1]);
 }
 

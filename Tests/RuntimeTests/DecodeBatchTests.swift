@@ -227,7 +227,12 @@ private struct RecordingPlan: DecodePlan {
             try batch.tick { generation in
                 if generation === generations[2], generation.tokens.count == 4 {
                     // NaN in half precision.
-                    for layer in 0..<2 { generation.sequence.cachedLayer(layer).values[0] = 0x7e00 }
+                    for layer in 0..<2 {
+                        guard case .half(_, let values) = generation.sequence.cachedLayer(layer).numbers else {
+                            continue
+                        }
+                        values[0] = 0x7e00
+                    }
                 }
                 return true
             }

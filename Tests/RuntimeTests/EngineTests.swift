@@ -198,6 +198,6 @@ import Testing
         #expect(zip(bytes, bytes.dropFirst()).allSatisfy { $0 < $1 })
         // The head, 131 rows padded to 136, 72 columns padded to 128, and its scales, is read at every precision.
         #expect(bytes[0] > 136 * 128 + 136 * 4)
-        #expect(single.engine.weights.cacheBytes(at: 10) == 10 * 2 * 32 * 2 * 2)
+        #expect(single.engine.cacheBytes(at: 10) == 10 * 2 * 32 * 2 * 2)
     }
 }

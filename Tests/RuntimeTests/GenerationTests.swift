@@ -53,7 +53,7 @@ import Testing
         #expect(result.switchPoints == [.init(fromStep: 0, bits: 6), .init(fromStep: 4, bits: 3)])
         let weights =
             4 * single.engine.weights.bytesPerToken(bits: 6) + 5 * single.engine.weights.bytesPerToken(bits: 3)
-        let cache = (0..<9).reduce(0) { $0 + single.engine.weights.cacheBytes(at: prompt.count + $1 + 1) }
+        let cache = (0..<9).reduce(0) { $0 + single.engine.cacheBytes(at: prompt.count + $1 + 1) }
         #expect(result.decodedBytes == weights + cache)
         #expect(result.prefillTokens == 4 && result.prefillBits == 4)
     }

@@ -71,6 +71,7 @@ enum StubbornScheduler {
         let single = try SingleSequence(bundle: tiny.bundle, contextLength: 64, pool: .make(2))
         _ = try single.read((0..<53).map { $0 * 7 % 131 }, bits: 4)
         let layer = single.sequence.cachedLayer(config.layerCount - 1)
+        guard case .half(let keys, let values) = layer.numbers else { return #expect(Bool(false)) }
         for (positions, window, first) in [
             (53, 64, 0), (53, 32, 32), (40, 32, 16), (17, 16, 16), (16, 16, 0), (1, 16, 0),
         ] {
@@ -83,8 +84,8 @@ enum StubbornScheduler {
                     for head in 0..<config.kvHeadCount {
                         let from = head * layer.capacity * config.headSize
                         let block = (position / 16 * config.headSize + element) * 16 + position % 16
-                        key += Float(Float16(bitPattern: layer.keys[from + block]))
-                        value += Float(Float16(bitPattern: layer.values[from + position * config.headSize + element]))
+                        key += Float(Float16(bitPattern: keys[from + block]))
+                        value += Float(Float16(bitPattern: values[from + position * config.headSize + element]))
                     }
                     let at = position - first
                     let mine = states.keys[(at / 16 * config.headSize + element) * 16 + at % 16]

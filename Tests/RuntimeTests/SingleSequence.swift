@@ -15,8 +15,9 @@ final class SingleSequence {
         self.sequence = sequence
     }
 
-    init(bundle: Bundle, contextLength: Int, pool: ThreadPool) throws(TaperError) {
-        engine = try Engine(try TransformerWeights(bundle), contextLength: contextLength, pool: pool)
+    init(bundle: Bundle, contextLength: Int, pool: ThreadPool, cacheBits: Int = 16) throws(TaperError) {
+        engine = try Engine(
+            try TransformerWeights(bundle), contextLength: contextLength, pool: pool, cacheBits: cacheBits)
         sequence = try engine.makeSequence()
     }
 

@@ -48,7 +48,7 @@ import Testing
                 // And the formulas by which programs report.
                 let work = result.decode[step].work
                 #expect(engine.weights.bytesPerToken(bits: bits) == work.weightBytes)
-                #expect(engine.weights.cacheBytes(at: prompt + step + 1) == work.cacheBytes)
+                #expect(engine.cacheBytes(at: prompt + step + 1) == work.cacheBytes)
             }
         }
     }

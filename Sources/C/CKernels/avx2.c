@@ -50,15 +50,65 @@ INLINE void transpose8(const __m256i w[8], __m256i out[8]) {
     }
 }
 
+// 64 bytes as numbers of 16 bits, two of a lane's four in each register of a half, since products of bytes saturate; and sums of 16 lanes.
+typedef struct { __m256i even[2], odd[2]; } bytes_avx2_t;
+typedef struct { __m256i half[2]; } lanes_avx2_t;
+INLINE bytes_avx2_t load_bytes_avx2(const int8_t *p) {
+    bytes_avx2_t b;
+    FULL for (int k = 0; k < 2; k++) {
+        const __m256i both = _mm256_loadu_si256((const __m256i *)(p + 32 * k));
+        b.even[k] = _mm256_srai_epi16(_mm256_slli_epi16(both, 8), 8);
+        b.odd[k] = _mm256_srai_epi16(both, 8);
+    }
+    return b;
+}
+INLINE void dot_avx2(I *s, bytes_avx2_t b, const int32_t *four) {
+    lanes_avx2_t sums[2];
+    memcpy(sums, s, 128);
+    FULL for (int k = 0; k < 2; k++) {
+        sums[0].half[k] = _mm256_add_epi32(sums[0].half[k], _mm256_madd_epi16(b.even[k], _mm256_set1_epi32(four[0])));
+        sums[1].half[k] = _mm256_add_epi32(sums[1].half[k], _mm256_madd_epi16(b.odd[k], _mm256_set1_epi32(four[1])));
+    }
+    memcpy(s, sums, 128);
+}
+#define B bytes_avx2_t
+#define LOAD_BYTES(p) load_bytes_avx2(p)
+#define DOT(s, b, four) dot_avx2(s, b, four)
+#define DOT_START(total) (0 * (total))
+#define DOT_ROWS 2
+#define DOT_VECTORS 1
+#define PACK SHORTS
 #define PRODUCT(x) x##_avx2
+#include "attention_bytes.inc"
 #include "products256.inc"
 #undef PRODUCT
 #undef TARGET
 #define TARGET __attribute__((target("avx2,fma,f16c,avxvnni")))
+INLINE lanes_avx2_t load_bytes_avx2vnni(const int8_t *p) {
+    const __m256i sign = _mm256_set1_epi8(-128);
+    return (lanes_avx2_t){{_mm256_xor_si256(_mm256_loadu_si256((const __m256i *)p), sign),
+                           _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)(p + 32)), sign)}};
+}
+INLINE void dot_avx2vnni(I *s, lanes_avx2_t b, const int32_t *four) {
+    lanes_avx2_t sums[2];
+    memcpy(sums, s, 128);
+    FULL for (int k = 0; k < 4; k++)
+        sums[k / 2].half[k % 2] = _mm256_dpbusd_avx_epi32(sums[k / 2].half[k % 2], b.half[k % 2], _mm256_set1_epi32(four[k / 2]));
+    memcpy(s, sums, 128);
+}
+#define B lanes_avx2_t
+#define LOAD_BYTES(p) load_bytes_avx2vnni(p)
+#define DOT(s, b, four) dot_avx2vnni(s, b, four)
+#define DOT_START(total) (-128 * (total))
+#define DOT_ROWS 2
+#define DOT_VECTORS 1
+#define PACK BYTES
 #define PRODUCT(x) x##_avx2vnni
 #define CK_VNNI 1
+#include "attention_bytes.inc"
 #include "products256.inc"
 
-const ck_table_t ck_avx2_table = {.name = "avx2", .gemv = gemv_avx2, .gemm = gemm_avx2, CK_LANE_FUNCTIONS};
-const ck_table_t ck_avx2vnni_table = {.name = "avx2-vnni", .gemv = gemv_avx2vnni, .gemm = gemm_avx2vnni, CK_LANE_FUNCTIONS};
+const ck_table_t ck_avx2_table = {.name = "avx2", .gemv = gemv_avx2, .gemm = gemm_avx2, CK_BYTE_FUNCTIONS(avx2), CK_LANE_FUNCTIONS};
+const ck_table_t ck_avx2vnni_table = {
+    .name = "avx2-vnni", .gemv = gemv_avx2vnni, .gemm = gemm_avx2vnni, CK_BYTE_FUNCTIONS(avx2vnni), CK_LANE_FUNCTIONS};
 #endif

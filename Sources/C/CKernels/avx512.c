@@ -65,6 +65,16 @@ enum { FEW_TOKENS = 16 };
 
 // Without VBMI a byte shuffle looks at 4 bits of an index; with it at 6 or 7.
 #define PRODUCT(x) x##_avx512
+#define B __m512i
+#define LOAD_BYTES(p) _mm512_xor_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(-128))
+#define DOT(s, b, four) \
+    ((s)[0] = (I)_mm512_dpbusd_epi32((__m512i)(s)[0], b, _mm512_set1_epi32((four)[0])), \
+     (s)[1] = (I)_mm512_dpbusd_epi32((__m512i)(s)[1], b, _mm512_set1_epi32((four)[1])))
+#define DOT_START(total) (-128 * (total))
+#define DOT_ROWS 6
+#define DOT_VECTORS 2
+#define PACK BYTES
+#include "attention_bytes.inc"
 #include "products512.inc"
 #include "few512.inc"
 #include "gemm512.inc"
@@ -82,10 +92,10 @@ enum { FEW_TOKENS = 16 };
     __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vnni,avx2,fma,f16c")))
 #include "tiles.inc"
 
-const ck_table_t ck_avx512_table = {.name = "avx512", .gemv = gemv_avx512, .gemm = gemm_avx512, .checksums = checksums_avx512, CK_LANE_FUNCTIONS};
+const ck_table_t ck_avx512_table = {.name = "avx512", .gemv = gemv_avx512, .gemm = gemm_avx512, .checksums = checksums_avx512, CK_BYTE_FUNCTIONS(avx512), CK_LANE_FUNCTIONS};
 const ck_table_t ck_avx512vbmi_table = {
-    .name = "avx512-vbmi", .gemv = gemv_avx512vbmi, .gemm = gemm_avx512vbmi, .checksums = checksums_avx512, CK_LANE_FUNCTIONS};
+    .name = "avx512-vbmi", .gemv = gemv_avx512vbmi, .gemm = gemm_avx512vbmi, .checksums = checksums_avx512, CK_BYTE_FUNCTIONS(avx512), CK_LANE_FUNCTIONS};
 const ck_table_t ck_amx_table = {
     .name = "amx", .gemv = gemv_avx512vbmi, .gemm = gemm_amx, .arrange = arrange_amx, .checksums = checksums_avx512,
-    CK_LANE_FUNCTIONS};
+    CK_BYTE_FUNCTIONS(avx512), CK_LANE_FUNCTIONS};
 #endif

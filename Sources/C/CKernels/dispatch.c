@@ -80,7 +80,10 @@ int32_t ck_plane_bit(int32_t plane, int32_t row) { return ck_plane_bits[plane - 
 enum { POSITION_BLOCK = 64 };
 size_t ck_attention_scratch_floats(int32_t tokens, int32_t heads, int32_t head_size, int32_t visible) {
     size_t positions = ((size_t)visible + (size_t)tokens + POSITION_BLOCK - 1) / POSITION_BLOCK * POSITION_BLOCK;
-    return (size_t)tokens * (size_t)heads * positions + (size_t)POSITION_BLOCK * (size_t)head_size + 64;
+    const size_t rows = (size_t)tokens * (size_t)heads, widened = (size_t)POSITION_BLOCK * (size_t)head_size;
+    // A query as bytes, with its factor and two sums, in batches of up to 6.
+    const size_t queries = (rows + 5) * (2 * (((size_t)head_size + 3) / 4) + 3);
+    return rows * positions + (queries > widened ? queries : widened) + 64;
 }
 
 void ck_pack(const uint8_t *codes, int32_t rows, int32_t columns, int32_t bits, uint8_t *const *planes) {

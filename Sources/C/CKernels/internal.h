@@ -80,4 +80,7 @@ extern uint8_t ck_tiles_ahead[9];
     case 7: function(__VA_ARGS__, 7); break; \
     default: function(__VA_ARGS__, 8); break; \
     }
+
+// What multiplies bytes of the cache, by the way it does so.
+#define CK_BYTE_FUNCTIONS(variant) .attention_bytes = attention_bytes_##variant
 #endif

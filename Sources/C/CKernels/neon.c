@@ -33,15 +33,55 @@ static inline __attribute__((always_inline)) void transpose4(const int8x16_t *ro
     out[3] = vreinterpretq_s8_s64(vtrn2q_s64(ab1, cd1));
 }
 
+// 64 bytes in four registers, and sums of 16 lanes in four.
+typedef struct { int8x16_t quarter[4]; } bytes_neon_t;
+typedef struct { int32x4_t quarter[4]; } lanes_neon_t;
+INLINE bytes_neon_t load_bytes_neon(const int8_t *p) { return (bytes_neon_t){{vld1q_s8(p), vld1q_s8(p + 16), vld1q_s8(p + 32), vld1q_s8(p + 48)}}; }
+INLINE void dot_neon(I *s, bytes_neon_t b, const int32_t *four) {
+    lanes_neon_t sums[2];
+    memcpy(sums, s, 128);
+    FULL for (int part = 0; part < 2; part++) {
+        const int8x16_t x = vreinterpretq_s8_s32(vdupq_n_s32(four[part]));
+        FULL for (int k = 0; k < 4; k++) {
+            const int16x8_t low = vmull_s8(vget_low_s8(b.quarter[k]), vget_low_s8(x)), high = vmull_high_s8(b.quarter[k], x);
+            sums[part].quarter[k] = vaddq_s32(sums[part].quarter[k], vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+        }
+    }
+    memcpy(s, sums, 128);
+}
+#define B bytes_neon_t
+#define LOAD_BYTES(p) load_bytes_neon(p)
+#define DOT(s, b, four) dot_neon(s, b, four)
+#define DOT_START(total) (0 * (total))
+#define DOT_ROWS 2
+#define DOT_VECTORS 1
+#define PACK BYTES
 #define PRODUCT(x) x##_neon
+#include "attention_bytes.inc"
 #include "products128.inc"
 #undef PRODUCT
 #undef TARGET
 #define TARGET __attribute__((target("dotprod")))
+INLINE void dot_neondot(I *s, bytes_neon_t b, const int32_t *four) {
+    lanes_neon_t sums[2];
+    memcpy(sums, s, 128);
+    FULL for (int k = 0; k < 8; k++)
+        sums[k / 4].quarter[k % 4] = vdotq_s32(sums[k / 4].quarter[k % 4], b.quarter[k % 4], vreinterpretq_s8_s32(vdupq_n_s32(four[k / 4])));
+    memcpy(s, sums, 128);
+}
+#define B bytes_neon_t
+#define LOAD_BYTES(p) load_bytes_neon(p)
+#define DOT(s, b, four) dot_neondot(s, b, four)
+#define DOT_START(total) (0 * (total))
+#define DOT_ROWS 2
+#define DOT_VECTORS 1
+#define PACK BYTES
 #define PRODUCT(x) x##_neondot
 #define CK_DOT 1
+#include "attention_bytes.inc"
 #include "products128.inc"
 
-const ck_table_t ck_neon_table = {.name = "neon", .gemv = gemv_neon, .gemm = gemm_neon, CK_LANE_FUNCTIONS};
-const ck_table_t ck_neondot_table = {.name = "neon-dot", .gemv = gemv_neondot, .gemm = gemm_neondot, CK_LANE_FUNCTIONS};
+const ck_table_t ck_neon_table = {.name = "neon", .gemv = gemv_neon, .gemm = gemm_neon, CK_BYTE_FUNCTIONS(neon), CK_LANE_FUNCTIONS};
+const ck_table_t ck_neondot_table = {
+    .name = "neon-dot", .gemv = gemv_neondot, .gemm = gemm_neondot, CK_BYTE_FUNCTIONS(neondot), CK_LANE_FUNCTIONS};
 #endif

@@ -5,6 +5,8 @@
 #define NAME(x) x##_scalar
 #define CK_PLAIN_HALF 1
 #include "lanes.inc"
+#define PRODUCT(x) x##_scalar
+#include "attention_bytes.inc"
 
 // The twin that the wide products are compared with: one weight at a time, straight from the layout.
 static void product_scalar(const ck_matrix_t *m, const ck_activations_t *x, float *out, int64_t stride, int32_t first,
@@ -30,4 +32,4 @@ static void product_scalar(const ck_matrix_t *m, const ck_activations_t *x, floa
     }
 }
 
-const ck_table_t ck_scalar_table = {.name = "scalar", .gemv = product_scalar, .gemm = product_scalar, CK_LANE_FUNCTIONS};
+const ck_table_t ck_scalar_table = {.name = "scalar", .gemv = product_scalar, .gemm = product_scalar, CK_BYTE_FUNCTIONS(scalar), CK_LANE_FUNCTIONS};

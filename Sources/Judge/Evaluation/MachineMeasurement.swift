@@ -53,8 +53,9 @@ public struct MachineMeasurement {
         let memory = memory
         caches = (0..<layers).map { layer in
             KVLayer(
-                keys: memory.values(UInt16.self, at: first + layer * halves * 4, count: halves),
-                values: memory.values(UInt16.self, at: first + layer * halves * 4 + halves * 2, count: halves),
+                .half(
+                    keys: memory.values(UInt16.self, at: first + layer * halves * 4, count: halves),
+                    values: memory.values(UInt16.self, at: first + layer * halves * 4 + halves * 2, count: halves)),
                 capacity: capacity, kvHeads: config.kvHeadCount, headSize: config.headSize)
         }
     }

@@ -102,7 +102,7 @@ final class Turn {
     }
 
     /// The generation is at its end: so are the text, the conversation's turn and the stream.
-    func finish(_ weights: TransformerWeights) {
+    func finish(_ engine: Engine) {
         var rest = ""
         text.finish { written, _ in rest += written }
         if !rest.isEmpty { hand(rest, nil, generation.bitsPerStep.last ?? choice.scheduler.prefillBits) }
@@ -116,7 +116,8 @@ final class Turn {
         }
         tell()
         if let failure = failure ?? generation.failure { return continuation.finish(throwing: TaperError(failure)) }
-        let result = GenerationResult(generation, weights)
+        let result = GenerationResult(
+            generation, engine.weights, cacheBytes: { engine.cacheBytes(at: $0) })
         continuation.yield(
             .finished(
                 Answer(

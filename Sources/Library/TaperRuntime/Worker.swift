@@ -54,7 +54,8 @@ actor Worker {
             options.readsWholeHead
                 ? try TransformerWeights(bundle, headScreens: []) : try TransformerWeights(bundle),
             contextLength: options.contextLength ?? min(bundle.manifest.model.contextLength, 4096), pool: pool,
-            verification: Verification(rawValue: options.verification.rawValue) ?? .lazy)
+            verification: Verification(rawValue: options.verification.rawValue) ?? .lazy,
+            cacheBits: options.cacheBits)
         facts = try LanguageModel.Facts(bundle, engine, template)
         self.bundle = bundle
         self.engine = engine
@@ -232,7 +233,7 @@ actor Worker {
         for turn in ended {
             // Whoever reads the end finds a free place.
             tally.leave(began: true)
-            turn.finish(engine.weights)
+            turn.finish(engine)
         }
     }
 

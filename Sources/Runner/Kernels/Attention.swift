@@ -1,30 +1,6 @@
 internal import CKernels
 import Storage
 
-/// Keys and values of one layer in half precision: values [kvHead][capacity][headSize], keys
-/// [kvHead][capacity / 16][headSize][16]. The capacity is a multiple of 16.
-public struct KVLayer {
-    public var keys: UnsafeMutablePointer<UInt16>
-    public var values: UnsafeMutablePointer<UInt16>
-    public var capacity: Int
-    public var kvHeads: Int
-    public var headSize: Int
-    /// Positions whose keys lie side by side.
-    public static let positionBlock = 16
-
-    public init(
-        keys: UnsafeMutablePointer<UInt16>, values: UnsafeMutablePointer<UInt16>, capacity: Int, kvHeads: Int,
-        headSize: Int
-    ) {
-        self.keys = keys
-        self.values = values
-        precondition(capacity % KVLayer.positionBlock == 0, "the capacity of a cache is a multiple of 16")
-        self.capacity = capacity
-        self.kvHeads = kvHeads
-        self.headSize = headSize
-    }
-}
-
 /// Stores keys and values, [tokens][kvHeads * headSize], at positions firstPosition and on.
 @inline(never)
 public func storeKV(
@@ -33,15 +9,11 @@ public func storeKV(
 ) {
     precondition(firstPosition + tokens <= cache.capacity, "the KV cache is full")
     let size = cache.headSize
-    let toHalf = required(pool.kernels.functions.to_half)
-    let storeKey = required(pool.kernels.functions.store_key)
     for token in 0..<tokens {
         for head in 0..<cache.kvHeads {
             let from = (token * cache.kvHeads + head) * size
-            let to = head * cache.capacity * size
-            let position = firstPosition + token
-            storeKey(keys + from, Int32(size), Int32(position), cache.keys + to)
-            toHalf(values + from, Int32(size), cache.values + to + position * size)
+            cache.store(
+                key: keys + from, value: values + from, head: head, position: firstPosition + token, pool.kernels)
         }
     }
 }
@@ -70,23 +42,19 @@ public func attention(
         Int32(block), Int32(headsPerPart), Int32(size), Int32(firstPosition + tokens))
     let scratch = pool.scratch(byteCount: floats * 4)
     let stride = pool.scratchStride
-    let kernel = required(pool.kernels.functions.attention)
+    let kernel = cache.kernel(pool.kernels)
     pool.run(workers) { worker, thread in
         for part in ThreadPool.slice(parts, part: worker, of: workers) {
             // Long blocks (late tokens) and short ones alternate among the workers.
             let group = part % groups
             let start = part / groups * block
             let head = group * headsPerPart
-            let kvOffset = head / shared * cache.capacity * size
-            var call = ck_attention_t()
+            var call = cache.call(head: head / shared)
             call.query = query + start * heads * size + head * size
             call.out = output + start * heads * size + head * size
             call.query_stride = Int64(heads * size)
-            call.keys = UnsafePointer(cache.keys + kvOffset)
-            call.values = UnsafePointer(cache.values + kvOffset)
             call.tokens = Int32(min(block, tokens - start))
             call.heads = Int32(headsPerPart)
-            call.head_size = Int32(size)
             call.visible = Int32(firstPosition + start + 1)
             call.window = Int32(window ?? 0)
             call.scale = scale

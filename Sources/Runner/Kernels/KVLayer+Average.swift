@@ -15,14 +15,19 @@ extension KVLayer {
         let valueCount = positions.count * headSize
         // In both layouts a head's numbers for these positions are one stretch that starts here.
         let first = positions.lowerBound * headSize
-        var mean = mean(keys + first, count: keyCount, pool: pool)
-        let used = positions.count % block
-        if used > 0 {
-            for row in (keyCount / block - headSize)..<(keyCount / block) {
-                for lane in used..<block { mean[row * block + lane] = 0 }
+        switch numbers {
+        case .half(let keys, let values):
+            var mean = mean(keys + first, count: keyCount, pool: pool)
+            let used = positions.count % block
+            if used > 0 {
+                for row in (keyCount / block - headSize)..<(keyCount / block) {
+                    for lane in used..<block { mean[row * block + lane] = 0 }
+                }
             }
+            return (mean, self.mean(values + first, count: valueCount, pool: pool))
+        case .bytes(let bytes):
+            return mean(bytes, positions)
         }
-        return (mean, self.mean(values + first, count: valueCount, pool: pool))
     }
 
     /// Mean over heads of `count` numbers from `start` of head 0 on.
@@ -42,5 +47,24 @@ extension KVLayer {
             }
         }
         return sum
+    }
+
+    private func mean(_ bytes: KVBytes, _ positions: Range<Int>) -> (keys: [Float], values: [Float]) {
+        let block = KVLayer.positionBlock
+        let scale = 1 / Float(kvHeads)
+        var keys = [Float](repeating: 0, count: roundedUp(positions.count, to: block) * headSize)
+        var values = [Float](repeating: 0, count: positions.count * headSize)
+        for head in 0..<kvHeads {
+            let part = bytes.head(head, capacity: capacity, headSize: headSize)
+            for row in 0..<positions.count {
+                let position = positions.lowerBound + row
+                let column = row / block * block * headSize + row % block
+                for index in 0..<headSize {
+                    keys[column + index * block] += part.key(index, at: position, headSize: headSize) * scale
+                    values[row * headSize + index] += part.value(index, at: position, headSize: headSize) * scale
+                }
+            }
+        }
+        return (keys, values)
     }
 }

@@ -132,6 +132,15 @@ public struct WeightMatrix {
         NestedLayout.paddedRows(rows) * (NestedLayout.paddedColumns(columns) + 4)
     }
 
+    /// The largest magnitude that a row's weights can have, as its scale says; of rows of precision 16 alone, which have none, 1.
+    public func largestWeight(row: Int) -> Float {
+        precondition(row >= 0 && row < rows, "row outside the matrix")
+        switch encoding {
+        case .int8(let matrix): return 127 * matrix.scales[row]
+        case .nested(let matrix): return matrix.tables.last.map { 127 * $0.scales[row] } ?? 1
+        }
+    }
+
     /// One row as floats: embedding lookup. `out` holds `columns` values.
     public func dequantizeRow(_ row: Int, bits: Int, into out: UnsafeMutablePointer<Float>, pool: ThreadPool) {
         precondition(row >= 0 && row < rows, "row outside the matrix")

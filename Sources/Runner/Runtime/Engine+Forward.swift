@@ -149,7 +149,7 @@ extension Engine {
         for segment in block.segments {
             counts.addAttention(
                 rows: segment.count, firstPosition: segment.firstPosition, window: window,
-                querySize: config.querySize, kvSize: config.kvSize)
+                querySize: config.querySize, layerBytes: layerCacheBytes)
         }
         if block.togetherCount > 0 {
             attention(

@@ -35,6 +35,8 @@ public final class Engine: StepExecutor {
     /// Times that the whole head is read yet, because reading parts of it was in vain.
     var screenPause = 0
     private var handedOut: [LogitRow] = []
+    /// What sequences with caches of bytes scale keys by; nil where caches are of half precision.
+    public let keySmoothing: [[Float]]?
     /// nil where weights are not compared with their checksums.
     let checks: BlockChecks?
     private let watchesFile: Bool
@@ -46,13 +48,21 @@ public final class Engine: StepExecutor {
     /// Bits at which the head has been.
     var checkedHeads: [Int] = []
 
-    /// - Parameter verification: of weights that lie in a bundle.
+    /// - Parameters:
+    ///   - verification: of weights that lie in a bundle.
+    ///   - cacheBits: of keys and values: 16, IEEE half precision, or 8, bytes with a scale per position and head.
     /// - Throws: `usage` for an absurd context; `inputOutput` without the memory for it; `badData` for a bundle that is damaged.
     public init(
-        _ weights: TransformerWeights, contextLength: Int, pool: ThreadPool, verification: Verification = .lazy
+        _ weights: TransformerWeights, contextLength: Int, pool: ThreadPool, verification: Verification = .lazy,
+        cacheBits: Int = 16
     ) throws(TaperError) {
         guard contextLength > 0 else {
             throw TaperError(.usage, "the context needs at least one position", at: field("context_length"))
+        }
+        guard cacheBits == 16 || cacheBits == 8 else {
+            throw TaperError(
+                .usage, "keys and values are not kept in so many bits", at: field("cache_bits"), expected: "8 or 16",
+                found: String(cacheBits))
         }
         self.weights = weights
         self.pool = pool
@@ -65,6 +75,7 @@ public final class Engine: StepExecutor {
         if verification == .full { try weights.verifyBundle() }
         checks = verification == .lazy ? weights.makeBlockChecks() : nil
         watchesFile = verification != .off
+        keySmoothing = cacheBits == 8 ? weights.keySmoothing() : nil
         scratch = try Scratch(weights.config, contextLength: contextLength)
         operations = VectorOps(pool)
         screenedHead =
@@ -84,12 +95,23 @@ public final class Engine: StepExecutor {
     /// Rows whose logits are computed together at most.
     public var headRowLimit: Int { scratch.headRows }
 
-    /// Bytes of keys and values that a position takes in all layers, in half precision.
-    public var cacheBytesPerToken: Int { config.layerCount * config.kvSize * 2 * 2 }
+    /// Of a key's or a value's element: 16 or 8.
+    public var cacheBits: Int { keySmoothing == nil ? 16 : 8 }
+
+    /// Bytes of keys and values that a position takes in all layers.
+    public var cacheBytesPerToken: Int { config.layerCount * layerCacheBytes }
+    var layerCacheBytes: Int {
+        KVLayer.byteCount(bits: cacheBits, kvHeads: config.kvHeadCount, headSize: config.headSize)
+    }
+
+    /// Bytes of keys and values that attention reads when `positions` are in a cache: of a layer with a window its latest ones.
+    public func cacheBytes(at positions: Int) -> Int {
+        config.layers.reduce(0) { $0 + min(positions, $1.window ?? positions) } * layerCacheBytes
+    }
 
     /// An empty sequence with room for the whole context.
     public func makeSequence() throws(TaperError) -> TokenSequence {
-        try TokenSequence(config, capacity: contextLength)
+        try TokenSequence(config, capacity: contextLength, keySmoothing: keySmoothing)
     }
 
     /// A sequence that holds what another one does, and goes its own way from there.

@@ -50,9 +50,11 @@ public struct GenerationResult: Sendable {
 
     /// - Parameters:
     ///   - weights: that the steps read.
+    ///   - cacheBytes: of keys and values that a step reads, by positions in the cache.
     ///   - work: of the steps, where it is known; else what they read is what is expected of them.
     public init<Plan: DecodePlan>(
-        _ generation: Generation<Plan>, _ weights: TransformerWeights, work: WorkCounts? = nil
+        _ generation: Generation<Plan>, _ weights: TransformerWeights, cacheBytes: (Int) -> Int,
+        work: WorkCounts? = nil
     ) {
         tokens = generation.tokens
         bitsPerStep = generation.bitsPerStep
@@ -70,7 +72,7 @@ public struct GenerationResult: Sendable {
         for (step, bits) in bitsPerStep.enumerated() {
             decodedBytes +=
                 weights.bytesPerToken(bits: bits, leading: generation.plan.sampler.leadingLogits)
-                + weights.cacheBytes(at: generation.promptEnd + step + 1)
+                + cacheBytes(generation.promptEnd + step + 1)
         }
     }
 }
@@ -102,5 +104,7 @@ public func generate(
     }
     sampler = generation.plan.sampler
     if let failure = generation.failure { throw failure }
-    return GenerationResult(generation, engine.weights, work: before.map { engine.counts.since($0) })
+    return GenerationResult(
+        generation, engine.weights, cacheBytes: { engine.cacheBytes(at: $0) },
+        work: before.map { engine.counts.since($0) })
 }

@@ -12,13 +12,14 @@ public final class TokenSequence: ExecutorSequence {
     let cache: KeyValueCache
 
     /// An empty sequence.
+    /// - Parameter keySmoothing: `Engine.keySmoothing`.
     /// - Throws: `usage` without a position; `inputOutput` when there is no memory for so many.
-    public init(_ config: ModelConfig, capacity: Int) throws(TaperError) {
+    public init(_ config: ModelConfig, capacity: Int, keySmoothing: [[Float]]? = nil) throws(TaperError) {
         guard capacity > 0 else {
             throw TaperError(.usage, "the context needs at least one position", at: "context length")
         }
         self.capacity = capacity
-        cache = try KeyValueCache(config, capacity: capacity)
+        cache = try KeyValueCache(config, capacity: capacity, smoothing: keySmoothing)
     }
 
     /// Forgets all positions from `count` on, for example to replace the end of a conversation.

@@ -237,11 +237,6 @@ public final class TransformerWeights: @unchecked Sendable {
         return stepBytes[index] + least
     }
 
-    /// Bytes of keys and values that attention reads when `positions` are in a cache: of a layer with a window its latest ones.
-    public func cacheBytes(at positions: Int) -> Int {
-        config.layers.reduce(0) { $0 + min(positions, $1.window ?? positions) } * config.kvSize * 2 * 2
-    }
-
     /// What makes logits, [vocabularySize, hiddenSize].
     public var headMatrix: WeightMatrix { head.matrix }
 

@@ -26,12 +26,11 @@ public struct WorkCounts: Equatable, Sendable {
     /// Attention of `rows` rows, the first at this position; each sees the latest `window` positions, its own included.
     /// - Parameters:
     ///   - querySize: elements of a query of all heads.
-    ///   - kvSize: elements of a key of all heads.
-    mutating func addAttention(rows: Int, firstPosition: Int, window: Int?, querySize: Int, kvSize: Int) {
+    ///   - layerBytes: of one position's key and value, all heads.
+    mutating func addAttention(rows: Int, firstPosition: Int, window: Int?, querySize: Int, layerBytes: Int) {
         let window = window ?? Int.max
         let seen = firstPosition + rows - max(0, firstPosition + 1 - window)
-        // A key and a value in half precision.
-        cacheBytes += seen * kvSize * 2 * 2
+        cacheBytes += seen * layerBytes
         for row in 0..<rows { cacheMultiplications += 2 * querySize * min(firstPosition + row + 1, window) }
     }
 

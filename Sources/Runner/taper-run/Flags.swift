@@ -5,7 +5,7 @@ enum Flag: CaseIterable {
     case bits, prefillBits, schedule, switchPoints, showBits, trim
     case temperature, topK, topP, minP, seed
     case repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, logitBias
-    case lockMemory, noMapping, wholeHead, verify, json, quiet, verbose, version, help
+    case lockMemory, noMapping, cacheBits, wholeHead, verify, json, quiet, verbose, version, help
 
     /// All spellings, the one to show in messages last; long names may be written with `_` for `-`.
     var names: [String] {
@@ -41,6 +41,7 @@ enum Flag: CaseIterable {
         case .logitBias: ["--logit-bias"]
         case .lockMemory: ["--mlock"]
         case .noMapping: ["--no-mmap"]
+        case .cacheBits: ["--cache-bits"]
         case .wholeHead: ["--whole-head"]
         case .verify: ["--verify"]
         case .json: ["--json"]
@@ -57,7 +58,7 @@ enum Flag: CaseIterable {
         case .model: "FILE"
         case .prompt, .systemPrompt, .reversePrompt: "TEXT"
         case .file: "FILE"
-        case .predict, .contextSize, .threads, .topK, .seed, .repeatLastN: "N"
+        case .predict, .contextSize, .threads, .topK, .seed, .repeatLastN, .cacheBits: "N"
         case .bits, .prefillBits: "P"
         case .schedule: "S"
         case .switchPoints: "P@STEP,..."
@@ -103,6 +104,7 @@ enum Flag: CaseIterable {
         case .logitBias: "add X to the logit of token ID, such as 15043-1 (may be repeated)"
         case .lockMemory: "keep the bundle in memory"
         case .noMapping: "read the bundle into memory instead of mapping it"
+        case .cacheBits: "keep keys and values in 8 bits, for half the memory, or in 16 (default 16)"
         case .wholeHead: "compute the logits of all tokens, where the likeliest alone would do"
         case .verify: "compare the file with its checksums, and end; or while it runs: full, lazy, off"
         case .json: "print one JSON object with text, tokens and statistics"

@@ -135,6 +135,12 @@ extension Options {
         case .predict: maxNewTokens = try integer(-1...1 << 30)
         case .contextSize: contextLength = try integer(0...1 << 24)
         case .threads: threads = try integer(1...256)
+        case .cacheBits:
+            cacheBits = try integer(8...16)
+            guard cacheBits == 8 || cacheBits == 16 else {
+                throw TaperError(
+                    .usage, "not a usable value", at: name, expected: "8 or 16", found: "\"" + printable(value) + "\"")
+            }
         case .reversePrompt: reversePrompts.append(value)
         case .bits: ask(for: .constant(try precision()), flag)
         case .prefillBits: prefillBits = try precision()

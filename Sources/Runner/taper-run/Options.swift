@@ -33,6 +33,8 @@ struct Options {
     var showBits = false
     /// Give back the pages of planes that a step down leaves unread.
     var trim = false
+    /// Of keys and values.
+    var cacheBits = 16
     var readsWholeHead = false
     /// Cut what does not fit the context, oldest first.
     var dropOldest = false

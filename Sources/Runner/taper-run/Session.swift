@@ -89,7 +89,7 @@ final class Session {
             options.readsWholeHead
                 ? try TransformerWeights(bundle, headScreens: []) : try TransformerWeights(bundle),
             contextLength: context == 0 ? model.contextLength : context, pool: pool,
-            verification: options.verification)
+            verification: options.verification, cacheBits: options.cacheBits)
         sequence = try engine.makeSequence()
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)

@@ -26,6 +26,7 @@ final class ServedModel: Sendable {
         opening.waitingLimit = options.queueLength
         opening.copiesFile = options.copiesFiles
         opening.locksMemory = options.locksMemory
+        opening.cacheBits = options.cacheBits
         opening.readsWholeHead = options.readsWholeHead
         opening.verification = .init(rawValue: options.verification.rawValue) ?? .lazy
         let bundle: Bundle

@@ -20,6 +20,8 @@ public struct ServerOptions: Sendable {
     public var contextLength: Int?
     /// Answers at work at once, by model.
     public var answersAtOnce = 8
+    /// Bits of the numbers that keys and values are kept in: 8 or 16.
+    public var cacheBits = 16
     /// Reads bundles into memory instead of mapping them.
     public var copiesFiles = false
     /// Keeps bundles in memory.

@@ -37,6 +37,7 @@ struct Bench: ParsableCommand {
     @Option(help: "Also a schedule, such as 4@0,2@64 or static:TASK; repeat for more.") var schedule: [String] = []
     @Flag(help: "Copy the bundle into memory instead of mapping it.") var noMmap = false
     @Flag(help: "Compute the logits of all tokens, where the likeliest alone would do.") var wholeHead = false
+    @OptionGroup var cache: CacheOption
     @Option(
         help: "Also measure this machine's parts and describe it in this file, for taper simulate.",
         completion: .file())
@@ -72,6 +73,12 @@ struct Bench: ParsableCommand {
         let streams = try OptionLimit.counts(streams, at: "--streams", example: "1,2,8")
         let measurement = try SpeedMeasurement(
             promptTokens: promptTokens, newTokens: newTokens, depth: depth, text: text(of: bundle))
+        let cacheBits = try cache.bits()
+        guard describe == nil || cacheBits == 16 else {
+            throw TaperError(
+                .usage, "a description is of caches in half precision, which alone are simulated", at: "--cache-bits",
+                expected: "16 with --describe", found: "\(cacheBits)")
+        }
         let schedules = try schedules(bundle)
         let weights = try TransformerWeights(bundle)
         if describe != nil, counts.count > 1 {
@@ -80,7 +87,7 @@ struct Bench: ParsableCommand {
         var results: [SpeedResult] = []
         for count in counts {
             let pool = try ThreadPool(threadCount: count)
-            let engine = try Engine(weights, contextLength: longest + 1, pool: pool)
+            let engine = try Engine(weights, contextLength: longest + 1, pool: pool, cacheBits: cacheBits)
             // What is simulated reads the whole head.
             engine.usesHeadScreens = describe == nil && !wholeHead
             var parts: MachineMeasurement?

@@ -21,11 +21,13 @@ struct Perplexity: ParsableCommand {
     @Option(help: "Full-precision checkpoint to compare a bundle with.", completion: .file()) var reference: String?
     @OptionGroup var completion: CompletionOptions
     @OptionGroup var window: WindowOptions
+    @OptionGroup var cache: CacheOption
     @OptionGroup var options: EvaluationOptions
 
     func run() throws {
         try QualityCommand(
-            model: model, reference: reference, completion: completion, window: window, options: options
+            model: model, reference: reference, completion: completion, window: window, cacheBits: try cache.bits(),
+            options: options
         ).run()
     }
 }
@@ -38,11 +40,13 @@ struct Divergence: ParsableCommand {
     @Option(help: "Full-precision checkpoint.", completion: .file()) var reference: String
     @OptionGroup var completion: CompletionOptions
     @OptionGroup var window: WindowOptions
+    @OptionGroup var cache: CacheOption
     @OptionGroup var options: EvaluationOptions
 
     func run() throws {
         try QualityCommand(
-            model: model, reference: reference, completion: completion, window: window, options: options
+            model: model, reference: reference, completion: completion, window: window, cacheBits: try cache.bits(),
+            options: options
         ).run()
     }
 }
@@ -58,6 +62,7 @@ struct QualityCommand {
     let reference: String?
     let completion: CompletionOptions
     let window: WindowOptions
+    let cacheBits: Int
     let options: EvaluationOptions
 
     /// What is predicted, and how the report describes it.
@@ -117,6 +122,7 @@ struct QualityCommand {
         switch any {
         case .checkpoint(let checkpoint):
             guard reference == nil else { throw TaperError(.usage, "--reference compares bundles", at: model) }
+            guard cacheBits == 16 else { throw TaperError(.usage, "--cache-bits is of bundles", at: model) }
             progress.begin("perplexity")
             results = try evaluateQuality(
                 bundle: nil, schedules: [],
@@ -133,7 +139,8 @@ struct QualityCommand {
             progress.begin("perplexity")
             let longest = plan.windows.map(\.tokens.count).max() ?? 1
             results = try evaluateQuality(
-                bundle: try Engine(try TransformerWeights(bundle), contextLength: longest, pool: pool),
+                bundle: try Engine(
+                    try TransformerWeights(bundle), contextLength: longest, pool: pool, cacheBits: cacheBits),
                 schedules: try options.schedules(bundle), reference: full, windows: plan.windows, pool: pool
             ) { progress.update($0) }
         }

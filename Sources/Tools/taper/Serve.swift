@@ -42,6 +42,7 @@ struct Serve: ParsableCommand {
     @Flag(help: "Compute the logits of all tokens, where the likeliest alone would do.") var wholeHead = false
     @Option(help: "Compare weights with their checksums: all when a bundle opens, those that are read, or none.")
     var verify = Verify.lazy
+    @OptionGroup var cache: CacheOption
     @Flag(help: "Copy the bundles into memory instead of mapping them.") var noMmap = false
     @Flag(name: .shortAndLong, help: "Tell of every request: method, path, status and time.") var verbose = false
 
@@ -89,6 +90,7 @@ struct Serve: ParsableCommand {
         options.contextLength = ctxSize
         options.answersAtOnce = parallel
         options.locksMemory = mlock
+        options.cacheBits = try cache.bits()
         options.readsWholeHead = wholeHead
         options.verification = ServerOptions.Verification(rawValue: verify.rawValue) ?? .lazy
         options.copiesFiles = noMmap

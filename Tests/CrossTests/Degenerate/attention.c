@@ -7,13 +7,21 @@ static void attention(int query_kind, int cache_kind, int heads, int size, int t
     const int positions = visible + tokens - 1, capacity = (positions + 15) / 16 * 16, width = heads * size;
     const ck_table_t *twin = ck_table(CK_SCALAR);
     float *q = made(tokens * width, query_kind), *x = blank(4 * (size_t)size), *right = NULL;
+    const int fours = (size + 3) / 4, wide = (size + 15) / 16 * 16;
+    int8_t *byte_keys = blank((size_t)(capacity * fours * 4)), *byte_values = blank((size_t)(capacity * wide));
+    float *scales = blank(8 * (size_t)capacity), *smoothing = blank(8 * (size_t)size), *right_bytes = NULL;
+    memset(byte_keys, 0x55, (size_t)(capacity * fours * 4)), memset(byte_values, 0xaa, (size_t)(capacity * wide));
+    memset(scales, 0xff, 8 * (size_t)capacity);
+    for (int i = 0; i < size; i++) smoothing[i] = (float)(1 + i % 3), smoothing[size + i] = 1 / smoothing[i];
     uint16_t *keys = blank(2 * (size_t)(capacity * size)), *values = blank(2 * (size_t)(capacity * size));
     memset(keys, 0xff, 2 * (size_t)(capacity * size));
     for (int p = 0; p < positions; p++) {
         fill(x, size, cache_kind);
         twin->store_key(x, size, p, keys);
+        twin->store_key_bytes(x, smoothing, size, p, byte_keys, scales);
         fill(x, size, cache_kind);
         twin->to_half(x, size, values + p * size);
+        twin->store_value_bytes(x, size, p, byte_values, scales + capacity);
     }
     for (int isa = 0; isa < CK_ISA_COUNT; isa++) {
         const ck_table_t *t = ck_table(isa);
@@ -30,8 +38,19 @@ static void attention(int query_kind, int cache_kind, int heads, int size, int t
         const int plain = (query_kind <= OUTLIER || query_kind == TINY || query_kind == DENORMAL) && cache_kind <= OUTLIER;
         for (int i = 0; plain && i < tokens * width; i++)
             expect(fabsf(out[i]) <= 1001, "a mean of values", kind_names[cache_kind], size, visible, i);
-        free(scratch), free(out);
+        float *out_bytes = blank(4 * (size_t)(tokens * width));
+        ck_attention_t b = {.query = q, .out = out_bytes, .query_stride = width, .byte_keys = byte_keys, .byte_values = byte_values,
+                            .key_scales = scales, .value_scales = scales + capacity, .smoothing = smoothing, .tokens = tokens,
+                            .heads = heads, .head_size = size, .visible = visible, .window = window, .scale = 0.125f, .cap = cap};
+        t->attention_bytes(&b, scratch);
+        expect_written(out_bytes, 4 * (size_t)(tokens * width));
+        if (!right_bytes) right_bytes = copy_of(out_bytes, 4 * (size_t)(tokens * width));
+        expect(same_numbers(right_bytes, out_bytes, tokens * width), "bytes", kind_names[query_kind], size, visible, isa);
+        for (int i = 0; plain && i < tokens * width; i++)
+            expect(fabsf(out_bytes[i]) <= 1011, "a mean of bytes", kind_names[cache_kind], size, visible, i);
+        free(scratch), free(out), free(out_bytes);
     }
+    free(byte_keys), free(byte_values), free(scales), free(smoothing), free(right_bytes);
     free(q), free(x), free(keys), free(values), free(right);
 }
 

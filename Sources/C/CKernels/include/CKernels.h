@@ -59,6 +59,11 @@ typedef struct {
     // sums across lanes; values [capacity][head_size]. The last position's block is read whole, and
     // what comes of positions beyond is dropped.
     const uint16_t *keys, *values;
+    // Or bytes, each position with a scale: keys [capacity / 16][head_size / 4, rounded up][16][4], values [capacity / 4][head_size,
+    // rounded up to 16][4]. `smoothing`, [2][head_size], has factors of queries and, their inverse, of keys (SmoothQuant, arXiv
+    // 2211.10438, equation 3).
+    const int8_t *byte_keys, *byte_values;
+    const float *key_scales, *value_scales, *smoothing;
     int32_t tokens, heads, head_size, visible;
     int32_t window;  // positions a token sees, itself included; 0: all
     float scale;
@@ -100,6 +105,10 @@ typedef struct {
     // Puts one position's key of one head where `attention` expects it.
     void (*store_key)(const float *x, int32_t size, int32_t position, uint16_t *keys);
     void (*attention)(const ck_attention_t *, float *scratch);
+    // The same over a cache of bytes.
+    void (*store_key_bytes)(const float *x, const float *smoothing, int32_t size, int32_t position, int8_t *keys, float *scales);
+    void (*store_value_bytes)(const float *x, int32_t size, int32_t position, int8_t *values, float *scales);
+    void (*attention_bytes)(const ck_attention_t *, float *scratch);
     int32_t (*argmax)(const float *x, int32_t count);
     // Largest of the magnitudes, where infinity stands above all numbers and NaN above infinity.
     float (*magnitude)(const float *x, int32_t count);

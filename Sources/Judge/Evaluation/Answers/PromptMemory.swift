@@ -53,7 +53,7 @@ final class PromptMemory {
         }
         let sequence = try makeSequence()
         let logits = Array(try engine.read(prompt, into: sequence, bits: bits))
-        let byteCount = engine.weights.cacheBytes(at: prompt.count + KVLayer.positionBlock) + 4 * logits.count
+        let byteCount = engine.cacheBytes(at: prompt.count + KVLayer.positionBlock) + 4 * logits.count
         if keptByteCount + byteCount <= byteLimit {
             let twin = try engine.makeSequence()
             twin.copy(from: sequence)

@@ -116,7 +116,7 @@ public final class TaskRunner {
     /// Examples at work together: as many as make `mostRows` rows when every strategy has parted from the others, and
     /// whose caches, each as long as the longest prompt and answer, stay within `cacheLimit`.
     public func places(strategies: Int) -> Int {
-        let byteCount = engine.weights.cacheBytes(at: engine.contextLength) * strategies
+        let byteCount = engine.cacheBytes(at: engine.contextLength) * strategies
         return max(1, min(Self.mostRows / strategies, cacheLimit / max(1, byteCount)))
     }
 
