@@ -1,6 +1,7 @@
 import Chat
 import Model
 import Runtime
+import Storage
 import Testing
 
 @Suite struct StopSequencesTests {
@@ -88,5 +89,42 @@ import Testing
 
     @Test func specialTokensNeverComeOut() {
         #expect(run([], special: ["<|end|>!"], ["a", "<|end|>", "b", "<|end|>"]).text == "ab")
+    }
+
+    /// Long stop strings that the text nearly holds everywhere, token by token; anything but linear time would take hours.
+    @Test func longStopStringsCostNoMoreThanShortOnes() {
+        let long = String(repeating: "a", count: 50_000)
+        var matcher = StopSequences([long + "b", "c" + long], special: ["a" + long + "b"])
+        var count = 0
+        for index in 0..<2_000_000 {
+            matcher.append("aaaaa", bits: 4) { part, _ in count += part.utf8.count }
+            if index % 1000 == 0 { matcher.append(special: "<|x|>") { part, _ in count += part.utf8.count } }
+        }
+        // All but what may still become the first of them.
+        #expect(count == 10_000_000 - 50_000)
+        matcher.finish { part, _ in count += part.utf8.count }
+        #expect(count == 10_000_000 && matcher.found == nil)
+    }
+
+    /// Against looking for every stop string behind every byte.
+    @Test func theFirstStopStringToEndIsFound() {
+        var random = SplitMix64(seed: 3, stream: 0)
+        func word(_ limit: UInt64) -> String {
+            String((0..<1 + random.next() % limit).map { _ in random.next() % 2 == 0 ? "a" : "b" })
+        }
+        for _ in 0..<1000 {
+            let (stops, pieces) = ([word(5), word(7)], (0..<8).map { _ in word(4) })
+            let text = Array(pieces.joined().utf8)
+            var expected = (text: pieces.joined(), found: String?.none)
+            search: for end in 1...text.count {
+                for stop in stops where text[..<end].suffix(stop.utf8.count).elementsEqual(stop.utf8) {
+                    let kept = text[..<(end - stop.utf8.count)]
+                    expected = (String(decoding: kept, as: UTF8.self), stop)
+                    break search
+                }
+            }
+            let found = run(stops, pieces)
+            #expect(found.text == expected.text && found.found == expected.found, "\(stops) \(pieces)")
+        }
     }
 }

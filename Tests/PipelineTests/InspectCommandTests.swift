@@ -45,4 +45,18 @@ import Testing
         let outcome = try TaperProgram.run(["convert", bundle, "-o", folder.path + "/a.taper", "--dry-run"])
         #expect(outcome.status == 64 && outcome.errors.contains("--max-bits"), "\(outcome.errors)")
     }
+
+    /// Results too: a name with an escape sequence must not move the cursor of whoever reads them.
+    @Test func namesWithControlCharactersAreEscaped() throws {
+        let bundle = TaperProgram.root + "/formats/golden/written/0.1.0-tiny.taper"
+        let script = #"d="$2/$(printf 'b\377d\033[31m\nx')"; mkdir "$d"; cp "$1" "$d/t.taper"; "#
+        for command in [#"$TAPER inspect "$d/t.taper""#, #"$TAPER bench "$d/t.taper" -p "$d""#] {
+            let folder = try ScratchPath()
+            try Files.createDirectory(folder.path)
+            let outcome = try Shell.run(script + command, [bundle, folder.path])
+            let said = outcome.output + outcome.errors
+            #expect(outcome.status == (command.contains("bench") ? 64 : 0), "\(said)")
+            #expect(said.contains(#"b\xffd\u{1b}[31m\u{a}x"#) && !said.contains("\u{1b}"), "\(said)")
+        }
+    }
 }

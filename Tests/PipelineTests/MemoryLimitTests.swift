@@ -34,4 +34,35 @@ import Testing
             [TaperProgram.root + "/samples/tiny"])
         #expect(outcome.status == 0 || outcome.status == 74, "\(outcome.errors)")
     }
+
+    /// A header of a million tensors took 416 MB. The sum of all shards counts.
+    @Test func aHeaderOfVeryManyTensorsIsRefusedBeforeItIsKept() throws {
+        let folder = try ScratchPath()
+        let sample = TaperProgram.root + "/samples/tiny/"
+        try AtomicFile.write(
+            try Files.read(sample + "config.json", limit: 1 << 20), to: folder.path + "/config.json", replacing: false)
+        for shard in 1...2 {
+            let entries = (0..<100_000).map {
+                "\"\(shard)-\($0)\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}"
+            }
+            let header = "{" + entries.joined(separator: ",") + "}"
+            var file = ByteWriter()
+            file.u64(UInt64(header.utf8.count))
+            file.string(header)
+            try AtomicFile.write(
+                file.bytes, to: folder.path + "/model-0000\(shard)-of-00002.safetensors", replacing: false)
+        }
+        for command in ["$TAPER inspect $1", "$TAPER convert $1 -o $1/a.taper"] {
+            let outcome = try Shell.run("ulimit -v 300000; " + command, [folder.path])
+            #expect(outcome.status == 65 && outcome.errors.contains("too many tensors"), "\(outcome.errors)")
+        }
+    }
+
+    @Test func aFileThatMayNotBeMappedIsAnErrorOfMemory() throws {
+        let folder = try ScratchPath()
+        try Files.createDirectory(folder.path)
+        let outcome = try Shell.run(
+            "truncate -s 2G $1/a.taper; ulimit -v 300000; $RUNNER -m $1/a.taper -p a", [folder.path])
+        #expect(outcome.status == 74 && outcome.errors.contains("cannot map the file"), "\(outcome.errors)")
+    }
 }

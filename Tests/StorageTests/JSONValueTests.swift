@@ -49,4 +49,12 @@ import Testing
         #expect(value["a:b"]?.string == "c:d")
         #expect(value["q\":"]?.integer == 1)
     }
+
+    /// Also those of U+0080 to U+009F, which some terminals obey.
+    @Test func controlCharactersAreWrittenAsEscapes() throws {
+        let text = "a\u{1b}\u{7f}\u{80}\u{9b}\u{a0}\u{c2}\u{e9}\u{0}"
+        let written = JSONValue.string(text).text()
+        #expect(written == "\"a\\u001b\\u007f\\u0080\\u009b\u{a0}\u{c2}\u{e9}\\u0000\"")
+        #expect(try Array(parse(written).string?.utf8 ?? "".utf8) == Array(text.utf8))
+    }
 }

@@ -5,7 +5,7 @@ struct GGUFFile {
     static let stringLimit = 16_000_000
     static let arrayLimit = 16_000_000
     static let keyLimit = 65535
-    static let tensorLimit = 1_000_000
+    static let entryLimit = HeaderMemory.limit / HeaderMemory.entryByteCount
     static let nameLimit = 63
     static let alignmentLimit = 1 << 20
     static let magic = Array("GGUF".utf8)
@@ -17,6 +17,7 @@ struct GGUFFile {
     private(set) var values: [String: GGUFValue] = [:]
     /// In file order, which is the order of their data.
     private(set) var tensors: [StoredTensor] = []
+    private var memory = HeaderMemory()
 
     init(path: String) throws(TaperError) {
         file = try SourceFile(path: path)
@@ -24,8 +25,9 @@ struct GGUFFile {
         version = try GGUFFile.version(&reader)
         // The least a tensor description and a metadata entry can take bounds their counts before anything is kept.
         let tensorCount = try reader.count(
-            "the tensor count", limit: min(GGUFFile.tensorLimit, reader.remaining / 33))
-        let keyCount = try reader.count("the metadata count", limit: reader.remaining / 14)
+            "the tensor count", limit: min(GGUFFile.entryLimit, reader.remaining / 33))
+        let keyCount = try reader.count(
+            "the metadata count", limit: min(GGUFFile.entryLimit, reader.remaining / 14))
         for _ in 0..<keyCount { try readEntry(&reader) }
         try readTensors(&reader, count: tensorCount)
     }
@@ -68,6 +70,9 @@ struct GGUFFile {
         let place = file.path + ": metadata '" + printable(key) + "'"
         let type = try GGUFFile.type(&reader, place)
         let value = try GGUFFile.value(&reader, type, place)
+        var textByteCount = keyByteCount
+        if case .string(let text) = value { textByteCount += text.utf8.count }
+        try memory.keep(textByteCount, place: place)
         guard values.updateValue(value, forKey: key) == nil else {
             throw TaperError(.badData, "the key appears twice", at: place)
         }
@@ -142,6 +147,7 @@ struct GGUFFile {
         var names: Set<String> = []
         for _ in 0..<count {
             let description = try GGUFTensorDescription(&reader)
+            try memory.keep(description.name.utf8.count, place: reader.place)
             guard names.insert(description.name).inserted else {
                 throw TaperError(.badData, "the tensor appears twice", at: place(of: description))
             }

@@ -27,8 +27,9 @@ struct SafetensorsDirectory {
 
     private mutating func add(_ shards: [String], in path: String) throws(TaperError) {
         var holder: [String: String] = [:]
+        var memory = HeaderMemory()
         for shard in shards {
-            let file = try SafetensorsFile(path: path + "/" + shard)
+            let file = try SafetensorsFile(path: path + "/" + shard, memory: &memory)
             if container.files.isEmpty { metadata = file.metadata }
             // Within a file the parser has seen to it.
             for tensor in file.tensors where shards.count > 1 {

@@ -6,8 +6,6 @@ struct SafetensorsFile {
     static let headerLimit = 100_000_000
     static let nameLimit = 1024
     static let rankLimit = 8
-    static let tensorLimit = 1_000_000
-    static let metadataLimit = 100_000
 
     let file: SourceFile
     /// In the order of their data.
@@ -15,7 +13,8 @@ struct SafetensorsFile {
     /// The `__metadata__` strings, in file order.
     let metadata: [JSONValue.Member]
 
-    init(path: String) throws(TaperError) {
+    /// - Parameter memory: of all files of the checkpoint.
+    init(path: String, memory: inout HeaderMemory) throws(TaperError) {
         let file = try SourceFile(path: path)
         let header = try SafetensorsFile.header(of: file)
         let dataByteCount = file.bytes.count - 8 - header.count
@@ -23,21 +22,17 @@ struct SafetensorsFile {
         var scanner = JSONMemberScanner(header, place: place, baseOffset: 8)
         var tensors: [StoredTensor] = []
         var metadata: [JSONValue.Member]?
-        // Shorter descriptions than this do not occur.
-        var names = Set<String>(minimumCapacity: min(SafetensorsFile.tensorLimit, header.count / 64))
+        var names: Set<String> = []
         while let member = try scanner.next(keyLimit: SafetensorsFile.nameLimit) {
             if member.key == "__metadata__" {
                 guard metadata == nil else { throw TaperError(.badData, "__metadata__ appears twice", at: place) }
-                metadata = try SafetensorsFile.metadata(member.value, place: place + ": __metadata__")
+                metadata = try SafetensorsFile.metadata(member.value, &memory, place: place + ": __metadata__")
                 continue
             }
+            try memory.keep(member.key.utf8.count, place: place)
             guard names.insert(member.key).inserted else {
                 throw TaperError(
                     .badData, "the tensor appears twice", at: place + ": tensor '" + printable(member.key) + "'")
-            }
-            guard tensors.count < SafetensorsFile.tensorLimit else {
-                throw TaperError(
-                    .badData, "too many tensors", at: place, expected: "at most " + String(SafetensorsFile.tensorLimit))
             }
             let entry = try SafetensorsEntry(member, headerPlace: place, dataByteCount: dataByteCount)
             let dataStart = 8 + header.count
@@ -89,21 +84,19 @@ struct SafetensorsFile {
     }
 
     private static func metadata(
-        _ value: UnsafeRawBufferPointer, place: String
+        _ value: UnsafeRawBufferPointer, _ memory: inout HeaderMemory, place: String
     ) throws(TaperError) -> [JSONValue.Member] {
         var scanner = JSONMemberScanner(value, place: place)
         var members: [JSONValue.Member] = []
         var seen: Set<String> = []
         while let member = try scanner.next() {
+            try memory.keep(member.key.utf8.count, place: place)
             guard seen.insert(member.key).inserted else {
                 throw TaperError(.badData, "the key '" + printable(member.key) + "' appears twice", at: place)
             }
             guard member.value.first == 0x22 else {
                 throw TaperError(
                     .badData, "'" + printable(member.key) + "' is not a string", at: place, expected: "a string")
-            }
-            guard seen.count <= metadataLimit else {
-                throw TaperError(.badData, "too many entries", at: place, expected: "at most " + String(metadataLimit))
             }
             // Facts worth showing are short; a long one (an embedded licence, a training log) is not kept.
             if member.value.count <= 4096 && members.count < 100 {

@@ -61,6 +61,7 @@ struct ShardIndex {
     ) throws(TaperError) -> [String: String] {
         let place = path + ": weight_map"
         var all: [String: String] = [:]
+        var memory = HeaderMemory()
         var scanner = JSONMemberScanner(map.value, place: place, baseOffset: map.offset)
         while let member = try scanner.next(keyLimit: SafetensorsFile.nameLimit) {
             let tensorPlace = place + ": '" + printable(member.key) + "'"
@@ -74,12 +75,9 @@ struct ShardIndex {
                     expected: "the name of a file beside the index", found: "'" + printable(shard) + "'",
                     remedy: "Paths are refused, since they could reach any file")
             }
+            try memory.keep(member.key.utf8.count + shard.utf8.count, place: place)
             guard all.updateValue(shard, forKey: member.key) == nil else {
                 throw TaperError(.badData, "the tensor appears twice", at: tensorPlace)
-            }
-            guard all.count <= SafetensorsFile.tensorLimit else {
-                throw TaperError(
-                    .badData, "too many tensors", at: place, expected: "at most " + String(SafetensorsFile.tensorLimit))
             }
             shards.insert(shard)
             guard shards.count <= shardLimit else {

@@ -29,14 +29,18 @@ public enum SyntheticBundle {
         let hidden = try need("hidden")
         let heads = try need("heads")
         guard heads > 0, hidden > 0 else { throw TaperError(.usage, "a dimension is zero", at: place) }
+        let layers = try need("layers")
+        do { try ModelConfig.checkLayerCount(layers, place: place) } catch {
+            throw TaperError(.usage, error.message)
+        }
         var config = ModelConfig(
-            family: "llama", hiddenSize: hidden, intermediateSize: try need("ffn"), layerCount: try need("layers"),
+            family: "llama", hiddenSize: hidden, intermediateSize: try need("ffn"), layerCount: layers,
             headCount: heads, kvHeadCount: values["kv-heads"] ?? heads,
             headSize: values["head-size"] ?? hidden / heads, vocabularySize: try need("vocab"),
             contextLength: values["context"] ?? 32768, normEpsilon: 1e-5, ropeTheta: 10000)
         config.tiedEmbeddings = (values["tied"] ?? 0) != 0
         do { try config.validate(place: place) } catch {
-            throw TaperError(.usage, error.message, at: place)
+            throw TaperError(.usage, error.message)
         }
         return config
     }

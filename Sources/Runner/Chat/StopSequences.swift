@@ -1,4 +1,5 @@
 public import Model
+internal import Text
 
 /// Finds stop strings in text that arrives in pieces, and holds back only what may still become one.
 ///
@@ -6,11 +7,17 @@ public import Model
 /// Special tokens are no text, but a stop string may name them: those that do are looked for in all that was generated, the
 /// others in the text alone.
 public struct StopSequences {
-    private var stops: [[UInt8]] = []
+    private var stops: [BytePattern] = []
+    /// Of each stop string, how much of it the text ends with.
+    private var matched: [Int] = []
     /// From here on stop strings spell special tokens.
     private let firstSpecial: Int
-    private var pending: [UInt8] = []
+    /// What was not handed out begins at `handedOut`; what stands before is dropped when it has become the larger part.
+    private var bytes: [UInt8] = []
     private var tags: [Precision] = []
+    private var handedOut = 0
+    /// Places in `bytes` of what is text.
+    private var textPlaces: [Int] = []
     /// The stop string that ended the text.
     public private(set) var found: String?
 
@@ -20,30 +27,35 @@ public struct StopSequences {
     /// Empty strings are left out: they would stop everything.
     /// - Parameter special: stop strings that name special tokens, alone or among text.
     public init(_ stops: [String], special: [String] = []) {
-        for stop in stops where !stop.isEmpty { self.stops.append(Array(stop.utf8)) }
+        for stop in stops where !stop.isEmpty { self.stops.append(BytePattern(Array(stop.utf8))) }
         firstSpecial = self.stops.count
-        for stop in special where !stop.isEmpty { self.stops.append(Array(stop.utf8)) }
+        for stop in special where !stop.isEmpty { self.stops.append(BytePattern(Array(stop.utf8))) }
+        matched = [Int](repeating: 0, count: self.stops.count)
     }
 
     /// Takes a piece of text and hands out what is surely no part of a stop string, in runs of equal precision.
     /// Nothing more comes out once a stop string was found.
     public mutating func append(_ text: String, bits tag: Precision, emit: (String, Precision) -> Void) {
         guard found == nil else { return }
+        let isText = tag != StopSequences.hidden
         for byte in text.utf8 {
-            pending.append(byte)
+            if isText { textPlaces.append(bytes.count) }
+            bytes.append(byte)
             tags.append(tag)
             // Text alone changes when text comes.
-            for index in stops.indices where index >= firstSpecial || tag != StopSequences.hidden {
-                let start = start(ofLast: stops[index].count, of: index)
-                if start < 0 { continue }
-                found = String(decoding: stops[index], as: UTF8.self)
-                flush(start, emit)
-                pending = []
+            for index in stops.indices where isText || index >= firstSpecial {
+                matched[index] = stops[index].advance(matched[index], byte)
+                if matched[index] < stops[index].count { continue }
+                found = String(decoding: stops[index].bytes, as: UTF8.self)
+                flush(upTo: start(of: index), emit)
+                bytes = []
                 tags = []
+                textPlaces = []
                 return
             }
         }
-        flush(pending.count - heldCount(), emit)
+        flush(upTo: stops.indices.map { start(of: $0) }.min() ?? bytes.count, emit)
+        forget()
     }
 
     /// Takes a special token by its name.
@@ -53,52 +65,37 @@ public struct StopSequences {
 
     /// Hands out what was held back, at the end of the text.
     public mutating func finish(emit: (String, Precision) -> Void) {
-        if found == nil { flush(pending.count, emit) }
+        if found == nil { flush(upTo: bytes.count, emit) }
     }
 
-    /// Place in `pending` of the first of the last `count` bytes that a stop string looks at, when they begin it; else -1.
-    private func start(ofLast count: Int, of index: Int) -> Int {
-        var left = count
-        var place = pending.count
-        while left > 0 {
-            place -= 1
-            if place < 0 { return -1 }
-            if index < firstSpecial && tags[place] == StopSequences.hidden { continue }
-            left -= 1
-            if pending[place] != stops[index][left] { return -1 }
-        }
-        return place
+    /// Where in `bytes` the end begins that may become, or is, this stop string.
+    private func start(of index: Int) -> Int {
+        if matched[index] == 0 { return bytes.count }
+        return index < firstSpecial ? textPlaces[textPlaces.count - matched[index]] : bytes.count - matched[index]
     }
 
-    /// Length of the longest end of `pending` that begins a stop string.
-    private func heldCount() -> Int {
-        var longest = 0
-        for index in stops.indices {
-            var count = min(stops[index].count - 1, pending.count)
-            while count > 0 {
-                let start = start(ofLast: count, of: index)
-                if start >= 0 {
-                    longest = max(longest, pending.count - start)
-                    break
-                }
-                count -= 1
-            }
-        }
-        return longest
-    }
-
-    private mutating func flush(_ count: Int, _ emit: (String, Precision) -> Void) {
-        var start = 0
-        while start < count {
-            var end = start + 1
-            while end < count && tags[end] == tags[start] { end += 1 }
+    private mutating func flush(upTo end: Int, _ emit: (String, Precision) -> Void) {
+        var start = handedOut
+        while start < end {
+            var next = start + 1
+            while next < end && tags[next] == tags[start] { next += 1 }
             // Whole characters: text arrives whole, and a held-back part begins where a stop string does.
             if tags[start] != StopSequences.hidden {
-                emit(String(decoding: pending[start..<end], as: UTF8.self), tags[start])
+                emit(String(decoding: bytes[start..<next], as: UTF8.self), tags[start])
             }
-            start = end
+            start = next
         }
-        pending.removeFirst(count)
-        tags.removeFirst(count)
+        handedOut = max(handedOut, end)
+    }
+
+    /// Drops what was handed out, in steps that grow with what is held back: one by one they would cost quadratic time.
+    private mutating func forget() {
+        guard handedOut > bytes.count - handedOut else { return }
+        bytes.removeFirst(handedOut)
+        tags.removeFirst(handedOut)
+        let before = textPlaces.firstIndex { $0 >= handedOut } ?? textPlaces.count
+        textPlaces.removeFirst(before)
+        for index in textPlaces.indices { textPlaces[index] -= handedOut }
+        handedOut = 0
     }
 }

@@ -112,7 +112,17 @@ public enum JSONValue: Sendable {
     private static func quote(_ text: String, into out: inout [UInt8]) {
         let digits = Array("0123456789abcdef".utf8)
         out.append(0x22)
+        var before: UInt8 = 0
         for byte in text.utf8 {
+            defer { before = byte }
+            // U+0080 to U+009F are commands to some terminals.
+            if before == 0xc2 && byte < 0xa0 {
+                out.removeLast()
+                out.append(contentsOf: "\\u00".utf8)
+                out.append(digits[Int(byte >> 4)])
+                out.append(digits[Int(byte & 15)])
+                continue
+            }
             switch byte {
             case 0x22: out.append(contentsOf: "\\\"".utf8)
             case 0x5c: out.append(contentsOf: "\\\\".utf8)

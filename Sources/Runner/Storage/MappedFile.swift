@@ -49,7 +49,8 @@ public final class MappedFile {
         var mapped: UnsafeMutableRawPointer?
         let result = tp_map(descriptor, byteCount, &mapped)
         guard result == 0 else {
-            throw TaperError(.noInput, "cannot map the file: " + systemText(result), at: path)
+            throw TaperError(
+                result == outOfMemory ? .inputOutput : .noInput, "cannot map the file: " + systemText(result), at: path)
         }
         base = mapped
         keepsOpen = watching
@@ -102,6 +103,9 @@ public final class MappedFile {
 }
 
 /// Opens a regular file for reading; directories, pipes and devices are refused by name.
+/// -ENOMEM: the file is there, but more memory may not be mapped.
+private let outOfMemory: Int32 = -12
+
 func openForReading(_ path: String) throws(TaperError) -> Int32 {
     let descriptor = tp_open_read(path)
     guard descriptor >= 0 else {

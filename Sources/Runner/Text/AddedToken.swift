@@ -51,6 +51,8 @@ extension Tokenizer {
         var result: [Segment] = []
         var start = 0
         var at = 0
+        // Where the white space ends that was looked at last: tokens inside it swallow up to the same place.
+        var spaceEnd = 0
         while at < bytes.count {
             guard let match = trie.longest(bytes, at: at) else {
                 at += 1
@@ -72,7 +74,9 @@ extension Tokenizer {
                 if start > match.end { continue }
             }
             if token.has(AddedToken.stripRight) {
+                if to < spaceEnd { to = spaceEnd }
                 while let width = WhiteSpace.width(startingAt: to, in: bytes) { to += width }
+                spaceEnd = to
             }
             if from > start {
                 result.append(.text(Array(bytes[start..<from]), isFirst: isFirst && start == 0))

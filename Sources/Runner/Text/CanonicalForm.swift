@@ -31,6 +31,8 @@ enum CanonicalForm {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count + 16)
         var stretch = String.UnicodeScalarView()
+        // Counted here: a view of scalars would count them one by one whenever it is asked.
+        var length = 0
         var run = 0
         var isLong = false
         func flush() {
@@ -43,6 +45,7 @@ enum CanonicalForm {
                 for scalar in whole._nfd { append(scalar, to: &out) }
             }
             stretch = String.UnicodeScalarView()
+            length = 0
             run = 0
             isLong = false
         }
@@ -61,11 +64,12 @@ enum CanonicalForm {
             default:
                 if scalar.value < 0x300 || scalar.properties.canonicalCombiningClass == .notReordered {
                     // Nothing composes or moves across an ASCII character's left side.
-                    if scalar.value < 0x80 && stretch.count > 4096 { flush() }
+                    if scalar.value < 0x80 && length > 4096 { flush() }
                     run = 0
                 }
                 stretch.append(scalar)
             }
+            length += 1
             run += 1
             if run > longRun { isLong = true }
         }

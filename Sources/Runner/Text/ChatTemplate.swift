@@ -241,9 +241,7 @@ public struct ChatTemplate: Equatable, Sendable {
 enum ChatText {
     static func last(of part: [UInt8], in text: [UInt8]) -> Int? {
         guard !part.isEmpty, part.count <= text.count else { return nil }
-        for at in stride(from: text.count - part.count, through: 0, by: -1)
-        where part.indices.allSatisfy({ text[at + $0] == part[$0] }) { return at }
-        return nil
+        return BytePattern(part).lastStart(in: text)
     }
 
     /// White space is what Python's `str.strip` drops.

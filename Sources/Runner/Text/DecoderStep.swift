@@ -26,6 +26,10 @@ struct TokenDecoder {
         var pending: [UInt8] = []
         /// Tokens seen, or characters taken off the start, or broken runs of byte tokens in progress.
         var count: Int
+        /// Characters held back because they may be the text's last.
+        var heldCount = 0
+        /// Of a step that replaces in joined text.
+        var replacer: StreamReplacer?
     }
 
     private var stages: [Stage] = []
@@ -50,7 +54,11 @@ struct TokenDecoder {
                 default: break
                 }
             }
-            stages.append(Stage(step: step, isFused: isFused, count: count))
+            var stage = Stage(step: step, isFused: isFused, count: count)
+            if isFused, case .replace(let pattern, let content) = step {
+                stage.replacer = StreamReplacer(BytePattern(pattern), content)
+            }
+            stages.append(stage)
             if step == .fuse || step == .bytes { isFused = true }
         }
     }
@@ -64,8 +72,10 @@ struct TokenDecoder {
             let rest = stages[index].pending
             stages[index].pending = []
             switch stages[index].step {
-            case .replace(let pattern, let content):
-                if !rest.isEmpty { push(index + 1, NormalizerStep.replaced(rest, pattern, content)) }
+            case .replace:
+                var end: [UInt8] = []
+                stages[index].replacer?.finish(into: &end)
+                if !end.isEmpty { push(index + 1, end) }
             case .byteFallback: push(index + 1, run: rest)
             case .bytes:
                 if !rest.isEmpty { push(index + 1, Array(String(decoding: rest, as: UTF8.self).utf8)) }
@@ -90,10 +100,9 @@ struct TokenDecoder {
         switch stages[index].step {
         case .replace(let pattern, let content):
             guard isFused else { return push(index + 1, NormalizerStep.replaced(bytes, pattern, content)) }
-            let rest = stages[index].pending + bytes
-            let end = TokenDecoder.settled(rest, pattern)
-            stages[index].pending = Array(rest[end...])
-            if end > 0 { push(index + 1, NormalizerStep.replaced(Array(rest[..<end]), pattern, content)) }
+            var ready: [UInt8] = []
+            stages[index].replacer?.feed(bytes, into: &ready)
+            if !ready.isEmpty { push(index + 1, ready) }
         case .byteFallback:
             if let value = bytes.withUnsafeBufferPointer({ Tokenizer.byteValue($0) }) {
                 stages[index].pending.append(value)
@@ -148,38 +157,36 @@ struct TokenDecoder {
         for _ in run { push(index, TokenDecoder.replacement) }
     }
 
-    /// How much of a joined text can be searched now: all but an end that starts the pattern.
-    private static func settled(_ bytes: [UInt8], _ pattern: [UInt8]) -> Int {
-        // Matches count from the left, so an end inside a match is no start of another.
-        var at = 0
-        while at < bytes.count {
-            let rest = bytes[at...]
-            if rest.count < pattern.count, pattern.starts(with: rest) { return at }
-            at += rest.starts(with: pattern) ? pattern.count : 1
-        }
-        return bytes.count
-    }
-
+    /// Joined text without the characters at its start and with those at its end held back. They are whole characters, as all that
+    /// joined text is made of, so that those held back are a number of equal ones.
     private mutating func stripped(_ index: Int, _ bytes: [UInt8], _ content: [UInt8], _ start: Int, _ stop: Int)
         -> [UInt8]
     {
-        var rest = stages[index].pending + bytes
+        var rest = bytes[...]
         while stages[index].count < start, !rest.isEmpty {
             if rest.starts(with: content) {
-                rest.removeFirst(content.count)
+                rest = rest.dropFirst(content.count)
                 stages[index].count += 1
             } else {
                 stages[index].count = start
             }
         }
-        var end = rest.count
-        var held = 0
-        while held < stop, end >= content.count, rest[(end - content.count)..<end].elementsEqual(content) {
+        var end = rest.endIndex
+        var found = 0
+        while found < stop, end - rest.startIndex >= content.count,
+            rest[(end - content.count)..<end].elementsEqual(content)
+        {
             end -= content.count
-            held += 1
+            found += 1
         }
-        stages[index].pending = Array(rest[end...])
-        return Array(rest[..<end])
+        let before = stages[index].heldCount
+        var out: [UInt8] = []
+        // Characters before others are not the last; of those that still may be, the earliest go when there are too many.
+        let isAll = end == rest.startIndex
+        let released = isAll ? max(0, before - (stop - found)) : before
+        for _ in 0..<released { out += content }
+        stages[index].heldCount = (isAll ? before - released : 0) + found
+        return out + rest[..<end]
     }
 
     private static func stripped(_ bytes: [UInt8], _ content: [UInt8], _ start: Int, _ stop: Int) -> [UInt8] {

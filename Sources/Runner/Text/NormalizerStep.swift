@@ -41,21 +41,12 @@ enum NormalizerStep: Equatable {
 
     /// - Parameter pattern: at least one byte.
     static func replaced(_ bytes: [UInt8], _ pattern: [UInt8], _ content: [UInt8]) -> [UInt8] {
-        guard let first = pattern.first else { return bytes }
+        if bytes.count < pattern.count { return bytes }
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count)
-        var at = 0
-        while at < bytes.count {
-            if bytes[at] == first, at + pattern.count <= bytes.count,
-                pattern.count == 1 || bytes[at..<at + pattern.count].elementsEqual(pattern)
-            {
-                out += content
-                at += pattern.count
-            } else {
-                out.append(bytes[at])
-                at += 1
-            }
-        }
+        var replacer = StreamReplacer(BytePattern(pattern), content)
+        replacer.feed(bytes, into: &out)
+        replacer.finish(into: &out)
         return out
     }
 

@@ -38,6 +38,7 @@ enum MatchPattern: Equatable {
 extension ClassifiedText {
     /// Matches of a pattern in scalars of the range, in order; what lies between them does not match.
     private func matches(_ pattern: MatchPattern, _ range: Range<Int>) -> [Range<Int>] {
+        if case .literal(let text) = pattern { return occurrences(of: text, range) }
         var found: [Range<Int>] = []
         var at = range.lowerBound
         while at < range.upperBound {
@@ -48,16 +49,24 @@ extension ClassifiedText {
         return found
     }
 
+    /// Where the scalars of the range spell a text.
+    private func occurrences(of text: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
+        let area = offsets[range.lowerBound]..<offsets[range.upperBound]
+        if text.isEmpty || text.count > area.count { return [] }
+        var found: [Range<Int>] = []
+        var at = range.lowerBound
+        for start in BytePattern(text).starts(in: bytes[area]) {
+            while offsets[at] < start { at += 1 }
+            let first = at
+            while offsets[at] < start + text.count { at += 1 }
+            found.append(first..<at)
+        }
+        return found
+    }
+
     private func matchEnd(_ pattern: MatchPattern, _ at: Int, _ end: Int) -> Int {
         switch pattern {
-        case .literal(let text):
-            let start = offsets[at]
-            guard text.count <= offsets[end] - start, bytes[start..<start + text.count].elementsEqual(text) else {
-                return at
-            }
-            var next = at
-            while offsets[next] < start + text.count { next += 1 }
-            return next
+        case .literal: return at
         case .numbers: return classes[at] == .number ? at + 1 : at
         case .whiteSpace: return classes[at].isSpace ? at + 1 : at
         case .punctuation: return CharacterTraits.isPunctuation(scalars[at]) ? at + 1 : at

@@ -118,7 +118,8 @@ struct BundleReport {
         lines += qualityLines()
         lines += ["", Console.strong("schedules")]
         if calibrated.isEmpty, learned == nil {
-            lines.append("  none; add one with: taper calibrate \(bundle.path) --task NAME --data FILE")
+            lines.append(
+                "  none; add one with: taper calibrate \(printable(bundle.path, limit: 4000)) --task NAME --data FILE")
         }
         lines.append("  where none is named: \(unnamed.name) \(unnamed.scheduler.text)")
         for record in calibrated {

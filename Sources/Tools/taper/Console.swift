@@ -2,17 +2,33 @@ import Storage
 
 /// Standard output carries results, standard error everything else.
 enum Console {
-    static func out(_ text: String) { StandardStreams.write(StandardStreams.shown(text) + "\n") }
+    /// Lines for people. Names and texts from files are in them, so control characters are escaped but for line feeds and tabs.
+    static func out(_ text: String) { StandardStreams.write(visible(StandardStreams.shown(text)) + "\n") }
     static func note(_ text: String) { StandardStreams.note(text) }
 
-    static func out(_ json: JSONValue) { out(json.text(indented: true)) }
+    /// JSON, which escapes control characters itself.
+    static func out(_ json: JSONValue, indented: Bool = true) {
+        StandardStreams.write(StandardStreams.shown(json.text(indented: indented)) + "\n")
+    }
+
+    private static func visible(_ text: String) -> String {
+        var line = text.split(separator: "\t", omittingEmptySubsequences: false).map { withoutControls(String($0)) }
+            .joined(separator: "\t")
+        guard isTerminal else { return line }
+        // Our own styles, which harm nobody who writes them into a file.
+        for style in ["[0m", "[1m", "[2m"] { line = line.replacing("\\u{1b}" + style, with: "\u{1b}" + style) }
+        return line
+    }
 
     static var isTerminal: Bool {
         StandardStreams.isTerminal(1) && Files.environment("NO_COLOR") == nil && Files.environment("TERM") != "dumb"
     }
 
-    /// Bold on a terminal, plain elsewhere.
-    static func strong(_ text: String) -> String { isTerminal ? "\u{1b}[1m" + text + "\u{1b}[0m" : text }
+    /// Bold on a terminal, plain elsewhere. Headings are one line, whatever line feeds a name in them has.
+    static func strong(_ text: String) -> String {
+        let line = printable(text, limit: 8000)
+        return isTerminal ? "\u{1b}[1m" + line + "\u{1b}[0m" : line
+    }
     static func faint(_ text: String) -> String { isTerminal ? "\u{1b}[2m" + text + "\u{1b}[0m" : text }
 }
 

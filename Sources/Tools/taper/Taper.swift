@@ -40,7 +40,11 @@ struct Taper: ParsableCommand {
         } catch {
             // Help and versions come this way, too, and are results.
             let status = exitCode(for: error).rawValue
-            let text = fullMessage(for: error)
+            var text = fullMessage(for: error)
+            // The parser repeats arguments as they are, line feeds and all.
+            for argument in arguments where printable(argument, limit: 4000) != argument {
+                text = text.replacing(argument, with: printable(argument, limit: 4000))
+            }
             if status == 0 { Console.out(text) } else { Console.note(text) }
             return status
         }

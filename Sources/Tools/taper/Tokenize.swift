@@ -31,10 +31,10 @@ struct Tokenize: ParsableCommand {
         let pieces = ids.map { tokenizer.piece(of: $0) }
         if json {
             Console.out(
-                JSONValue.object([
+                .object([
                     .init("schema", .string("taper-tokenize-1")), .init("ids", .array(ids.map { .integer($0) })),
                     .init("pieces", .array(pieces.map { .string($0) })),
-                ]).text())
+                ]), indented: false)
         } else {
             for (id, piece) in zip(ids, pieces) { Console.out("\(id)\t\(printable(piece))") }
         }
