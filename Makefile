@@ -9,7 +9,7 @@ export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
 .PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall models results commands tutorial docs \
 	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-scripts test-examples test-serve \
-	test-page page-pictures simulations simulate-machine
+	test-confinement test-page page-pictures simulations simulate-machine
 
 # Both programs and the edge runner.
 all: build runner
@@ -48,6 +48,10 @@ test-arm64: build runner-arm64
 # Degenerate matrices through all C of quantization, kernels and gradients, under the compiler's sanitizers.
 test-sanitize: deps
 	@Scripts/test-sanitize.sh
+
+# What a confined runner and server may ask of the kernel: the filter's tables, and a process that tries.
+test-confinement: deps
+	@Scripts/test-confinement.sh
 
 # The specification's own reader on the golden files: needs Python with numpy, and nothing that is built here.
 test-formats: deps

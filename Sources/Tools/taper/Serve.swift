@@ -43,6 +43,8 @@ struct Serve: ParsableCommand {
     @Option(help: "Compare weights with their checksums: all when a bundle opens, those that are read, or none.")
     var verify = Verify.lazy
     @Flag(help: "Copy the bundles into memory instead of mapping them.") var noMmap = false
+    @Flag(help: "Do not give up writing files, running programs and making connections once the server listens.")
+    var noSandbox = false
     @Flag(name: .shortAndLong, help: "Tell of every request: method, path, status and time.") var verbose = false
 
     func run() throws {
@@ -51,9 +53,13 @@ struct Serve: ParsableCommand {
         let outcome = Mutex<(any Error)?>(nil)
         let end = DispatchSemaphore(value: 0)
         let (host, names) = (host.contains(":") ? "[\(host)]" : host, server.modelNames.joined(separator: ", "))
+        let (confines, tells) = (!noSandbox, verbose)
         Task {
             do {
                 try await server.run { port in
+                    if confines, let reason = Confinement.begin(.serving), tells {
+                        Console.note("note: the system cannot confine this process: \(reason)")
+                    }
                     Console.note("serving \(printable(names, limit: 400)) at http://\(host):\(port)")
                 }
             } catch {
