@@ -9,7 +9,8 @@ export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
 .PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall models results commands tutorial docs \
 	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-scripts test-examples test-serve \
-	test-confinement test-page page-pictures simulations simulate-machine
+	test-confinement \
+	fuzz test-page page-pictures simulations simulate-machine
 
 # Both programs and the edge runner.
 all: build runner
@@ -52,6 +53,11 @@ test-sanitize: deps
 # What a confined runner and server may ask of the kernel: the filter's tables, and a process that tries.
 test-confinement: deps
 	@Scripts/test-confinement.sh
+
+# Every reader under libFuzzer for SECONDS each, two at a time; TARGET="gguf jinja" for some of them. The first build takes minutes.
+fuzz: deps
+	@Scripts/build-fuzzer.sh
+	@Tests/Fuzz/run.py .build-fuzz/taper-fuzz $(or $(SECONDS),60) $(TARGET)
 
 # The specification's own reader on the golden files: needs Python with numpy, and nothing that is built here.
 test-formats: deps
@@ -158,4 +164,4 @@ models:
 
 # Removes everything that was built.
 clean:
-	rm -rf .build .build-runner .build-runner-arm64 .build-examples build
+	rm -rf .build .build-runner .build-runner-arm64 .build-examples .build-fuzz build
