@@ -49,4 +49,11 @@ import Testing
         #expect(value["a:b"]?.string == "c:d")
         #expect(value["q\":"]?.integer == 1)
     }
+
+    @Test func zeroKeepsItsSign() throws {
+        let text = JSONValue.array([.number(-0.0), .number(0), .integer(0)]).text()
+        #expect(text == "[-0.0,0,0]")
+        let values = try #require(try JSONValue.parse(Array(text.utf8), place: "test").array)
+        #expect(values[0].double?.sign == .minus && values[0].integer == nil)
+    }
 }
