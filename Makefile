@@ -10,7 +10,7 @@ export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 .PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall models results commands tutorial docs \
 	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-scripts test-examples test-serve \
 	test-confinement \
-	fuzz test-page page-pictures simulations simulate-machine
+	fuzz test-faults test-robust test-page page-pictures simulations simulate-machine
 
 # Both programs and the edge runner.
 all: build runner
@@ -58,6 +58,15 @@ test-confinement: deps
 fuzz: deps
 	@Scripts/build-fuzzer.sh
 	@Tests/Fuzz/run.py .build-fuzz/taper-fuzz $(or $(SECONDS),60) $(TARGET)
+
+# Conversion, calibration and cut with calls to the file system that fail, or a kill there: a sample within two minutes.
+test-faults: taper
+	@Tests/Faults/sweep.py $(TAPER) --budget $(or $(SECONDS),90)
+
+# All faults instead of a sample, and ten minutes of fuzzing for every reader. Takes hours.
+test-robust: taper fuzz
+	@Tests/Faults/sweep.py $(TAPER)
+test-robust: SECONDS = 600
 
 # The specification's own reader on the golden files: needs Python with numpy, and nothing that is built here.
 test-formats: deps
