@@ -70,6 +70,8 @@ static const rule_t rules[] = {
     {SYS_prlimit64, 2, EQUAL, 0},
     // Whether it is a terminal and how wide; not what writes into its input.
     {SYS_ioctl, 1, EQUAL, TCGETS},
+    // TCGETS2, by which newer libc asks the same; its header does not go together with others.
+    {SYS_ioctl, 1, EQUAL, 0x802c542a},
     {SYS_ioctl, 1, EQUAL, TIOCGWINSZ},
     {SYS_prctl, 0, EQUAL, PR_SET_NAME},
     // Of the calling thread: Dispatch gives its threads one, and complains to the system's log where it cannot.

@@ -77,6 +77,7 @@ static const call_t calls[] = {
     {"prlimit64 that asks", SYS_prlimit64, {0, 0, 0}, BOTH(0)},
     {"prlimit64 that sets", SYS_prlimit64, {0, 0, 1ull << 32}, BOTH(EPERM)},
     {"ioctl that asks for a terminal", SYS_ioctl, {0, TCGETS}, BOTH(0)},
+    {"ioctl that asks as newer libc does", SYS_ioctl, {0, 0x802c542a}, BOTH(0)},
     {"ioctl that types into a terminal", SYS_ioctl, {0, TIOCSTI}, BOTH(EPERM)},
     {"prctl of a thread's name", SYS_prctl, {PR_SET_NAME}, BOTH(0)},
     {"prctl of anything else", SYS_prctl, {PR_SET_DUMPABLE}, BOTH(EPERM)},
