@@ -10,7 +10,7 @@ export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 .PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall models results commands tutorial docs \
 	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-scripts test-examples test-serve \
 	test-confinement \
-	fuzz test-faults test-robust test-page page-pictures simulations simulate-machine
+	fuzz test-faults test-malformed test-robust test-page page-pictures simulations simulate-machine
 
 # Both programs and the edge runner.
 all: build runner
@@ -63,8 +63,12 @@ fuzz: deps
 test-faults: taper
 	@Tests/Faults/sweep.py $(TAPER) --budget $(or $(SECONDS),90)
 
+# Malformed files of every kind through both programs: exit codes, messages, memory, time. Takes half a minute.
+test-malformed: build
+	@Tests/Robustness/malformed.py $(TAPER) .build/release/taper-run
+
 # All faults instead of a sample, and ten minutes of fuzzing for every reader. Takes hours.
-test-robust: taper fuzz
+test-robust: test-malformed fuzz
 	@Tests/Faults/sweep.py $(TAPER)
 test-robust: SECONDS = 600
 
