@@ -9,7 +9,8 @@ export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
 .PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall models results commands tutorial docs \
 	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-scripts test-examples test-serve \
-	test-page page-pictures simulations simulate-machine
+	test-confinement \
+	fuzz test-faults test-malformed test-robust test-page page-pictures simulations simulate-machine
 
 # Both programs and the edge runner.
 all: build runner
@@ -48,6 +49,28 @@ test-arm64: build runner-arm64
 # Degenerate matrices through all C of quantization, kernels and gradients, under the compiler's sanitizers.
 test-sanitize: deps
 	@Scripts/test-sanitize.sh
+
+# What a confined runner and server may ask of the kernel: the filter's tables, and a process that tries.
+test-confinement: deps
+	@Scripts/test-confinement.sh
+
+# Every reader under libFuzzer for SECONDS each, two at a time; TARGET="gguf jinja" for some of them. The first build takes minutes.
+fuzz: deps
+	@Scripts/build-fuzzer.sh
+	@Tests/Fuzz/run.py .build-fuzz/taper-fuzz $(or $(SECONDS),60) $(TARGET)
+
+# Conversion, calibration and cut with calls to the file system that fail, or a kill there: a sample within two minutes.
+test-faults: taper
+	@Tests/Faults/sweep.py $(TAPER) --budget $(or $(SECONDS),90)
+
+# Malformed files of every kind through both programs: exit codes, messages, memory, time. Takes half a minute.
+test-malformed: build
+	@Tests/Robustness/malformed.py $(TAPER) .build/release/taper-run
+
+# All faults instead of a sample, and ten minutes of fuzzing for every reader. Takes hours.
+test-robust: test-malformed fuzz
+	@Tests/Faults/sweep.py $(TAPER)
+test-robust: SECONDS = 600
 
 # The specification's own reader on the golden files: needs Python with numpy, and nothing that is built here.
 test-formats: deps
@@ -154,4 +177,4 @@ models:
 
 # Removes everything that was built.
 clean:
-	rm -rf .build .build-runner .build-runner-arm64 .build-examples build
+	rm -rf .build .build-runner .build-runner-arm64 .build-examples .build-fuzz build

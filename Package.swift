@@ -163,6 +163,15 @@ if !embedded {
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: folder("Tools", "taper"), swiftSettings: common),
+        // Readers as functions of bytes: fuzzers feed them (`make fuzz`), and a test with what fuzzers once found.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Server", "Simulation", "Pipeline", "Evaluation", "Checkpoint", "Jinja", "Runtime", "Bundle", "Text",
+                "Kernels", "Model", "Storage",
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: common),
+        tests("Fuzz", ["FuzzTargets"]),
         tests("Storage", ["Storage"], exclude: ["Fixtures", "make_json_corpus.py"]),
         tests("Model", ["Model", "Storage"]),
         tests("Kernels", ["Kernels", "Storage"]),
@@ -216,6 +225,15 @@ if !embedded {
                 "Text", "Kernels", "Model", "Storage",
             ]),
     ]
+}
+
+// TAPER_FUZZ_BUILD=1 adds the fuzzer, whose `main` is libFuzzer's: it links with the sanitizer alone (see `make fuzz`).
+if Context.environment["TAPER_FUZZ_BUILD"] == "1" {
+    products.append(.executable(name: "taper-fuzz", targets: ["taper-fuzz"]))
+    targets.append(
+        .executableTarget(
+            name: "taper-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver",
+            swiftSettings: common + [.unsafeFlags(["-parse-as-library"])]))
 }
 
 let package = Package(name: "taper", products: products, dependencies: dependencies, targets: targets)

@@ -50,6 +50,21 @@ import Testing
         #expect(try Files.list(folder.path).filter { $0.hasSuffix(".lock") } == [])
     }
 
+    /// A process that is killed while it writes leaves its unfinished file; nobody else would know whose it was.
+    @Test func whatAKilledWriterLeftGoesWithTheNextChange() throws {
+        let remains = folder.path + "/.b.taper.partial-4194303"
+        func leave() throws { try Data([1]).write(to: URL(fileURLWithPath: remains)) }
+        try leave()
+        #expect(try calibrate("one").status == 0)
+        #expect(!Files.exists(remains))
+        try leave()
+        let cut = try TaperProgram.run([
+            "convert", EvaluatedSample.shared.get().bundle, "-o", bundle, "--max-bits", "2", "--force", "--quiet",
+        ])
+        #expect(cut.status == 0, "\(cut.errors)")
+        #expect(!Files.exists(remains))
+    }
+
     @Test func twoCalibrationsAtOnceLoseNothing() throws {
         let command = "$TAPER calibrate $1 --data $2 --max-new-tokens 8 --examples 4 -t 1 --quiet --task"
         let outcome = try Shell.run(

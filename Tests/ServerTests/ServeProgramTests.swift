@@ -71,4 +71,20 @@ import Server
         process.terminate()
         #expect(await Self.exitStatus(of: process) == 0)
     }
+
+    /// The other tests of this suite run confined, too; here the kernel says so.
+    @Test func theServerGivesUpWhatItNeedsNoMore() async throws {
+        var counts: [Int] = []
+        for arguments in [[], ["--no-sandbox"]] {
+            let (process, server) = try await Self.start(arguments)
+            let answer = try await server.post("/v1/chat/completions", chat("Hi", #","max_tokens":4"#))
+            #expect(answer.status == 200)
+            let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix("Seccomp_filters:") }
+            counts.append(try #require(line.flatMap { Int($0.filter(\.isNumber)) }))
+            process.terminate()
+            #expect(await Self.exitStatus(of: process) == 0)
+        }
+        #expect(counts[0] == counts[1] + 1)
+    }
 }

@@ -57,4 +57,11 @@ import Testing
         #expect(written == "\"a\\u001b\\u007f\\u0080\\u009b\u{a0}\u{c2}\u{e9}\\u0000\"")
         #expect(try Array(parse(written).string?.utf8 ?? "".utf8) == Array(text.utf8))
     }
+
+    @Test func zeroKeepsItsSign() throws {
+        let text = JSONValue.array([.number(-0.0), .number(0), .integer(0)]).text()
+        #expect(text == "[-0.0,0,0]")
+        let values = try #require(try JSONValue.parse(Array(text.utf8), place: "test").array)
+        #expect(values[0].double?.sign == .minus && values[0].integer == nil)
+    }
 }

@@ -155,4 +155,27 @@ import Text
         writer.raw([UInt8](repeating: 0, count: 1 << 17))
         #expect(throws: TaperError(.badData, "")) { try Tokenizer(compact: writer.bytes, place: "t") }
     }
+
+    /// Whatever puts bytes into a text or cuts it must leave characters whole: the next step reads characters.
+    @Test(
+        arguments: [
+            ("an added token", [], [0xc3]),
+            // The strings of "a" and "b" are the halves of one character.
+            ("a string of a character map", [5, 2, 0, 0, 0, 0x61, 0, 0, 0, 0x62, 0, 0, 0, 1, 1, 0xc3, 0xa9], []),
+            ("replacement table", [6, 6, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0], []),
+        ] as [(String, [UInt8], [UInt8])])
+    func halvesOfCharactersAreRefused(_ part: String, _ normalizer: [UInt8], _ added: [UInt8]) throws {
+        func bytes(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        // Version 2 of kind 1, one step that splits words, one unknown token "?".
+        var compact = Array("TPTK".utf8) + bytes(2) + [1, 0, normalizer.isEmpty ? 0 : 1] + normalizer + [1, 1, 0]
+        compact += bytes(.max) + bytes(.max) + bytes(0) + [0, 0] + bytes(1) + bytes(0) + bytes(added.isEmpty ? 0 : 1)
+        compact += [1, 0, 0, 0x3f]
+        if !added.isEmpty { compact += bytes(0) + [0, UInt8(added.count), 0] + added }
+        do {
+            _ = try Tokenizer(compact: compact, place: "test").encode("ab \u{e9}")
+            Issue.record("read")
+        } catch let error as TaperError {
+            #expect(error.code == .badData && error.message.contains(part), "\(error.message)")
+        }
+    }
 }

@@ -18,12 +18,14 @@ public final class BundleEdit {
     }
 
     /// The lock of whoever writes a bundle under this name, whether it exists or not: a file beside it, for as long as it is
-    /// held.
+    /// held. What killed writers left of the bundle goes.
     static func lock(_ path: String) throws(TaperError) -> FileLock {
         let resolved = Files.resolved(path)
-        return try FileLock(
+        let lock = try FileLock(
             path: Files.directory(of: resolved) + "/." + Files.name(of: resolved) + ".lock", isTemporary: true,
             remedy: "It writes the same bundle: wait for it to end")
+        AtomicFile.removeRemains(of: resolved)
+        return lock
     }
 
     /// `rewriteBundle` onto itself.

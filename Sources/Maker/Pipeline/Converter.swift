@@ -123,7 +123,6 @@ public final class Converter {
         // Held to the end: somebody may calibrate the bundle that is to be replaced.
         let lock = try BundleEdit.lock(output)
         defer { withExtendedLifetime(lock) {} }
-        AtomicFile.removeRemains(of: output)
         try store.open()
         progress.expect(estimate.stages.map { .init($0.name, $0.seconds) })
         warnOfLeftOut()

@@ -70,6 +70,8 @@ public enum JSONValue: Sendable {
         case .null: out.append(contentsOf: "null".utf8)
         case .bool(let value): out.append(contentsOf: (value ? "true" : "false").utf8)
         case .integer(let value): out.append(contentsOf: String(value).utf8)
+        // "-0" would be read as the integer, which has no sign.
+        case .number(let value) where value == 0 && value.sign == .minus: out.append(contentsOf: "-0.0".utf8)
         case .number(let value): out.append(contentsOf: (value.isFinite ? shortest(value) : "null").utf8)
         case .string(let value): JSONValue.quote(value, into: &out)
         case .array(let values):

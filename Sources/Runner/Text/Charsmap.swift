@@ -15,6 +15,7 @@ struct Charsmap: Equatable {
         guard trie % 4 == 0, trie <= bytes.count - 4 else { return nil }
         units = (0..<trie / 4).map { word(4 + $0 * 4) }
         strings = Array(bytes[(4 + trie)...])
+        guard String(validating: strings, as: UTF8.self) != nil else { return nil }
     }
 
     /// The form that `init` reads.
@@ -41,7 +42,10 @@ struct Charsmap: Equatable {
             if unit & 0x100 != 0 {
                 guard node < units.count else { return nil }
                 let start = Int(units[node] & 0x7fff_ffff)
-                guard start <= strings.count else { return nil }
+                // Not in the middle of a character: what comes out is text again.
+                guard start <= strings.count, start == strings.count || strings[start] & 0xc0 != 0x80 else {
+                    return nil
+                }
                 var end = start
                 while end < strings.count && strings[end] != 0 { end += 1 }
                 return strings[start..<end]

@@ -175,6 +175,9 @@ extension CharacterMap {
         guard String(validating: text, as: UTF8.self) != nil else {
             throw reader.failure("a character map is not UTF-8")
         }
+        for start in offsets where start < end && text[Int(start)] & 0xc0 == 0x80 {
+            throw reader.failure("a string of a character map is not UTF-8", found: "at byte " + String(start))
+        }
         self.init(scalars: scalars, offsets: offsets, text: text)
     }
 }

@@ -128,6 +128,11 @@ public final class Tokenizer: @unchecked Sendable {
         where token < 0 || token >= count {
             throw TaperError(.badData, "a special token lies outside the vocabulary", at: place, found: String(token))
         }
+        // Text is cut around them, and what is left between them must still be text.
+        for token in parts.added where String(validating: token.content, as: UTF8.self) == nil {
+            throw TaperError(
+                .badData, "an added token is not UTF-8", at: place, found: "token " + String(token.id))
+        }
         guard settings.kind == .unigram ? parts.scores.count == count && merges.isEmpty : parts.scores.isEmpty else {
             throw TaperError(.badData, "scores and merges do not fit the kind of tokenizer", at: place)
         }

@@ -41,6 +41,9 @@ private func runProgram(_ arguments: [String]) throws(TaperError) -> Int32 {
     }
     if options.verifies { return try verify(options) }
     let session = try Session(options)
+    if options.sandbox, let reason = Confinement.begin(.generating), options.verbose {
+        StandardStreams.note("note: the system cannot confine this process: " + reason)
+    }
     if options.conversation || session.shouldConverse {
         return try Dialogue(session).run()
     }

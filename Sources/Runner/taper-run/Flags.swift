@@ -5,7 +5,7 @@ enum Flag: CaseIterable {
     case bits, prefillBits, schedule, switchPoints, showBits, trim
     case temperature, topK, topP, minP, seed
     case repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, logitBias
-    case lockMemory, noMapping, cacheBits, wholeHead, verify, json, quiet, verbose, version, help
+    case lockMemory, noMapping, cacheBits, wholeHead, verify, noSandbox, json, quiet, verbose, version, help
 
     /// All spellings, the one to show in messages last; long names may be written with `_` for `-`.
     var names: [String] {
@@ -44,6 +44,7 @@ enum Flag: CaseIterable {
         case .cacheBits: ["--cache-bits"]
         case .wholeHead: ["--whole-head"]
         case .verify: ["--verify"]
+        case .noSandbox: ["--no-sandbox"]
         case .json: ["--json"]
         case .quiet: ["-q", "--quiet"]
         case .verbose: ["-v", "--verbose"]
@@ -66,7 +67,7 @@ enum Flag: CaseIterable {
         case .logitBias: "ID(+|-)X"
         case .escape, .conversation, .rawPrompt, .ignoreEos, .dropOldest, .trim, .showBits, .lockMemory, .noMapping,
             .wholeHead,
-            .verify, .json, .quiet, .verbose, .version, .help:
+            .verify, .noSandbox, .json, .quiet, .verbose, .version, .help:
             nil
         }
     }
@@ -107,6 +108,7 @@ enum Flag: CaseIterable {
         case .cacheBits: "keep keys and values in 8 bits, for half the memory, or in 16 (default 16)"
         case .wholeHead: "compute the logits of all tokens, where the likeliest alone would do"
         case .verify: "compare the file with its checksums, and end; or while it runs: full, lazy, off"
+        case .noSandbox: "do not give up writing files, running programs and the network once loaded"
         case .json: "print one JSON object with text, tokens and statistics"
         case .quiet: "no statistics, no warnings"
         case .verbose: "also tell about the model, the machine and the memory used"

@@ -85,6 +85,7 @@ extension Options {
         case .noMapping: readsWholeFile = true
         case .wholeHead: readsWholeHead = true
         case .verify: verifies = true
+        case .noSandbox: sandbox = false
         case .json: json = true
         case .quiet: quiet = true
         case .verbose: verbose = true

@@ -47,5 +47,7 @@ struct Options {
     /// Nothing but comparing the whole file.
     var verifies = false
     var verification = Verification.lazy
+    /// Give up what a run does not need once the bundle is loaded.
+    var sandbox = true
     var version = false
 }

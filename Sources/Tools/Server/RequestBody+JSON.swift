@@ -8,12 +8,7 @@ extension Request {
     /// Members of the JSON object that is the body.
     /// - Parameter limit: bytes of the body at most.
     func fields(_ context: ServerContext, limit: Int) async throws -> RequestFields {
-        let bytes = try await bytes(context, limit: limit)
-        let json: JSONValue
-        do throws(TaperError) { json = try JSONValue.parse(bytes, place: "the request's body") } catch {
-            throw APIError(.badRequest, error.message, code: "invalid_json")
-        }
-        return try RequestFields(json)
+        try RequestFields(parsing: try await bytes(context, limit: limit))
     }
 
     private func bytes(_ context: ServerContext, limit: Int) async throws -> [UInt8] {
@@ -33,5 +28,15 @@ extension Request {
         var error = APIError(.contentTooLarge, "the body is too long: at most \(limit) bytes")
         error.closesConnection = true
         return error
+    }
+}
+
+extension RequestFields {
+    init(parsing body: [UInt8]) throws(APIError) {
+        let json: JSONValue
+        do throws(TaperError) { json = try JSONValue.parse(body, place: "the request's body") } catch {
+            throw APIError(.badRequest, error.message, code: "invalid_json")
+        }
+        try self.init(json)
     }
 }

@@ -44,6 +44,8 @@ struct Serve: ParsableCommand {
     var verify = Verify.lazy
     @OptionGroup var cache: CacheOption
     @Flag(help: "Copy the bundles into memory instead of mapping them.") var noMmap = false
+    @Flag(help: "Do not give up writing files, running programs and making connections once the server listens.")
+    var noSandbox = false
     @Flag(name: .shortAndLong, help: "Tell of every request: method, path, status and time.") var verbose = false
 
     func run() throws {
@@ -52,9 +54,13 @@ struct Serve: ParsableCommand {
         let outcome = Mutex<(any Error)?>(nil)
         let end = DispatchSemaphore(value: 0)
         let (host, names) = (host.contains(":") ? "[\(host)]" : host, server.modelNames.joined(separator: ", "))
+        let (confines, tells) = (!noSandbox, verbose)
         Task {
             do {
                 try await server.run { port in
+                    if confines, let reason = Confinement.begin(.serving), tells {
+                        Console.note("note: the system cannot confine this process: \(reason)")
+                    }
                     Console.note("serving \(printable(names, limit: 400)) at http://\(host):\(port)")
                 }
             } catch {

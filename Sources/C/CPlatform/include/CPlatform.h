@@ -97,6 +97,10 @@ int tp_is_asked_to_stop(void);
 void tp_ask_to_stop(int32_t *request);
 // From now on a crash ends with a line on standard error and exit code 70, or 74 when memory has run out.
 void tp_report_faults(void);
+// Takes from all threads of this process, for good, what it needs no more once it has loaded everything: opening files for writing,
+// running programs, making processes and sockets, connecting, signalling others, mapping code. Such calls then fail with EPERM.
+// `serves` leaves what a server does with connections that others make. -errno where the system cannot do it, and nothing is taken.
+int tp_confine(int serves);
 
 // Locale-independent text to number; returns 1 when all byte_count bytes were used and the value is representable.
 int tp_parse_double(const char *text, size_t byte_count, double *out);

@@ -126,7 +126,6 @@ extension StageReport {
         }
         let lock = try output.map { output throws(TaperError) in try BundleEdit.lock(output) }
         defer { withExtendedLifetime(lock) {} }
-        if let output { AtomicFile.removeRemains(of: output) }
         let runner = converter.runner(bundlePath: place, replacing: force || output == nil)
         try runner.run(stages)
         if let output {
