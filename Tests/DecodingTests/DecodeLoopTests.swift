@@ -10,6 +10,7 @@ import Testing
             var position: Int
             let capacity: Int
             init(position: Int = 0, capacity: Int = 100) { (self.position, self.capacity) = (position, capacity) }
+            func truncate(to count: Int) { position = count }
         }
         let vocabularySize = 50
         /// Thrown by the next call.

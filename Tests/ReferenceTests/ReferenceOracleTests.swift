@@ -12,7 +12,7 @@ import Text
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Oracles"
     /// Every folder there is, so that a new oracle cannot be forgotten.
     static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-        .filter { Files.isDirectory(folder + "/" + $0) }.sorted()
+        .filter { !$0.hasPrefix("_") && Files.isDirectory(folder + "/" + $0) }.sorted()
 
     @Test func oraclesAreFound() { #expect(Self.names.count >= 19) }
 

@@ -27,6 +27,7 @@ import Server
                 (#""precision":{"switch":"2@0,4@3"}"#, "precision.switch"),
                 (#""precision":{"switch":"7@0,5@3"}"#, "precision.switch"),
                 (#""precision":{"prefill_bits":7}"#, "precision.prefill_bits"),
+                (#""precision":{"draft_bits":7}"#, "precision.draft_bits"),
                 (#""precision":{"foo":7}"#, "precision.foo"), (#""precision":4"#, "precision"),
                 (#""tools":[{"type":"function"}]"#, "tools"), (#""functions":[{}]"#, "functions"),
                 (#""tool_choice":"required""#, "tool_choice"), (#""modalities":["text","audio"]"#, "modalities"),

@@ -31,7 +31,7 @@ import Testing
         let falling = (0..<steps).map { shape.served[max(0, shape.served.count - 1 - $0)] }
         for bits in shape.served.map({ [Precision](repeating: $0, count: steps) }) + [falling] {
             let engine = try Engine(
-                TransformerWeights(bundle), contextLength: prompt + steps,
+                TransformerWeights(bundle, headScreens: []), contextLength: prompt + steps,
                 pool: ThreadPool(threadCount: 1, instructionSet: .best))
             var hardware = try SampleFiles.hardware("edge-npu-2tops")
             // As many rows as the runner's block, which the context bounds.
@@ -61,7 +61,7 @@ import Testing
         let shape = try ModelShape(bundle)
         let pool = ThreadPool(threadCount: 1, instructionSet: .best)
         for bits in Set([shape.served.first, shape.served.last].compactMap { $0 }) {
-            let engine = try Engine(TransformerWeights(bundle), contextLength: 1200, pool: pool)
+            let engine = try Engine(TransformerWeights(bundle, headScreens: []), contextLength: 1200, pool: pool)
             let block = engine.rowLimit
             for prompt in [block, block + 1, 2 * block + 37] {
                 let result = try prefill(shape, tokens: prompt, rows: block, bits: bits)
@@ -82,7 +82,7 @@ import Testing
         let prompt = 40
         for chunk in [1, 7, 16, prompt] {
             let engine = try Engine(
-                TransformerWeights(bundle), contextLength: prompt,
+                TransformerWeights(bundle, headScreens: []), contextLength: prompt,
                 pool: ThreadPool(threadCount: 1, instructionSet: .best))
             let batch = DecodeBatch<ScheduledPlan>(engine, prefillChunk: chunk)
             let generation = Generation(

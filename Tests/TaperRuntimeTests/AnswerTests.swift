@@ -16,6 +16,12 @@ import Testing
         drawn.frequencyPenalty = 0.2
         var endless = AnswerOptions(maxTokens: 60)
         endless.ignoresEnd = true
+        // What is drafted changes nothing: the runner's flags are those of plain steps.
+        var drafted = AnswerOptions()
+        drafted.draft = 3
+        var draftedDraws = AnswerOptions(sampling: drawn)
+        draftedDraws.draft = 2
+        draftedDraws.logProbabilities = 2
         return [
             Case(flags: [], options: AnswerOptions()),
             Case(flags: ["--bits", "3", "-n", "20"], options: AnswerOptions(maxTokens: 20, precision: .fixed(3))),
@@ -38,6 +44,13 @@ import Testing
                     "--repeat-penalty",
                     "1.1", "--frequency-penalty", "0.2",
                 ], options: AnswerOptions(sampling: drawn)),
+            Case(flags: [], options: drafted),
+            Case(
+                flags: [
+                    "--temp", "1.2", "--top-k", "30", "--top-p", "0.9", "--min-p", "0.02", "-s", "7",
+                    "--repeat-penalty",
+                    "1.1", "--frequency-penalty", "0.2",
+                ], options: draftedDraws),
             Case(flags: ["-r", "took his"], options: AnswerOptions(stops: ["took his"])),
             Case(flags: ["--ignore-eos", "-n", "60"], options: endless),
             Case(

@@ -36,6 +36,9 @@ public struct Answer: Sendable {
     public let bytesPerToken: Double
     public let prefillSeconds: Double
     public let decodeSeconds: Double
+    /// Tokens that were drafted, and those of them that were right.
+    public let draftedTokenCount: Int
+    public let acceptedTokenCount: Int
     /// Of every token of `tokens`; empty unless asked for.
     public let logProbabilities: [TokenLogProbability]
     /// What chose the precisions: "fixed", "switch", "learned" or "static:TASK", and why it applied.
@@ -69,6 +72,8 @@ public struct Answer: Sendable {
         bytesPerToken = result.bytesPerToken
         prefillSeconds = result.prefillSeconds
         decodeSeconds = result.decodeSeconds
+        draftedTokenCount = result.speculation.drafted + result.speculation.repeated
+        acceptedTokenCount = result.speculation.accepted
         self.logProbabilities = logProbabilities
         schedule = (choice.name, choice.reason)
         warning = choice.warning(newTokens: result.tokens.count)

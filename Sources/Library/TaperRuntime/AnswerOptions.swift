@@ -6,6 +6,9 @@ public struct AnswerOptions: Hashable, Sendable {
     public var precision: PrecisionChoice
     /// Precision that reads the prompt; nil: the schedule's own, or the highest.
     public var prefill: Precision?
+    /// Drafts tokens at this precision and verifies several at once, while no other answer is written beside: the same answer,
+    /// sooner. nil: every step by itself.
+    public var draft: Precision?
     /// Texts that end the answer, themselves left out.
     public var stops: [String]
     /// Tells with every token its log probability and as many of the likeliest tokens, 0 to 20; nil: nothing of it.

@@ -45,12 +45,14 @@ struct AnswerPlan: DecodePlan {
     var sampler: AnswerSampler
     private var scheduled: ScheduledPlan
 
-    init(_ scheduler: DecodeScheduler, sampler: AnswerSampler, maxNewTokens: Int) {
+    init(_ scheduler: DecodeScheduler, sampler: AnswerSampler, maxNewTokens: Int, speculation: Speculation?) {
         self.sampler = sampler
-        scheduled = ScheduledPlan(scheduler, sampler: sampler.drawing, maxNewTokens: maxNewTokens)
+        scheduled = ScheduledPlan(
+            scheduler, sampler: sampler.drawing, maxNewTokens: maxNewTokens, speculation: speculation)
     }
 
     var prefillBits: Model.Precision { scheduled.prefillBits }
+    var speculation: Speculation? { scheduled.speculation }
     func bits(atStep step: Int) -> Model.Precision { scheduled.bits(atStep: step) }
     mutating func promptWasRead(by engine: Engine, _ sequence: TokenSequence) {
         scheduled.promptWasRead(by: engine, sequence)

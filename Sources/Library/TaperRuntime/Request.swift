@@ -54,6 +54,7 @@ struct Candidate {
     let ends: AnswerEnds
     let settings: SamplerSettings
     let json: JSONConstraint?
+    let speculation: Speculation?
     let template: ChatTemplate?
     /// What is to be read.
     let prompt: [Int]
@@ -66,6 +67,9 @@ struct Candidate {
         continuation = arrival.continuation
         outcome = arrival.outcome
         let (options, model) = (request.options, worker.engine.config)
+        speculation = try options.draft.map { draft throws(ModuleError) in
+            try worker.engine.weights.speculation(draftBits: draft.inner)
+        }
         if let limit = options.maxTokens, limit < 0 {
             throw ModuleError(
                 .usage, "an answer cannot have fewer than no tokens", at: "maxTokens", expected: "0 or more, or nil",

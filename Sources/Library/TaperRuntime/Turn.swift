@@ -49,7 +49,7 @@ final class Turn {
             plan: AnswerPlan(
                 choice.scheduler,
                 sampler: AnswerSampler(sampler, alternatives: options.logProbabilities, json: candidate.json),
-                maxNewTokens: options.maxTokens ?? -1),
+                maxNewTokens: options.maxTokens ?? -1, speculation: candidate.speculation),
             prompt: candidate.sequence == nil ? Array(prompt[reusedCount...]) : prompt,
             limit: options.maxTokens ?? sequence.capacity,
             // JSON has an end of its own.

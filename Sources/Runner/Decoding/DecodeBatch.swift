@@ -27,6 +27,8 @@ public final class DecodeBatch<Plan: DecodePlan> {
     /// Of the rows that run together: filled anew for every precision.
     private var rows = Rows<Executor.Sequence>()
     private var members: [Generation<Plan>] = []
+    /// Of a draft's steps.
+    var draftRows = Rows<Executor.Sequence>()
 
     public init(
         _ executor: Executor, places: Int = Int.max, capacity: Int = Int.max, prefillChunk: Int = Int.max,
@@ -75,7 +77,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
         retire()
     }
 
-    private func retire() {
+    func retire() {
         guard live.contains(where: { $0.stopReason != nil }) else { return }
         live.removeAll { $0.stopReason != nil }
     }
@@ -104,6 +106,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
                 generation.isDecoding
                 ? generation.plan.bits(atStep: generation.bitsPerStep.count) : generation.plan.prefillBits
         }
+        if live.count == 1 { try draftAlone(live[0]) }
         try run(onToken)
         for generation in live where !generation.knownLogits.isEmpty && generation.stopReason == nil {
             startFromKnownLogits(generation, onToken)
@@ -127,11 +130,21 @@ public final class DecodeBatch<Plan: DecodePlan> {
             }
         }
         guard !members.isEmpty else { return }
+        let start = monotonicSeconds()
+        let (position, sampler) = (members[0].sequence.position, members[0].plan.sampler)
         do throws(TaperError) {
             let failures = try executor.run(rows, bits: .highest) { wanted in
-                executor.inParallel(wanted.count) { draw(members[wanted[$0].chunk], wanted[$0].logits) }
+                if members.count == 1, !members[0].drafts.isEmpty {
+                    for row in wanted { verify(members[0], row) }
+                } else {
+                    executor.inParallel(wanted.count) { draw(members[wanted[$0].chunk], wanted[$0].logits) }
+                }
             }
-            for failure in failures { members[failure.chunk].end(.failed, failure.error) }
+            for failure in failures {
+                // What failed may be a draft that would have been refused.
+                if withdraw(members[failure.chunk], to: position, sampler) { return try run(onToken) }
+                members[failure.chunk].end(.failed, failure.error)
+            }
         } catch {
             // Sequences may be ahead of their generations.
             for generation in members { generation.end(.failed, error) }
@@ -141,14 +154,21 @@ public final class DecodeBatch<Plan: DecodePlan> {
             }
         }
         for (generation, chunk) in zip(members, rows.chunks) where generation.stopReason == nil {
+            if !generation.drafts.isEmpty {
+                takeVerified(generation, from: position, seconds: monotonicSeconds() - start, onToken)
+                continue
+            }
             if generation.isDecoding {
                 generation.bitsPerStep.append(generation.pendingBits)
+                generation.policy?.verified(
+                    [], accepted: 0, tokens: 1, draftSeconds: generation.draftSeconds,
+                    seconds: monotonicSeconds() - start)
             } else {
                 generation.readCount += chunk.range.count
                 guard generation.readCount == generation.prompt.count else { continue }
                 finishPrompt(generation)
             }
-            take(generation, onToken)
+            take(generation, at: generation.sequence.position, onToken)
         }
     }
 
@@ -165,6 +185,15 @@ public final class DecodeBatch<Plan: DecodePlan> {
     private func append(_ generation: Generation<Plan>) {
         members.append(generation)
         let bits = generation.pendingBits
+        if !generation.drafts.isEmpty {
+            let sampler = generation.plan.sampler
+            generation.hasParted = false
+            generation.verified.empty()
+            return rows.append(
+                [generation.tokens[generation.tokens.count - 1]] + generation.drafts, to: generation.sequence,
+                wanting: .all, bits: bits, leading: sampler.leadingLogits,
+                and: sampler.changedTokens + generation.drafts)
+        }
         if generation.isDecoding {
             return rows.append(
                 generation.tokens[generation.tokens.count - 1], to: generation.sequence, bits: bits,
@@ -192,7 +221,8 @@ public final class DecodeBatch<Plan: DecodePlan> {
     }
 
     /// What becomes of the token that was drawn.
-    private func take(_ generation: Generation<Plan>, _ onToken: (Generation<Plan>) -> Bool) {
+    /// - Parameter position: of the sequence, where the token would be read.
+    func take(_ generation: Generation<Plan>, at position: Int, _ onToken: (Generation<Plan>) -> Bool) {
         if generation.limit == 0 { return generation.end(.length) }
         if generation.stopTokens.contains(generation.drawn) { return generation.end(.endOfSequence) }
         generation.tokens.append(generation.drawn)
@@ -200,7 +230,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
             generation.end(.caller)
         } else if generation.tokens.count == generation.limit {
             generation.end(.length)
-        } else if generation.sequence.position >= generation.sequence.capacity {
+        } else if position >= generation.sequence.capacity {
             generation.end(.contextFull)
         }
     }
@@ -210,6 +240,6 @@ public final class DecodeBatch<Plan: DecodePlan> {
         finishPrompt(generation)
         generation.knownLogits.withUnsafeMutableBufferPointer { draw(generation, $0) }
         generation.knownLogits = []
-        take(generation, onToken)
+        take(generation, at: generation.sequence.position, onToken)
     }
 }

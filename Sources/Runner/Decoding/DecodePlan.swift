@@ -27,10 +27,13 @@ public protocol DecodePlan {
     /// Precision of decode step `step` (0-based), which reads the new token of that number; asked once the prompt has been
     /// read.
     func bits(atStep step: Int) -> Precision
+    /// How steps are drafted ahead; nil: not at all.
+    var speculation: Speculation? { get }
     /// The sequence holds the prompt and nothing after it: the moment to decide on what depends on the prompt.
     mutating func promptWasRead(by executor: Executor, _ sequence: Executor.Sequence)
 }
 
 extension DecodePlan {
+    public var speculation: Speculation? { nil }
     public mutating func promptWasRead(by executor: Executor, _ sequence: Executor.Sequence) {}
 }

@@ -54,6 +54,17 @@ public final class Generation<Plan: DecodePlan> {
     var pendingBits: Precision = 0
     /// The token that the last step gave.
     var drawn = -1
+    /// What drafting did so far.
+    public internal(set) var speculationCounts = SpeculationCounts()
+    /// Tokens that the step at hand verifies, where they came from, and what it gives after each, with the sampler that drew it.
+    var drafts: [Int] = []
+    var draftBins: [Int] = []
+    var draftSeconds = 0.0
+    var verified: [(token: Int, sampler: Plan.Sampler)] = []
+    /// Whether a token was another than drafted: what comes after it counts no more.
+    var hasParted = false
+    var policy: DraftPolicy?
+    var lookup = TextLookup()
     /// When the phase began that it is in.
     var phaseStart: Double
 

@@ -36,6 +36,8 @@ public protocol ExecutorSequence: AnyObject {
     var position: Int { get }
     /// Positions that it has room for.
     var capacity: Int { get }
+    /// Forgets all positions from `count` on.
+    func truncate(to count: Int)
 }
 
 /// Logits after one token. They may be overwritten, and are valid during the call that hands them out.

@@ -17,6 +17,8 @@ public struct GenerationResult: Sendable {
     public var schedulingSeconds = 0.0
     public var decodeSeconds = 0.0
     public var stopReason = StopReason.length
+    /// What drafting did; all zero without.
+    public var speculation = SpeculationCounts()
     /// Weights and cache entries read by all decode steps.
     public var decodedBytes = 0
     private var work: WorkCounts?
@@ -64,6 +66,7 @@ public struct GenerationResult: Sendable {
         schedulingSeconds = generation.schedulingSeconds
         decodeSeconds = generation.decodeSeconds
         stopReason = generation.stopReason ?? .length
+        speculation = generation.speculationCounts
         self.work = work
         if let work {
             decodedBytes = work.weightBytes + work.cacheBytes
@@ -85,11 +88,13 @@ public struct GenerationResult: Sendable {
 /// - Throws: `badData` when the prompt is empty or does not fit the context, and when a number is not finite.
 public func generate(
     _ engine: Engine, _ sequence: TokenSequence, prompt: [Int], maxNewTokens: Int, scheduler: DecodeScheduler,
-    sampler: inout Sampler, stopTokens: [Int], onToken: (Int, Precision) -> Bool
+    speculation: Speculation? = nil, sampler: inout Sampler, stopTokens: [Int], onToken: (Int, Precision) -> Bool
 ) throws(TaperError) -> GenerationResult {
     sampler.observe(prompt)
     let generation = Generation(
-        sequence, plan: ScheduledPlan(scheduler, sampler: sampler, maxNewTokens: maxNewTokens), prompt: prompt,
+        sequence,
+        plan: ScheduledPlan(scheduler, sampler: sampler, maxNewTokens: maxNewTokens, speculation: speculation),
+        prompt: prompt,
         limit: maxNewTokens < 0 ? sequence.capacity : maxNewTokens, stopTokens: stopTokens)
     let batch = DecodeBatch<ScheduledPlan>(engine)
     try batch.admit(generation)

@@ -10,14 +10,16 @@ public struct ScheduledPlan: DecodePlan {
     public var sampler: Sampler
     private let scheduler: DecodeScheduler
     private let maxNewTokens: Int
+    public let speculation: Speculation?
     /// nil until the prompt has been read.
     public private(set) var schedule: PrecisionSchedule?
 
     /// - Parameter maxNewTokens: the limit of new tokens, negative for none: a learned scheduler decides on shares of it.
-    public init(_ scheduler: DecodeScheduler, sampler: Sampler, maxNewTokens: Int) {
+    public init(_ scheduler: DecodeScheduler, sampler: Sampler, maxNewTokens: Int, speculation: Speculation? = nil) {
         self.scheduler = scheduler
         self.sampler = sampler
         self.maxNewTokens = maxNewTokens
+        self.speculation = speculation
     }
 
     public var prefillBits: Precision { scheduler.prefillBits }

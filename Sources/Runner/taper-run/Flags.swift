@@ -2,7 +2,7 @@
 enum Flag: CaseIterable {
     case model, prompt, file, escape, systemPrompt, conversation, rawPrompt
     case predict, contextSize, threads, reversePrompt, ignoreEos, dropOldest
-    case bits, prefillBits, schedule, switchPoints, showBits, trim
+    case bits, prefillBits, schedule, switchPoints, speculate, draftBits, showBits, trim
     case temperature, topK, topP, minP, seed
     case repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, logitBias
     case lockMemory, noMapping, cacheBits, wholeHead, verify, noSandbox, json, quiet, verbose, version, help
@@ -28,6 +28,8 @@ enum Flag: CaseIterable {
         case .prefillBits: ["--bits-prefill"]
         case .schedule: ["--schedule"]
         case .switchPoints: ["--switch"]
+        case .speculate: ["--speculate"]
+        case .draftBits: ["--draft-bits"]
         case .showBits: ["--show-bits"]
         case .temperature: ["--temperature", "--temp"]
         case .topK: ["--top-k"]
@@ -60,12 +62,13 @@ enum Flag: CaseIterable {
         case .prompt, .systemPrompt, .reversePrompt: "TEXT"
         case .file: "FILE"
         case .predict, .contextSize, .threads, .topK, .seed, .repeatLastN, .cacheBits: "N"
-        case .bits, .prefillBits: "P"
+        case .bits, .prefillBits, .draftBits: "P"
         case .schedule: "S"
         case .switchPoints: "P@STEP,..."
         case .temperature, .topP, .minP, .repeatPenalty, .presencePenalty, .frequencyPenalty: "X"
         case .logitBias: "ID(+|-)X"
-        case .escape, .conversation, .rawPrompt, .ignoreEos, .dropOldest, .trim, .showBits, .lockMemory, .noMapping,
+        case .speculate, .escape, .conversation, .rawPrompt, .ignoreEos, .dropOldest, .trim, .showBits, .lockMemory,
+            .noMapping,
             .wholeHead,
             .verify, .noSandbox, .json, .quiet, .verbose, .version, .help:
             nil
@@ -92,6 +95,8 @@ enum Flag: CaseIterable {
         case .prefillBits: "precision for the prompt (default: the schedule's, else the highest)"
         case .schedule: "static:TASK (calibrated), learned or fixed (default: static:default, else fixed)"
         case .switchPoints: "step down at these decode steps, such as 6@0,4.5@32,3@64"
+        case .speculate: "draft tokens at low precision and verify several at once: the same text, sooner"
+        case .draftBits: "precision of the drafts, which asks for them too (default: 3, or the next below)"
         case .showBits: "colour the text by precision on a terminal"
         case .temperature: "temperature; 0 is greedy (default 0)"
         case .topK: "draw from the N likeliest tokens (default 40, 0: all)"

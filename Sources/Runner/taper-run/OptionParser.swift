@@ -80,6 +80,7 @@ extension Options {
         case .ignoreEos: ignoreEndOfSequence = true
         case .dropOldest: dropOldest = true
         case .trim: trim = true
+        case .speculate: speculates = true
         case .showBits: showBits = true
         case .lockMemory: lockMemory = true
         case .noMapping: readsWholeFile = true
@@ -145,6 +146,9 @@ extension Options {
         case .reversePrompt: reversePrompts.append(value)
         case .bits: ask(for: .constant(try precision()), flag)
         case .prefillBits: prefillBits = try precision()
+        case .draftBits:
+            draftBits = try precision()
+            speculates = true
         case .schedule: ask(for: try ScheduleRequest(parsing: value, place: name), flag)
         case .switchPoints: ask(for: .switchPoints(value), flag)
         case .temperature: sampling.temperature = try number()

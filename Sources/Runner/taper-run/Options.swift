@@ -30,6 +30,9 @@ struct Options {
     /// The flag that `scheduling` came by.
     var schedulingFlag = "--schedule"
     var prefillBits: Precision?
+    /// Whether steps are drafted ahead, and at which precision; nil: the usual one.
+    var speculates = false
+    var draftBits: Precision?
     var showBits = false
     /// Give back the pages of planes that a step down leaves unread.
     var trim = false

@@ -13,6 +13,11 @@ enum Report {
             text += ", " + fixed(result.decodeTokensPerSecond, 1) + " tok/s, " + fixed(result.averageBits, 2)
             text += " bits and " + byteText(Int(result.bytesPerToken)) + " per token"
         }
+        let drafts = result.speculation
+        if drafts.verifications > 0 {
+            text += "; " + String(drafts.accepted) + " of " + String(drafts.drafted + drafts.repeated)
+            text += " drafted tokens accepted"
+        }
         // What was reached; an answer may end before the schedule does.
         let (reached, whole) = (PrecisionSchedule.text(result.switchPoints), schedule.scheduler.text)
         text += "; schedule " + schedule.name + " " + (reached.isEmpty ? whole : reached)
@@ -20,6 +25,15 @@ enum Report {
             text += " of " + whole
         }
         return text + " (" + schedule.reason + ")"
+    }
+
+    /// null where nothing was drafted.
+    private static func draft(_ counts: SpeculationCounts) -> JSONValue {
+        guard counts.verifications > 0 else { return .null }
+        return .object([
+            .init("drafted", .integer(counts.drafted)), .init("repeated", .integer(counts.repeated)),
+            .init("accepted", .integer(counts.accepted)), .init("verifications", .integer(counts.verifications)),
+        ])
     }
 
     private static func count(_ tokens: Int) -> String { String(tokens) + (tokens == 1 ? " token" : " tokens") }
@@ -40,6 +54,7 @@ enum Report {
             .init("average_bits", .number(result.averageBits)),
             .init("bytes_per_token", .integer(Int(result.bytesPerToken.rounded()))),
             .init("head_rows_per_token", result.headRowsPerStep.map { .number($0) } ?? .null),
+            .init("draft", draft(result.speculation)),
             .init(
                 "switch_points",
                 .array(

@@ -71,7 +71,7 @@ extension Session {
         var step = 0
         let result = try generate(
             engine, sequence, prompt: tokens, maxNewTokens: options.maxNewTokens, scheduler: schedule.scheduler,
-            sampler: &sampler, stopTokens: stopTokens
+            speculation: speculation, sampler: &sampler, stopTokens: stopTokens
         ) { token, bits in
             if options.trim {
                 if bits < lastBits { releasedBytes += bundle.releasePlanes(above: bits, upTo: lastBits) }

@@ -17,6 +17,7 @@ final class Session {
     let engine: Engine
     /// Holds the prompt or the conversation.
     let sequence: TokenSequence
+    let speculation: Speculation?
     /// Which precisions decode, and why.
     let schedule: ScheduleChoice
     let stopTokens: [Int]
@@ -91,6 +92,7 @@ final class Session {
             contextLength: context == 0 ? model.contextLength : context, pool: pool,
             verification: options.verification, cacheBits: options.cacheBits)
         sequence = try engine.makeSequence()
+        speculation = try options.speculates ? engine.weights.speculation(draftBits: options.draftBits) : nil
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)
                 && (Files.environment("NO_COLOR") ?? "").isEmpty)

@@ -119,7 +119,7 @@ struct AnswerParameters: Sendable {
 }
 
 extension AnswerParameters {
-    /// `precision`: one of `schedule`, `bits` and `switch`, and `prefill_bits` with any of them.
+    /// `precision`: one of `schedule`, `bits` and `switch`, and `prefill_bits` and `draft_bits` with any of them.
     fileprivate static func setPrecision(
         _ options: inout AnswerOptions, _ fields: inout RequestFields, _ facts: LanguageModel.Facts
     ) throws(APIError) {
@@ -136,6 +136,7 @@ extension AnswerParameters {
         }
         if let choice = choices.first { options.precision = choice }
         options.prefill = try fields.precision("prefill_bits", facts)
+        options.draft = try fields.precision("draft_bits", facts)
     }
 }
 

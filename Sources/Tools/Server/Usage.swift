@@ -45,6 +45,11 @@ struct Usage {
         ]
         members.append(
             .init("reused_prompt_tokens", .integer(answers.reduce(0) { $0 + $1.reusedPromptTokenCount })))
+        let drafted = answers.reduce(0) { $0 + $1.draftedTokenCount }
+        if drafted > 0 {
+            members.append(.init("drafted_tokens", .integer(drafted)))
+            members.append(.init("accepted_tokens", .integer(answers.reduce(0) { $0 + $1.acceptedTokenCount })))
+        }
         if let warning = first.warning { members.append(.init("warning", .string(warning))) }
         return .object(members)
     }
