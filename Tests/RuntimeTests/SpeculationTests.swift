@@ -104,6 +104,51 @@ import Testing
         }
     }
 
+    /// Others come and go while one drafts, at more and at fewer bits: each gets what it gets alone.
+    @Test(arguments: ["6@0", "4@0", "2@0"]) func companyChangesNothing(_ schedule: String) throws {
+        let tiny = try TinyBundle(TinyModels.llama)
+        let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 90, pool: .make(3))
+        func generation(_ schedule: String, _ settings: SamplerSettings, _ prompt: [Int], limit: Int, drafts: Bool)
+            throws -> Generation<ScheduledPlan>
+        {
+            Generation(
+                try engine.makeSequence(),
+                plan: ScheduledPlan(
+                    .fixed(try PrecisionSchedule(parsing: schedule, prefillBits: 6, place: "test")),
+                    sampler: Decoding.Sampler(settings), maxNewTokens: limit,
+                    speculation: drafts ? Speculation(draftBits: 3) : nil), prompt: prompt, limit: limit,
+                stopTokens: [])
+        }
+        func finish(_ batch: DecodeBatch<ScheduledPlan>) throws { while !batch.isEmpty { try batch.tick() } }
+        for settings in Self.settings {
+            func first(_ drafts: Bool) throws -> Generation<ScheduledPlan> {
+                try generation("6@0", settings, [3, 17, 90, 4, 4, 61], limit: 200, drafts: drafts)
+            }
+            func second(_ drafts: Bool) throws -> Generation<ScheduledPlan> {
+                try generation(schedule, settings, [9, 8, 7, 61, 5, 4, 3, 2, 1], limit: 20, drafts: drafts)
+            }
+            let alone = try [first(false), second(false)]
+            for one in alone {
+                let batch = DecodeBatch<ScheduledPlan>(engine)
+                try batch.admit(one)
+                try finish(batch)
+            }
+            #expect(alone[0].stopReason == .contextFull)
+            for ticks in [1, 2, 5, 9] {
+                let batch = DecodeBatch<ScheduledPlan>(engine)
+                let both = try [first(true), second(true)]
+                try batch.admit(both[0])
+                for _ in 0..<ticks { try batch.tick() }
+                try batch.admit(both[1])
+                try finish(batch)
+                for (one, other) in zip(both, alone) {
+                    #expect(one.tokens == other.tokens && one.bitsPerStep == other.bitsPerStep, "\(schedule), \(ticks)")
+                    #expect(one.stopReason == other.stopReason && one.sequence.position == other.sequence.position)
+                }
+            }
+        }
+    }
+
     @Test func theBundleSaysWhatCanDraft() throws {
         let tiny = try TinyBundle(TinyModels.llama)
         let weights = try TransformerWeights(tiny.bundle)

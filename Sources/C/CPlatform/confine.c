@@ -30,7 +30,7 @@
 static const uint16_t generating[] = {
     TP_OLDER
     // Files and streams that are open; files are read by whoever finds them, such as libc and the check of free memory.
-    SYS_read, SYS_readv, SYS_pread64, SYS_write, SYS_writev, SYS_lseek, SYS_close, SYS_fcntl, SYS_ppoll, SYS_fadvise64,
+    SYS_read, SYS_readv, SYS_pread64, SYS_write, SYS_writev, SYS_lseek, SYS_close, SYS_ppoll, SYS_fadvise64,
     SYS_fstat, SYS_newfstatat, SYS_statx, SYS_faccessat, SYS_readlinkat, SYS_getdents64, SYS_getcwd, SYS_statfs, SYS_fstatfs,
     // Memory. mmap and mprotect follow below.
     SYS_munmap, SYS_mremap, SYS_madvise, SYS_mincore, SYS_brk, SYS_mlock, SYS_mlock2, SYS_munlock,
@@ -66,6 +66,12 @@ static const rule_t rules[] = {
     {SYS_mmap, 2, NONE_OF, PROT_EXEC},
     {SYS_mprotect, 2, NONE_OF, PROT_EXEC},
     {SYS_clone, 0, SOME_OF, CLONE_THREAD},
+    // Flags and copies of descriptors; not whom the system signals when one is ready.
+    {SYS_fcntl, 1, EQUAL, F_GETFD},
+    {SYS_fcntl, 1, EQUAL, F_SETFD},
+    {SYS_fcntl, 1, EQUAL, F_GETFL},
+    {SYS_fcntl, 1, EQUAL, F_SETFL},
+    {SYS_fcntl, 1, EQUAL, F_DUPFD_CLOEXEC},
     // Asks for a limit, sets none.
     {SYS_prlimit64, 2, EQUAL, 0},
     // Whether it is a terminal and how wide; not what writes into its input.

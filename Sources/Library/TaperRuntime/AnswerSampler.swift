@@ -19,6 +19,7 @@ struct AnswerSampler: TokenSampler {
     }
 
     var changedTokens: [Int] { drawing.changedTokens }
+    var changesDrawnTokens: Bool { drawing.changesDrawnTokens }
     var leadingLogits: Int { alternatives == nil && json == nil ? drawing.leadingLogits : Int.max }
 
     mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {

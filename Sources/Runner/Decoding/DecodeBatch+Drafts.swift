@@ -3,17 +3,18 @@ import Storage
 
 // A generation that is alone may be drafted ahead at low precision; its next step then verifies the drafts.
 extension DecodeBatch {
-    /// Drafts for the step that a generation waits for. Errors end it, and are its failure.
+    /// Drafts for the step that a generation waits for. What keeps drafts from being run, such as damage in planes that only they
+    /// read, costs the drafts and nothing else.
     /// - Throws: an interrupt.
     func draftAlone(_ generation: Generation<Plan>) throws(TaperError) {
-        generation.drafts.empty()
-        generation.draftBins.empty()
-        generation.draftSeconds = 0
-        guard generation.isDecoding, generation.pendingBits > 0 else { return }
+        guard generation.isDecoding, generation.pendingBits > 0, !generation.cannotDraft else { return }
+        let position = generation.sequence.position
         do throws(TaperError) { try draft(generation) } catch {
-            generation.drafts.empty()
-            generation.end(.failed, error)
+            generation.dropDrafts()
+            generation.sequence.truncate(to: min(position, generation.sequence.position))
+            generation.cannotDraft = true
             if error.code == .interrupted {
+                generation.end(.failed, error)
                 retire()
                 throw error
             }
@@ -94,15 +95,11 @@ extension DecodeBatch {
         return !generation.drafts.isEmpty
     }
 
-    /// Undoes a verification that failed: the step is taken again, plainly. False where there was nothing to verify.
-    func withdraw(_ generation: Generation<Plan>, to position: Int, _ sampler: Plan.Sampler) -> Bool {
-        guard !generation.drafts.isEmpty else { return false }
+    /// Undoes a verification that failed: the step is taken again, plainly.
+    func withdraw(_ generation: Generation<Plan>, to position: Int, _ sampler: Plan.Sampler) {
         generation.sequence.truncate(to: position)
         generation.plan.sampler = sampler
-        generation.drafts.empty()
-        generation.draftBins.empty()
-        generation.verified.empty()
-        return true
+        generation.dropDrafts()
     }
 
     /// The verifier's own token after each draft, until one is another than was drafted or ends the text.
@@ -121,12 +118,19 @@ extension DecodeBatch {
     ) {
         let count = generation.verified.count
         generation.sequence.truncate(to: position + count)
+        // A draft that ends the text was right, too.
+        var accepted = 0
+        while accepted < min(count, generation.drafts.count),
+            generation.verified[accepted].token == generation.drafts[accepted]
+        {
+            accepted += 1
+        }
         generation.speculationCounts.verifications += 1
-        generation.speculationCounts.accepted += count - 1
         generation.policy?.verified(
-            generation.draftBins, accepted: count - 1, tokens: count, draftSeconds: generation.draftSeconds,
+            generation.draftBins, accepted: accepted, tokens: count, draftSeconds: generation.draftSeconds,
             seconds: seconds)
         for index in 0..<count {
+            if index < accepted { generation.speculationCounts.accepted += 1 }
             (generation.drawn, generation.plan.sampler) = generation.verified[index]
             generation.bitsPerStep.append(generation.pendingBits)
             take(generation, at: position + index + 1, onToken)
@@ -135,6 +139,6 @@ extension DecodeBatch {
                 break
             }
         }
-        generation.verified.empty()
+        generation.dropDrafts()
     }
 }

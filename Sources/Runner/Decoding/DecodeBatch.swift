@@ -107,6 +107,8 @@ public final class DecodeBatch<Plan: DecodePlan> {
                 ? generation.plan.bits(atStep: generation.bitsPerStep.count) : generation.plan.prefillBits
         }
         if live.count == 1 { try draftAlone(live[0]) }
+        // Every draft is verified by the step it was made for.
+        defer { for generation in live { generation.dropDrafts() } }
         try run(onToken)
         for generation in live where !generation.knownLogits.isEmpty && generation.stopReason == nil {
             startFromKnownLogits(generation, onToken)
@@ -131,10 +133,13 @@ public final class DecodeBatch<Plan: DecodePlan> {
         }
         guard !members.isEmpty else { return }
         let start = monotonicSeconds()
-        let (position, sampler) = (members[0].sequence.position, members[0].plan.sampler)
+        let verifies = !members[0].drafts.isEmpty
+        precondition(!verifies || members.count == 1, "drafts of an answer that is not alone")
+        let position = members[0].sequence.position
+        let sampler = verifies ? members[0].plan.sampler : nil
         do throws(TaperError) {
             let failures = try executor.run(rows, bits: .highest) { wanted in
-                if members.count == 1, !members[0].drafts.isEmpty {
+                if verifies {
                     for row in wanted { verify(members[0], row) }
                 } else {
                     executor.inParallel(wanted.count) { draw(members[wanted[$0].chunk], wanted[$0].logits) }
@@ -142,7 +147,10 @@ public final class DecodeBatch<Plan: DecodePlan> {
             }
             for failure in failures {
                 // What failed may be a draft that would have been refused.
-                if withdraw(members[failure.chunk], to: position, sampler) { return try run(onToken) }
+                if let sampler {
+                    withdraw(members[failure.chunk], to: position, sampler)
+                    return try run(onToken)
+                }
                 members[failure.chunk].end(.failed, failure.error)
             }
         } catch {
@@ -154,15 +162,18 @@ public final class DecodeBatch<Plan: DecodePlan> {
             }
         }
         for (generation, chunk) in zip(members, rows.chunks) where generation.stopReason == nil {
-            if !generation.drafts.isEmpty {
+            if verifies {
                 takeVerified(generation, from: position, seconds: monotonicSeconds() - start, onToken)
                 continue
             }
             if generation.isDecoding {
                 generation.bitsPerStep.append(generation.pendingBits)
-                generation.policy?.verified(
-                    [], accepted: 0, tokens: 1, draftSeconds: generation.draftSeconds,
-                    seconds: monotonicSeconds() - start)
+                // What it takes in company says nothing of what it takes alone.
+                if members.count == 1 {
+                    generation.policy?.verified(
+                        [], accepted: 0, tokens: 1, draftSeconds: generation.draftSeconds,
+                        seconds: monotonicSeconds() - start)
+                }
             } else {
                 generation.readCount += chunk.range.count
                 guard generation.readCount == generation.prompt.count else { continue }
@@ -192,7 +203,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
             return rows.append(
                 [generation.tokens[generation.tokens.count - 1]] + generation.drafts, to: generation.sequence,
                 wanting: .all, bits: bits, leading: sampler.leadingLogits,
-                and: sampler.changedTokens + generation.drafts)
+                and: sampler.changedTokens + (sampler.changesDrawnTokens ? generation.drafts : []))
         }
         if generation.isDecoding {
             return rows.append(

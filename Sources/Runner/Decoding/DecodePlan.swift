@@ -9,11 +9,14 @@ public protocol TokenSampler {
     var leadingLogits: Int { get }
     /// Tokens whose logits it changes before it looks for the largest.
     var changedTokens: [Int] { get }
+    /// Whether what it draws is among `changedTokens` from then on.
+    var changesDrawnTokens: Bool { get }
 }
 
 extension TokenSampler {
     public var leadingLogits: Int { Int.max }
     public var changedTokens: [Int] { [] }
+    public var changesDrawnTokens: Bool { true }
 }
 
 /// What distinguishes one generation from another: the precision of its steps and how its tokens are chosen.

@@ -20,6 +20,7 @@ package struct DraftPolicy {
     /// Tokens that came in the time of a verification, lately.
     private var rate = 1.1
     private var pauseLeft = 0
+    private var repeatsLeft = DraftPolicy.pause
     private let startingCost: Double
 
     package init(draftBits: Precision, bits: Precision) {
@@ -27,7 +28,7 @@ package struct DraftPolicy {
         for bin in 0...DraftPolicy.marginBins {
             // Before anything is known: half a logit is little, four are much.
             let margin = (Double(bin) + 0.5) / 2
-            let prior = bin == DraftPolicy.repeatedBin ? 0.6 : margin / (margin + 0.5)
+            let prior = bin == DraftPolicy.repeatedBin ? 0.75 : margin / (margin + 0.5)
             tried.append(4)
             right.append(4 * prior)
         }
@@ -60,9 +61,16 @@ package struct DraftPolicy {
 
     private func isWorth(_ probability: Double) -> Bool { probability > rate * (cost + DraftPolicy.rowCost) }
 
-    /// Tokens repeated from the text that are worth verifying.
-    package func repeatedCount(limit: Int) -> Int {
+    /// Tokens repeated from the text that are worth verifying; fewer than the model's drafts are right are none. Now and then one is
+    /// tried anyway.
+    package mutating func repeatedCount(limit: Int) -> Int {
         let each = probability(DraftPolicy.repeatedBin)
+        if each < min(average, 0.8) {
+            repeatsLeft -= 1
+            guard repeatsLeft < 0 else { return 0 }
+            repeatsLeft = DraftPolicy.pause
+            return min(1, limit)
+        }
         var (count, all) = (0, each)
         while count < limit, all > rate * DraftPolicy.rowCost * 2 {
             count += 1

@@ -64,6 +64,8 @@ public final class Generation<Plan: DecodePlan> {
     /// Whether a token was another than drafted: what comes after it counts no more.
     var hasParted = false
     var policy: DraftPolicy?
+    /// Whether a draft could not be run: no further one is tried.
+    var cannotDraft = false
     var lookup = TextLookup()
     /// When the phase began that it is in.
     var phaseStart: Double
@@ -97,12 +99,20 @@ public final class Generation<Plan: DecodePlan> {
         (tokens, bitsPerStep) = (other.tokens, other.bitsPerStep)
         (promptEnd, readCount) = (other.promptEnd, other.readCount)
         (prefillSeconds, schedulingSeconds) = (other.prefillSeconds, other.schedulingSeconds)
+        speculationCounts = other.speculationCounts
         phaseStart = other.phaseStart
         other.cost -= cost
     }
 
     /// Whether it is past its prompt and not at its end.
     public var isDecoding: Bool { stopReason == nil && readCount == prompt.count }
+    func dropDrafts() {
+        drafts.empty()
+        draftBins.empty()
+        verified.empty()
+        draftSeconds = 0
+    }
+
     var isReading: Bool { readCount < prompt.count && knownLogits.isEmpty }
 
     func end(_ reason: StopReason, _ failure: TaperError? = nil) {

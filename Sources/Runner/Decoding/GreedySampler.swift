@@ -7,6 +7,7 @@ public struct GreedySampler: TokenSampler {
     public init(_ operations: VectorOps) { self.operations = operations }
 
     public var leadingLogits: Int { 1 }
+    public var changesDrawnTokens: Bool { false }
 
     public func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Int {
         guard let base = logits.baseAddress else { preconditionFailure("no logits to sample from") }

@@ -51,6 +51,8 @@ public struct Sampler: TokenSampler, Sendable {
         (settings.penalizes ? recent : []) + settings.logitBias.map { $0.token }
     }
 
+    public var changesDrawnTokens: Bool { settings.penalizes }
+
     /// The same for logits that stay as they are.
     public mutating func sample(_ logits: UnsafeBufferPointer<Float>) -> Int {
         if settings.adjusts {

@@ -24,6 +24,9 @@ public struct KVBytes {
         self.smoothing = smoothing
     }
 
+    /// Elements of a head whose sums fit 32 bits: 127 * 16256 each.
+    public static let largestHead = 1024
+
     /// Bytes that a key, and a value, of one head takes, padding included.
     public static func keySize(_ headSize: Int) -> Int { roundedUp(headSize, to: 4) }
     public static func valueSize(_ headSize: Int) -> Int { roundedUp(headSize, to: 16) }

@@ -24,7 +24,7 @@ extension Engine {
                     fail(
                         segment.chunk,
                         (isKey ? "a key" : "a value") + " of layer " + String(layer)
-                            + " leaves half precision, in which the cache holds it",
+                            + " leaves half precision, beyond which no cache holds it",
                         position: segment.firstPosition + row, segment.bits, expected: "a magnitude of at most 65504",
                         magnitude)
                 }

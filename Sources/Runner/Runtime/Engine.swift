@@ -64,6 +64,11 @@ public final class Engine: StepExecutor {
                 .usage, "keys and values are not kept in so many bits", at: field("cache_bits"), expected: "8 or 16",
                 found: String(cacheBits))
         }
+        guard cacheBits == 16 || weights.config.headSize <= KVBytes.largestHead else {
+            throw TaperError(
+                .usage, "heads are too large for keys and values in bytes", at: field("cache_bits"),
+                expected: "16 for heads of more than " + String(KVBytes.largestHead), found: "8")
+        }
         self.weights = weights
         self.pool = pool
         self.contextLength = contextLength

@@ -20,9 +20,9 @@ extension TransformerWeights {
                 }
                 // Channels that are never used take no steps from others; nothing is divided by zero.
                 let largest = own.max() ?? 1
-                let least = largest > 0 && largest.isFinite ? largest * 1e-4 : 1
-                own = own.map { $0 > least ? $0 : least }
-                if !(largest > 0 && largest.isFinite) { own = own.map { _ in 1 } }
+                let usable = largest > 0 && largest.isFinite
+                // Only how they compare matters; from 1 down nothing overflows that did not before.
+                own = own.map { usable ? max($0 / largest, 1e-4) : 1 }
                 factors += own
                 factors += own.map { 1 / $0 }
             }

@@ -96,7 +96,7 @@ enum Flag: CaseIterable {
         case .schedule: "static:TASK (calibrated), learned or fixed (default: static:default, else fixed)"
         case .switchPoints: "step down at these decode steps, such as 6@0,4.5@32,3@64"
         case .speculate: "draft tokens at low precision and verify several at once: the same text, sooner"
-        case .draftBits: "precision of the drafts, which asks for them too (default: 3, or the next below)"
+        case .draftBits: "precision of the drafts, which asks for them too (default: 3, or what there is)"
         case .showBits: "colour the text by precision on a terminal"
         case .temperature: "temperature; 0 is greedy (default 0)"
         case .topK: "draw from the N likeliest tokens (default 40, 0: all)"
