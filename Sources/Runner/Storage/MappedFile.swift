@@ -102,10 +102,10 @@ public final class MappedFile {
     }
 }
 
-/// Opens a regular file for reading; directories, pipes and devices are refused by name.
 /// -ENOMEM: the file is there, but more memory may not be mapped.
 private let outOfMemory: Int32 = -12
 
+/// Opens a regular file for reading; directories, pipes and devices are refused by name.
 func openForReading(_ path: String) throws(TaperError) -> Int32 {
     let descriptor = tp_open_read(path)
     guard descriptor >= 0 else {
