@@ -54,6 +54,7 @@ struct AnswerPlan: DecodePlan {
 
     var prefillBits: Model.Precision { scheduled.prefillBits }
     var speculation: Speculation? { scheduled.speculation }
+    var adaptive: AdaptiveRule? { scheduled.adaptive }
     func bits(atStep step: Int) -> Model.Precision { scheduled.bits(atStep: step) }
     mutating func promptWasRead(by engine: Engine, _ sequence: TokenSequence) {
         scheduled.promptWasRead(by: engine, sequence)

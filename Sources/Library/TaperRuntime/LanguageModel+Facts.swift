@@ -28,6 +28,8 @@ extension LanguageModel {
         /// Calibrated for tasks.
         public let schedules: [StoredSchedule]
         public let hasLearnedScheduler: Bool
+        /// Whether it has a rule for `PrecisionChoice.adaptive`.
+        public let hasAdaptiveSchedule: Bool
         public let hasChatFormat: Bool
         /// Whether the chat format has a place for system messages; where not, they are dropped.
         public let readsSystemMessages: Bool
@@ -79,6 +81,7 @@ extension LanguageModel.Facts {
         bytesPerToken = bytes
         cacheBytesPerToken = engine.cacheBytesPerToken
         schedules = try bundle.schedules().map { StoredSchedule($0) }
+        hasAdaptiveSchedule = try bundle.adaptiveSchedule() != nil
         hasLearnedScheduler = try bundle.learnedScheduler() != nil
         hasChatFormat = template != nil
         readsSystemMessages = template.map { $0.systemPlace != .dropped } ?? false

@@ -17,6 +17,8 @@ public enum PrecisionChoice: Hashable, Sendable {
     case schedule(String)
     /// The bundle's learned scheduler, which decides once the prompt has been read.
     case learned
+    /// Low precision, and where that is unsure, high precision again, by the rule that the bundle was calibrated for.
+    case adaptive
 
     /// Steps down at points written as "6@0,4@32".
     /// - Throws: `invalidArgument` naming the point at fault.
@@ -32,6 +34,7 @@ public enum PrecisionChoice: Hashable, Sendable {
         case .switching(let points): .switchPoints(points.map(\.description).joined(separator: ","))
         case .schedule(let name): .calibrated(task: PrecisionChoice.task(named: name))
         case .learned: .learned
+        case .adaptive: .adaptive
         }
     }
 
@@ -43,7 +46,7 @@ public enum PrecisionChoice: Hashable, Sendable {
     /// Whether a bundle has only few of the kind, so that what was read of it is worth keeping.
     var isNamed: Bool {
         switch self {
-        case .automatic, .highest, .schedule, .learned: true
+        case .automatic, .highest, .schedule, .learned, .adaptive: true
         case .fixed, .switching: false
         }
     }

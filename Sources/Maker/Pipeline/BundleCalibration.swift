@@ -3,6 +3,7 @@ public import Calibration
 import Checkpoint
 public import Evaluation
 import Kernels
+import Scoring
 public import Model
 public import Storage
 import Text
@@ -47,6 +48,30 @@ public struct BundleCalibration {
                 try texts(bundle, adding: "task " + settings.task, try SourceText(path: dataPath)),
             ])
         progress.end(stage.outcome(schedule) ?? "")
+        return schedule
+    }
+
+    /// Finds a rule for precision by need in place of an earlier one.
+    public func findAdaptive(
+        dataPath: String, examples limit: Int, settings: AdaptiveSettings
+    ) throws(TaperError) -> AdaptiveSchedule {
+        progress.begin("precision by need")
+        let bundle = try Bundle(path: edit.path)
+        let data = try CalibrationExamples(
+            dataPath, limit: limit, direction: nil, metric: .agreement,
+            tokenizer: try Tokenizer(compact: try bundle.tokenizer(), place: edit.path),
+            room: bundle.manifest.model.contextLength - settings.maxNewTokens)
+        var settings = settings
+        settings.kind = data.kind
+        let schedule = try calibrateAdaptive(
+            bundle: bundle, examples: data.examples, settings: settings, pool: workspace.pool
+        ) { [progress] in progress.update($0) }
+        try edit.rewrite(
+            documents: [
+                (SectionName.adaptive, schedule.json),
+                try texts(bundle, adding: SectionName.adaptive, try SourceText(path: dataPath)),
+            ])
+        progress.end(schedule.rule.text + ", average \(fixed(schedule.averageBits, 2)) bits")
         return schedule
     }
 

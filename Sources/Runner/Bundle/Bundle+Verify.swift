@@ -27,7 +27,7 @@ extension Bundle {
     }
 
     /// Checks every block of every section, the padding between sections, every compressed section's frame, every
-    /// scale, vector and 16-bit weight, the schedules, the learned scheduler and the
+    /// scale, vector and 16-bit weight, the schedules, precision by need, the learned scheduler and the
     /// screens of the head. Damage is reported with section and offset, not thrown.
     public func verify() -> VerificationReport {
         var problems: [String] = []
@@ -65,6 +65,7 @@ extension Bundle {
             attempt { () throws(TaperError) in try checkHalves() }
             attempt { () throws(TaperError) in _ = try rungs() }
             attempt { () throws(TaperError) in _ = try schedules() }
+            attempt { () throws(TaperError) in _ = try adaptiveSchedule() }
             attempt { () throws(TaperError) in _ = try learnedScheduler() }
             attempt { () throws(TaperError) in _ = try headScreens() }
         }

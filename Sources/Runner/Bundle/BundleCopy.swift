@@ -4,7 +4,7 @@ public import Storage
 /// Cuts a bundle to at most `maxBits`: planes and tables of higher precisions are dropped, nothing is requantized.
 ///
 /// Rungs of which some tensor needs a dropped precision go too, schedules that name one or such a rung, and a learned
-/// scheduler that does: their scores were measured with it. Returns the schedules' tasks.
+/// scheduler or precision by need that does: their scores were measured with it. Returns the schedules' tasks.
 @discardableResult
 public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) throws(TaperError) -> [String] {
     let source = try Bundle(path: from)
@@ -28,6 +28,8 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
     let kept = schedules.filter { $0.schedule.precisions.allSatisfy { served.contains($0) } }
     let learned = try source.learnedScheduler()
     let keepsLearned = learned.map { $0.precisions.allSatisfy { served.contains($0) } } ?? false
+    let adaptive = try source.adaptiveSchedule()
+    let keepsAdaptive = adaptive.map { $0.rule.precisions.allSatisfy { served.contains($0) } } ?? false
     var documents = [(section: SectionName.manifest, bytes: manifest.json.bytes())]
     if kept.count < schedules.count, !kept.isEmpty {
         documents.append((SectionName.schedules, JSONValue.array(kept.map { $0.json }).bytes()))
@@ -38,6 +40,7 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
     let layout = try BundleLayout(tensors: manifest.tensors, place: from)
     try copy(source, to: to, replacing: replacing, documents: documents) { section in
         if section.name == SectionName.schedules { return !kept.isEmpty }
+        if section.name == SectionName.adaptive { return keepsAdaptive }
         if section.name == SectionName.rungs { return !keptRungs.isEmpty }
         if section.name == SectionName.learned || section.name == SectionName.learnedWeights {
             return keepsLearned

@@ -10,7 +10,7 @@ public import Storage
 /// highest precision throughout.
 public struct ScheduleChoice: Sendable {
     public let scheduler: DecodeScheduler
-    /// "fixed", "switch", "learned" or "static:TASK".
+    /// "fixed", "switch", "learned", "adaptive" or "static:TASK".
     public let name: String
     /// Why it is this one, in a few words.
     public let reason: String
@@ -64,6 +64,18 @@ public struct ScheduleChoice: Sendable {
             let bits = prefill ?? learned.prefillBits
             _ = try checked(.constant(bits))
             self.init(.learned(learned, prefillBits: bits), "learned", "named", learned.maxNewTokens)
+        case .adaptive:
+            guard let adaptive = try bundle.adaptiveSchedule() else {
+                throw TaperError(
+                    .usage, "the bundle has no rule for precision by need", at: place,
+                    remedy: "Find one by calibration with " + field("adaptive") + ", or choose another schedule")
+            }
+            var rule = adaptive.rule
+            if let prefill {
+                _ = try checked(.constant(prefill))
+                rule.prefill = prefill
+            }
+            self.init(.adaptive(rule), "adaptive", "named", nil)
         case .calibrated(let task?):
             let all = try bundle.schedules()
             guard let record = all.first(where: { $0.task == task }) else {

@@ -72,6 +72,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
 
     /// Ends a generation before its time; what it has written stays with it.
     public func cancel(_ generation: Generation<Plan>) {
+        generation.forgetUntold()
         generation.end(.caller)
         waiting.removeAll { $0 === generation }
         retire()
@@ -103,8 +104,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
                 if generation.chunkCount == 0 { continue }
             }
             generation.pendingBits =
-                generation.isDecoding
-                ? generation.plan.bits(atStep: generation.bitsPerStep.count) : generation.plan.prefillBits
+                generation.isDecoding ? generation.nextBits : generation.plan.prefillBits
         }
         if live.count == 1 { try draftAlone(live[0]) }
         // Every draft is verified by the step it was made for.
@@ -141,8 +141,10 @@ public final class DecodeBatch<Plan: DecodePlan> {
             let failures = try executor.run(rows, bits: .highest) { wanted in
                 if verifies {
                     for row in wanted { verify(members[0], row) }
+                } else if members.contains(where: { $0.adaptation?.unsure != nil }) {
+                    for row in wanted { draw(members[row.chunk], row) }
                 } else {
-                    executor.inParallel(wanted.count) { draw(members[wanted[$0].chunk], wanted[$0].logits) }
+                    executor.inParallel(wanted.count) { draw(members[wanted[$0].chunk], wanted[$0]) }
                 }
             }
             for failure in failures {
@@ -164,6 +166,10 @@ public final class DecodeBatch<Plan: DecodePlan> {
         for (generation, chunk) in zip(members, rows.chunks) where generation.stopReason == nil {
             if verifies {
                 takeVerified(generation, from: position, seconds: monotonicSeconds() - start, onToken)
+                continue
+            }
+            if generation.adaptation != nil && generation.isDecoding {
+                takeAdapted(generation, onToken)
                 continue
             }
             if generation.isDecoding {
@@ -205,6 +211,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
                 wanting: .all, bits: bits, leading: sampler.leadingLogits,
                 and: sampler.changedTokens + (sampler.changesDrawnTokens ? generation.drafts : []))
         }
+        if generation.adaptation != nil && generation.isDecoding { return appendAdapted(generation, to: &rows) }
         if generation.isDecoding {
             return rows.append(
                 generation.tokens[generation.tokens.count - 1], to: generation.sequence, bits: bits,
@@ -218,6 +225,11 @@ public final class DecodeBatch<Plan: DecodePlan> {
     }
 
     /// The only place where tokens are chosen. Those of different generations on several threads at once.
+    private func draw(_ generation: Generation<Plan>, _ row: LogitRow) {
+        if generation.adaptation != nil && generation.isDecoding { return drawAdapted(generation, row) }
+        draw(generation, row.logits)
+    }
+
     private func draw(_ generation: Generation<Plan>, _ logits: UnsafeMutableBufferPointer<Float>) {
         if generation.limit > 0 { generation.drawn = generation.plan.sampler.sample(logits) }
     }
@@ -227,6 +239,9 @@ public final class DecodeBatch<Plan: DecodePlan> {
         let prefillEnd = monotonicSeconds()
         generation.prefillSeconds = prefillEnd - generation.phaseStart
         generation.plan.promptWasRead(by: executor, generation.sequence)
+        if let rule = generation.plan.adaptive {
+            generation.adaptation = Adaptation(rule, generation.plan.sampler)
+        }
         generation.phaseStart = monotonicSeconds()
         generation.schedulingSeconds = generation.phaseStart - prefillEnd
     }

@@ -67,6 +67,8 @@ public final class Generation<Plan: DecodePlan> {
     /// Whether a draft could not be run: no further one is tried.
     var cannotDraft = false
     var lookup = TextLookup()
+    /// nil without precision by need.
+    var adaptation: Adaptation<Plan.Sampler>?
     /// When the phase began that it is in.
     var phaseStart: Double
 
@@ -106,6 +108,13 @@ public final class Generation<Plan: DecodePlan> {
 
     /// Whether it is past its prompt and not at its end.
     public var isDecoding: Bool { stopReason == nil && readCount == prompt.count }
+    /// What precision by need did so far; nil without.
+    public var adaptiveCounts: AdaptiveCounts? { adaptation?.counts }
+    /// Decode steps taken, those of tokens that are not told yet included.
+    var stepCount: Int { bitsPerStep.count + (adaptation?.held.count ?? 0) }
+    /// That the next step reads.
+    var latestToken: Int { adaptation?.held.last?.token ?? tokens[tokens.count - 1] }
+
     func dropDrafts() {
         drafts.empty()
         draftBins.empty()

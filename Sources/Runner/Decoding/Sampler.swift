@@ -152,7 +152,7 @@ public struct Sampler: TokenSampler, Sendable {
     }
 
     /// Index of the largest logit, the first among equals; a NaN never wins.
-    static func likeliest(_ logits: UnsafeBufferPointer<Float>) -> Int {
+    package static func likeliest(_ logits: UnsafeBufferPointer<Float>) -> Int {
         var best = 0
         var value = -Float.infinity
         forEach(of: logits, above: &value) { index, value in

@@ -25,10 +25,13 @@ public struct GenerationResult: Sendable {
 
     public var decodeSteps: Int { bitsPerStep.count }
 
-    /// Mean of the decode steps' bits (`prefillBits` when there was none).
+    /// Mean of the decode steps' bits (`prefillBits` when there was none); with precision by need of all that was read for them.
     public var averageBits: Double {
-        Precision.mean(bitsPerStep) ?? prefillBits.bits
+        if let adaptive, decodeSteps > 0 { return adaptive.sum { $0.bits } / Double(decodeSteps) }
+        return Precision.mean(bitsPerStep) ?? prefillBits.bits
     }
+    /// What precision by need did; nil without.
+    public private(set) var adaptive: AdaptiveCounts?
     /// Mean bytes read per decode step: weights, tables, head and cache.
     public var bytesPerToken: Double {
         bitsPerStep.isEmpty ? 0 : Double(decodedBytes) / Double(bitsPerStep.count)
@@ -67,6 +70,7 @@ public struct GenerationResult: Sendable {
         decodeSeconds = generation.decodeSeconds
         stopReason = generation.stopReason ?? .length
         speculation = generation.speculationCounts
+        adaptive = generation.adaptiveCounts
         self.work = work
         if let work {
             decodedBytes = work.weightBytes + work.cacheBytes

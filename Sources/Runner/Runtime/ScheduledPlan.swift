@@ -19,10 +19,12 @@ public struct ScheduledPlan: DecodePlan {
         self.scheduler = scheduler
         self.sampler = sampler
         self.maxNewTokens = maxNewTokens
-        self.speculation = speculation
+        // Exact drafts are verified by one precision.
+        self.speculation = scheduler.adaptiveRule == nil ? speculation : nil
     }
 
     public var prefillBits: Precision { scheduler.prefillBits }
+    public var adaptive: AdaptiveRule? { scheduler.adaptiveRule }
 
     public mutating func promptWasRead(by engine: Engine, _ sequence: TokenSequence) {
         schedule = scheduler.schedule(after: sequence, maxNewTokens: maxNewTokens, pool: engine.pool)

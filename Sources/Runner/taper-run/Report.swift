@@ -18,6 +18,12 @@ enum Report {
             text += "; " + String(drafts.accepted) + " of " + String(drafts.drafted + drafts.repeated)
             text += " drafted tokens accepted"
         }
+        if let adaptive = result.adaptive {
+            text += "; schedule " + schedule.name + " " + schedule.scheduler.text + ", " + String(adaptive.looks)
+            text += " steps unsure, " + String(adaptive.kept) + " of their tokens kept"
+            if adaptive.rescues > 0 { text += ", " + String(adaptive.rescues) + " loops written again" }
+            return text + " (" + schedule.reason + ")"
+        }
         // What was reached; an answer may end before the schedule does.
         let (reached, whole) = (PrecisionSchedule.text(result.switchPoints), schedule.scheduler.text)
         text += "; schedule " + schedule.name + " " + (reached.isEmpty ? whole : reached)
@@ -33,6 +39,16 @@ enum Report {
         return .object([
             .init("drafted", .integer(counts.drafted)), .init("repeated", .integer(counts.repeated)),
             .init("accepted", .integer(counts.accepted)), .init("verifications", .integer(counts.verifications)),
+        ])
+    }
+
+    /// null without precision by need.
+    private static func adaptive(_ counts: AdaptiveCounts?) -> JSONValue {
+        guard let counts else { return .null }
+        return .object([
+            .init("low_steps", .integer(counts.lowSteps)), .init("high_steps", .integer(counts.highSteps)),
+            .init("looks", .integer(counts.looks)), .init("kept", .integer(counts.kept)),
+            .init("rescues", .integer(counts.rescues)), .init("rescue_steps", .integer(counts.rescueSteps)),
         ])
     }
 
@@ -55,6 +71,7 @@ enum Report {
             .init("bytes_per_token", .integer(Int(result.bytesPerToken.rounded()))),
             .init("head_rows_per_token", result.headRowsPerStep.map { .number($0) } ?? .null),
             .init("draft", draft(result.speculation)),
+            .init("adaptive", adaptive(result.adaptive)),
             .init(
                 "switch_points",
                 .array(

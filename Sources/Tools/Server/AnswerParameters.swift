@@ -159,7 +159,7 @@ extension LanguageModel.Facts {
 }
 
 extension PrecisionChoice {
-    /// "static", "static:TASK", "learned", "fixed" or switch points, each of which the bundle must have.
+    /// "static", "static:TASK", "learned", "adaptive", "fixed" or switch points, each of which the bundle must have.
     init(named text: String, _ facts: LanguageModel.Facts, place: String) throws(APIError) {
         let tasks = facts.schedules.map(\.task)
         switch text {
@@ -167,6 +167,11 @@ extension PrecisionChoice {
         case "learned":
             guard facts.hasLearnedScheduler else { throw .invalid(place, "the bundle has no learned scheduler") }
             self = .learned
+        case "adaptive":
+            guard facts.hasAdaptiveSchedule else {
+                throw .invalid(place, "the bundle has no rule for precision by need")
+            }
+            self = .adaptive
         case "static":
             // The schedule for all prompts, or the only one: who asks for the calibrated schedule can mean no other.
             guard let task = tasks.contains("default") ? "default" : tasks.count == 1 ? tasks[0] : nil else {
@@ -184,7 +189,7 @@ extension PrecisionChoice {
             guard let task, tasks.contains(task) else {
                 throw .invalid(
                     place, "no such schedule",
-                    expected: "static, static:TASK, learned, fixed, or switch points such as 6@0,4@32",
+                    expected: "static, static:TASK, learned, adaptive, fixed, or switch points such as 6@0,4@32",
                     found: "\"" + printable(text) + "\"", remedy: PrecisionChoice.list(tasks))
             }
             self = .schedule(task)

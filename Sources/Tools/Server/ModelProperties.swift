@@ -102,6 +102,7 @@ struct ModelProperties {
         case .switching(let points): named("switch points", nil, points)
         case .schedule(let task): calibrated(task) ?? constant(highest)
         case .learned: named("learned", nil, nil)
+        case .adaptive: named("adaptive", nil, nil)
         }
     }
 

@@ -14,6 +14,7 @@ struct BundleReport {
     let bundle: Bundle
     private let quality: Quality?
     private let calibrated: [CalibratedSchedule]
+    private let adaptive: AdaptiveSchedule?
     private let learned: LearnedScheduler?
     /// What runs where no schedule is named.
     private let unnamed: ScheduleChoice
@@ -30,6 +31,7 @@ struct BundleReport {
         self.bundle = bundle
         quality = try bundle.quality()
         calibrated = try bundle.schedules()
+        adaptive = try bundle.adaptiveSchedule()
         learned = try bundle.learnedScheduler()
         unnamed = try ScheduleChoice(.unnamed, of: bundle)
         texts = try CalibrationTexts(bundle)
@@ -117,7 +119,7 @@ struct BundleReport {
         if let blocks = BlockReport.text(model) { lines.insert("blocks     " + blocks, at: 3) }
         lines += qualityLines()
         lines += ["", Console.strong("schedules")]
-        if calibrated.isEmpty, learned == nil {
+        if calibrated.isEmpty, learned == nil, adaptive == nil {
             lines.append(
                 "  none; add one with: taper calibrate \(printable(bundle.path, limit: 4000)) --task NAME --data FILE")
         }
@@ -132,6 +134,10 @@ struct BundleReport {
                         + "\(fixed(record.averageBits, 2)) bits, \(record.metric) \(fixed(record.score, 4)) "
                         + "(\(fixed(record.referenceScore, 4)) at the highest precision)")
             }
+        }
+        if let adaptive {
+            let all = ScheduleReport.lines(adaptive).map { "  " + $0 }
+            lines += schedules ? all : Array(all.prefix(1))
         }
         if let learned {
             let all = LearnedReport.lines(learned).map { "  " + $0 }

@@ -10,9 +10,10 @@ import Storage
 struct Calibrate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Calibrate switch points of a task, find rungs, train the learned scheduler, screen the head; in place and atomically.",
+            "Calibrate switch points of a task or precision by need, find rungs, train the learned scheduler, screen the head; in place and atomically.",
         usage: """
             taper calibrate <bundle> --task <task> --data <data>
+            taper calibrate <bundle> --adaptive --data <data>
             taper calibrate <bundle> --rungs halves --calibration <text> --reference <checkpoint>
             taper calibrate <bundle> --learned --calibration <text> --reference <checkpoint>
             taper calibrate <bundle> --head-screen --calibration <text>
@@ -31,7 +32,7 @@ struct Calibrate: ParsableCommand {
             "Metric: \(TaskMetric.calibrationNames) (default: rouge-l; of the task default kl, or agreement without --reference).",
         completion: .list(TaskMetric.allCases.filter(\.isForCalibration).map(\.rawValue)))
     var metric: String?
-    @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1.") var tolerance = 0.01
+    @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1; with --adaptive nats a token.") var tolerance = 0.01
     @Option(
         help: "Score that the tolerance counts from, on the metric's scale (default: that of the highest precision).")
     var referenceScore: Double?
@@ -49,6 +50,11 @@ struct Calibrate: ParsableCommand {
     var headScreen = false
     @Option(help: "Text for --rungs, --learned and --head-screen: plain text or JSONL.", completion: .file())
     var calibration: String?
+    @Flag(
+        help:
+            "Find the rule of precision by need: low bits by default, and high ones where the low are unsure. It needs prompts, no references."
+    )
+    var adaptive = false
     @Flag(help: "Train the learned scheduler: one decision per prompt, for any task.") var learned = false
     @OptionGroup(title: "Learned scheduler") var learning: LearnedOptions
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
@@ -65,13 +71,13 @@ struct Calibrate: ParsableCommand {
         guard !Files.isEscaped(task ?? "") else {
             throw TaperError(.usage, "the name is not UTF-8", at: "--task", found: printable(task ?? ""))
         }
-        guard task != nil || rungs != nil || learned || headScreen else {
+        guard task != nil || rungs != nil || learned || headScreen || adaptive else {
             throw TaperError(
                 .usage, "there is nothing to calibrate", at: "calibrate",
-                expected: "--task, --rungs, --learned or --head-screen")
+                expected: "--task, --adaptive, --rungs, --learned or --head-screen")
         }
-        guard (task == nil) == (data == nil) else {
-            throw TaperError(.usage, "--task and --data come together", at: "calibrate")
+        guard (task == nil && !adaptive) == (data == nil) else {
+            throw TaperError(.usage, "--task or --adaptive, and --data come together", at: "calibrate")
         }
         var inputs = InputFiles()
         inputs.add(data, as: "the examples")
@@ -83,6 +89,7 @@ struct Calibrate: ParsableCommand {
         if headScreen { try screenHead(edit) }
         if let rungs { try calibrateRungs(rungs, edit) }
         if let task, let data { try calibrate(task: task, data: data, edit) }
+        if adaptive, let data { try findAdaptive(data, edit) }
         if learned { try trainLearned(edit) }
     }
 
@@ -104,7 +111,7 @@ struct Calibrate: ParsableCommand {
             edit, threads: try Threads.count(threads), progress: progress
         ).findRungs(averages, textPath: calibration, checkpointPath: reference)
         for task in dropped { progress.warn("task \(task): its schedule named a rung of before and was dropped") }
-        guard task == nil, !learned else { return }
+        guard task == nil, !learned, !adaptive else { return }
         if json { return Console.out(.array(found.map(\.json))) }
         let tensors = try Bundle(path: bundle).manifest.linearTensors
         RungReport.lines(found, tensors).forEach { Console.out($0) }
@@ -118,10 +125,22 @@ struct Calibrate: ParsableCommand {
         try BundleCalibration(
             edit, threads: try Threads.count(threads), progress: Progress(output.verbosity)
         ).screenHead(textPath: calibration)
-        guard task == nil, !learned, rungs == nil else { return }
+        guard task == nil, !learned, rungs == nil, !adaptive else { return }
         let found = try Bundle(path: bundle).headScreens()
         json
             ? Console.out(HeadScreenReport.json(found)) : HeadScreenReport.lines(found).forEach { Console.out($0) }
+    }
+
+    /// Finds precision by need; prints it unless the learned scheduler follows.
+    private func findAdaptive(_ data: String, _ edit: BundleEdit) throws {
+        let schedule = try BundleCalibration(
+            edit, threads: try Threads.count(threads), progress: Progress(output.verbosity)
+        ).findAdaptive(
+            dataPath: data, examples: examples,
+            settings: AdaptiveSettings(
+                low: bitsLow, high: bitsHigh, maxNewTokens: maxNewTokens, tolerance: tolerance))
+        guard !learned else { return }
+        json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
     }
 
     private func trainLearned(_ edit: BundleEdit) throws {
@@ -156,6 +175,7 @@ struct Calibrate: ParsableCommand {
                 task: task, metric: metric, maxNewTokens: maxNewTokens, tolerance: tolerance,
                 precisions: precisions, referenceScore: referenceScore),
             checkpointPath: reference)
+        guard !adaptive else { return }
         json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
         if let warning = schedule.noiseWarning { progress.warn(warning) }
     }
@@ -172,8 +192,30 @@ enum ScheduleReport {
                 + " tolerance \(shortest(record.tolerance)), up to \(record.maxNewTokens) new tokens"
                 + (record.evidence.longestAnswer.map { ", longest answer \($0)" } ?? ""),
         ]
+        lines += candidates(record.evidence)
+        lines += effort(record.evidence)
+        return lines
+    }
+
+    /// Precision by need, with what it was chosen from.
+    static func lines(_ record: AdaptiveSchedule) -> [String] {
+        let rule = record.rule
+        var text = "  unsure below \(shortest(round6(Double(rule.margin)))) nats, keeps within \(shortest(round6(Double(rule.tolerance))))"
+        if rule.openingSteps > 0 { text += ", \(rule.openingSteps) steps at \(rule.high.label) to begin with" }
+        if rule.holdSteps > 0 { text += ", \(rule.holdSteps) after a token that was not kept" }
+        if rule.reread > 1 { text += ", reads \(rule.reread) steps again" }
+        return [
+            Console.strong("adaptive") + "  prefill \(rule.prefill), \(rule.text), average "
+                + "\(fixed(record.averageBits, 2)) bits",
+            text + "; loops are written again at \(rule.rescue.label)",
+            "  loss \(fixed(record.score, 4)) nats a token against \(fixed(record.referenceScore, 4)) at "
+                + "\(rule.high.label), tolerance \(shortest(record.tolerance)), up to \(record.maxNewTokens) new tokens",
+        ] + candidates(record.evidence)
+    }
+
+    private static func candidates(_ evidence: ScheduleEvidence) -> [String] {
         var table = TextTable(["candidate", "score", "difference", "std error", "average bits", "MB/token"])
-        for item in record.evidence.candidates {
+        for item in evidence.candidates {
             func number(_ key: String, _ digits: Int) -> String { item[key]?.double.map { fixed($0, digits) } ?? "-" }
             table.add([
                 item["schedule"]?.string ?? "?", number("score", 4), number("difference", 4),
@@ -182,9 +224,7 @@ enum ScheduleReport {
                 item["bytes_per_token"]?.double.map { fixed($0 / 1e6, 1) } ?? "-",
             ])
         }
-        lines += table.lines(indent: 4)
-        lines += effort(record.evidence)
-        return lines
+        return table.lines(indent: 4)
     }
 
     /// What the search cost, and what it spared.

@@ -28,7 +28,7 @@ enum PrecisionChoice {
         return all
     }
 
-    /// A schedule known before the prompt: "6@0,4@32", or what `--schedule` of the runner takes but "learned".
+    /// A schedule known before the prompt: "6@0,4@32", or what `--schedule` of the runner takes but "learned" and "adaptive".
     static func schedule(
         _ text: String, _ bundle: Bundle, prefill: Precision? = nil
     ) throws(TaperError) -> (label: String, schedule: PrecisionSchedule) {
@@ -37,11 +37,11 @@ enum PrecisionChoice {
         let request = isSteps ? .switchPoints(text) : try ScheduleRequest(parsing: text, place: place)
         // Whether the bundle has one does not matter here.
         let choice: ScheduleChoice? =
-            request == .learned ? nil : try ScheduleChoice(request, of: bundle, prefill: prefill, place: place)
+            request == .learned || request == .adaptive ? nil : try ScheduleChoice(request, of: bundle, prefill: prefill, place: place)
         guard let choice, case .fixed(let schedule) = choice.scheduler else {
             throw TaperError(
-                .usage, "the learned scheduler decides when a prompt has been read", at: place,
-                remedy: "Use it where answers are generated, with another metric than kl")
+                .usage, "the schedule " + (choice?.name ?? text) + " is not known before an answer is written", at: place,
+                remedy: "Compare it by taper eval schedules; a learned one also where answers are generated")
         }
         return (isSteps ? text : choice.name, schedule)
     }

@@ -39,6 +39,7 @@ public struct DecodeStrategy {
                 rule: .afterPrefill { engine, sequence in
                     scheduler.schedule(after: sequence, maxNewTokens: maxNewTokens, pool: engine.pool)
                 })
+        case .adaptive: preconditionFailure("precision by need is no schedule of steps: TaskRunner.run(_:adaptive:)")
         }
     }
 }

@@ -1,4 +1,5 @@
 public import Bundle
+public import Decoding
 public import Kernels
 public import Model
 import Reference
@@ -17,11 +18,25 @@ public final class TaskRunner {
         public var tokens: [Int] = []
         /// Precision of every decode step taken.
         public var bits: [Precision] = []
-        public var averageBits: Double { Precision.mean(bits) ?? 0 }
+        /// What precision by need did; nil without.
+        public var adaptive: AdaptiveCounts?
+        /// Of all that its steps read.
+        public var averageBits: Double { mean { $0.bits } ?? 0 }
 
-        public init(tokens: [Int] = [], bits: [Precision] = []) {
+        public init(tokens: [Int] = [], bits: [Precision] = [], adaptive: AdaptiveCounts? = nil) {
             self.tokens = tokens
             self.bits = bits
+            self.adaptive = adaptive
+        }
+
+        /// What its steps read together, where one at a precision reads so much.
+        public func sum(_ each: (Precision) -> Double) -> Double {
+            adaptive?.sum(each) ?? bits.reduce(0) { $0 + each($1) }
+        }
+
+        /// The same for a step; nil where there was none.
+        public func mean(_ each: (Precision) -> Double) -> Double? {
+            bits.isEmpty ? nil : sum(each) / Double(bits.count)
         }
     }
 

@@ -17,6 +17,8 @@ public enum SectionName {
     /// Mixed allocations between the whole precisions.
     public static let rungs = "rungs"
     public static let schedules = "schedules"
+    /// Precision by need.
+    public static let adaptive = "adaptive"
     /// Facts and evidence of the learned scheduler.
     public static let learned = "learned"
     /// The weights of all its pairs.

@@ -1,0 +1,61 @@
+public import Model
+import Storage
+
+/// A token with the sampler that has drawn it.
+struct DrawnToken<Sampler: TokenSampler> {
+    let token: Int
+    /// Of its step; nil of the first one, which the prompt gave.
+    let bits: Precision?
+    let sampler: Sampler
+}
+
+/// What precision by need did in a generation.
+public struct AdaptiveCounts: Equatable, Sendable {
+    public let rule: AdaptiveRule
+    /// Steps at the low precision, those that were unsure included.
+    public internal(set) var lowSteps = 0
+    /// Times that the high precision read an unsure step again, and its steps besides.
+    public internal(set) var looks = 0
+    public internal(set) var highSteps = 0
+    /// Looks that kept the token.
+    public internal(set) var kept = 0
+    /// Loops whose last stretch was written again, and the steps that took.
+    public internal(set) var rescues = 0
+    public internal(set) var rescueSteps = 0
+
+    init(_ rule: AdaptiveRule) { self.rule = rule }
+
+    /// What all steps read together, where one at a precision reads so much: a look reads the weights once more.
+    public func sum(_ each: (Precision) -> Double) -> Double {
+        Double(lowSteps) * each(rule.low) + Double(looks + highSteps) * each(rule.high)
+            + Double(rescueSteps) * each(rule.rescue)
+    }
+}
+
+/// A generation with precision by need, at work.
+struct Adaptation<Sampler: TokenSampler> {
+    var counts: AdaptiveCounts
+    /// Drawn by an unsure step, for the high precision to decide on; and the sampler before it.
+    var unsure: DrawnToken<Sampler>?
+    var undo: Sampler?
+    /// What it decided: the token, and what follows it where it was kept.
+    var decided: [DrawnToken<Sampler>] = []
+    /// How far the step's likeliest token was ahead.
+    var margin: Float = 0
+    /// Steps at the low precision in a row until now.
+    var lowRun = 0
+    /// Steps yet at the high precision, because a token was not kept.
+    var holdLeft = 0
+    /// Steps yet that get out of a loop.
+    var rescueLeft = 0
+    /// Drawn and read, but not told yet: they may be the beginning of a loop.
+    var held: [DrawnToken<Sampler>] = []
+    var watch = LoopWatch()
+    /// After the latest token that is no longer held.
+    var toldSampler: Sampler
+
+    init(_ rule: AdaptiveRule, _ sampler: Sampler) {
+        counts = AdaptiveCounts(rule)
+        toldSampler = sampler
+    }
+}
