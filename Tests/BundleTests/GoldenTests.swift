@@ -40,7 +40,8 @@ import struct Foundation.URL
         }
         return [
             ("model-second", HostileCase.second), ("chat", chat), ("rungs", rungs), ("half", half),
-            ("learned", TinyBundle.withLearned), ("head-screen", TinyBundle.withScreens),
+            ("adaptive", TinyBundle.withAdaptive), ("learned", TinyBundle.withLearned),
+            ("head-screen", TinyBundle.withScreens),
             ("minimal", HostileCase.base),
             ("whole", whole),
             ("nested-embedding", nested),

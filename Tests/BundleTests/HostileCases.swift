@@ -80,7 +80,7 @@ struct HostileCase: Sendable, CustomTestStringConvertible {
 
     static let all: [HostileCase] =
         damaged + header + table + frames + manifest + tensors + halves + schedules
-        + rungs + learnedScheduler + headScreens + descriptions
+        + rungs + adaptiveSchedule + learnedScheduler + headScreens + descriptions
 
     /// One byte of damage, or a piece missing or too much.
     static let damaged: [HostileCase] = [

@@ -12,7 +12,8 @@ import Testing
             as: UTF8.self)
         for name in [
             SectionName.manifest, SectionName.tokenizer, SectionName.chat, SectionName.templates, SectionName.channels,
-            SectionName.powers, SectionName.texts, SectionName.rungs, SectionName.schedules, SectionName.learned,
+            SectionName.powers, SectionName.texts, SectionName.rungs, SectionName.schedules, SectionName.adaptive,
+            SectionName.learned,
             SectionName.learnedWeights, SectionName.quality,
         ] {
             #expect(format.contains("\n| `\(name)` |"), "\(name)")

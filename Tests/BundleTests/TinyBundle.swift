@@ -204,6 +204,7 @@ enum Scratch {
                 }
             }
             _ = try bundle.schedules()
+            _ = try bundle.adaptiveSchedule()
             _ = try bundle.learnedScheduler()
             _ = try bundle.headScreens()
             for section in bundle.sections { _ = try bundle.section(section.name) }

@@ -7,7 +7,9 @@ import Testing
 @Suite struct WrittenBundleTests {
     static let folder = TaperProgram.root + "/formats/golden/written"
     /// Those after a version hold what was added to the format since.
-    static let versions = ["0.1.0-tiny", "after-0.1.0-half", "after-0.1.0-layers", "after-0.1.0-powers"]
+    static let versions = [
+        "0.1.0-tiny", "after-0.1.0-adaptive", "after-0.1.0-half", "after-0.1.0-layers", "after-0.1.0-powers",
+    ]
 
     @Test func everyBundleIsRead() throws {
         let names = try FileManager.default.contentsOfDirectory(atPath: Self.folder).filter { $0.hasSuffix(".taper") }

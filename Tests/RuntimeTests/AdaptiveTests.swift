@@ -52,6 +52,19 @@ import Testing
         return (outcome, result)
     }
 
+    /// Half of the steps of a precision are surer than this.
+    private func usualMargin(_ engine: Engine, _ bits: Precision) throws -> Float {
+        let tokens = try run(engine, .fixed(.constant(bits, prefillBits: 6)), .greedy, limit: 20).outcome.tokens
+        let sequence = try engine.makeSequence()
+        try engine.read(Self.prompt, into: sequence, bits: 6)
+        var margins: [Float] = []
+        for token in tokens {
+            let sorted = Array(try engine.read([token], into: sequence, bits: bits)).sorted(by: >)
+            margins.append(sorted[0] - sorted[1])
+        }
+        return margins.sorted()[margins.count / 2]
+    }
+
     private static let settings: [SamplerSettings] = {
         var drawn = SamplerSettings()
         drawn.temperature = 0.9
@@ -90,9 +103,10 @@ import Testing
         let tiny = try TinyBundle(config)
         let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 64, pool: .make(2))
         var (lows, highs) = (0, 0)
+        let usual = try usualMargin(engine, 2)
         for rule in [
-            Self.rule(2, 4, margin: 0.3), Self.rule(2, 4, margin: 0.01), Self.rule(3, 6, margin: 0.1, tolerance: 0.4),
-            Self.rule(2, 6, margin: 0.2, tolerance: 0.1, opening: 5, hold: 3),
+            Self.rule(2, 4, margin: usual), Self.rule(3, 6, margin: usual / 2, tolerance: usual),
+            Self.rule(2, 6, margin: usual, tolerance: usual / 4, opening: 5, hold: 3),
         ] {
             let result = try run(engine, .adaptive(rule), .greedy, limit: 40).result
             guard result.adaptive?.rescues == 0 else { continue }
@@ -119,7 +133,7 @@ import Testing
     @Test func whatWasReadIsCounted() throws {
         let tiny = try TinyBundle(TinyModels.llama)
         let engine = try Engine(try TransformerWeights(tiny.bundle), contextLength: 64, pool: .make(1))
-        let rule = Self.rule(2, 4, margin: 1, opening: 3, hold: 1)
+        let rule = Self.rule(2, 4, margin: try usualMargin(engine, 2), opening: 3, hold: 1)
         let result = try run(engine, .adaptive(rule), .greedy, limit: 20).result
         let counts = try #require(result.adaptive)
         #expect(counts.looks > 0 && counts.rescues == 0)

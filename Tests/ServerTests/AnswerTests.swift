@@ -16,6 +16,38 @@ import Server
         try LanguageModel(path: TestServer.bundle, options: .init(threads: 1))
     }
 
+    /// By need, alone and beside others: what the library answers, with the bits that were read.
+    @Test func precisionByNeedIsTheLibrarys() async throws {
+        let path = TestServer.bundle.replacing("0.1.0-tiny", with: "after-0.1.0-adaptive")
+        let model = try LanguageModel(path: path, options: .init(threads: 1))
+        #expect(model.facts.hasAdaptiveSchedule)
+        try await TestServer.with(bundle: path) { server in
+            for temperature in [0, 0.9] {
+                var sampling = Sampling(temperature: temperature, seed: 3)
+                sampling.topK = 40
+                let expected = try await model.answer(
+                    .text("And God said"), options: .init(maxTokens: 40, sampling: sampling, precision: .adaptive))
+                let body =
+                    #"{"prompt":"And God said","max_tokens":40,"temperature":\#(temperature),"seed":3,"top_k":40,"#
+                    + #""precision":{"schedule":"adaptive"}}"#
+                async let other = server.post(
+                    "/v1/completions", #"{"prompt":"In the beginning","max_tokens":60,"temperature":0}"#)
+                let response = try await server.post("/v1/completions", body).json
+                #expect(try await other.status == 200)
+                #expect(response["choices"]?.array?.first?["text"]?.string == expected.text)
+                let taper = try #require(response["usage"]?["taper"])
+                #expect(taper["schedule"]?.string == "adaptive")
+                #expect(taper["average_bits"]?.double == expected.averageBits)
+            }
+        }
+        // A bundle without the rule says so.
+        try await TestServer.with { server in
+            let refused = try await server.post(
+                "/v1/completions", #"{"prompt":"And","max_tokens":4,"precision":{"schedule":"adaptive"}}"#)
+            #expect(refused.status == 400 && refused.text.contains("precision by need"))
+        }
+    }
+
     @Test func aChatIsWhatTheLibraryAnswers() async throws {
         let model = try Self.model()
         try await TestServer.with { server in

@@ -13,7 +13,8 @@ struct TestServer {
     static let model = "0.1.0-tiny"
 
     static func with(
-        _ set: (inout ServerOptions) -> Void = { _ in }, limits: ConnectionLimits = ConnectionLimits(),
+        _ set: (inout ServerOptions) -> Void = { _ in }, bundle: String = TestServer.bundle,
+        limits: ConnectionLimits = ConnectionLimits(),
         _ body: (TestServer) async throws -> Void
     ) async throws {
         var options = ServerOptions()

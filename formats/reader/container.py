@@ -19,7 +19,7 @@ HALF_FEATURE = 1
 
 COMPRESSED = {
     "manifest", "tokenizer", "chat", "templates", "quality", "rungs", "schedules", "channels", "powers", "texts",
-    "learned", "learned.weights",
+    "adaptive", "learned", "learned.weights",
 }
 HEAD_SCREEN = re.compile(r"head\.screen\.[23]")
 TENSOR_SECTION = re.compile(r"vectors|bytes|linear\.half|[a-z]{1,16}\.(planes|tables)\.[2-8]")

@@ -77,6 +77,26 @@ def served(precision, bundle, place):
     return precision
 
 
+def adaptive(text, bundle):
+    """The checked rule of precision by need."""
+    place = "section 'adaptive'"
+    value = parse(text, place)
+    demand(isinstance(value, dict), place, "no object")
+    schema = value.get("schema")
+    demand(schema == "taper-adaptive-1", place, f"schema is {schema}, not taper-adaptive-1")
+    low, high, rescue, _ = (served(value.get(key + "_bits"), bundle, place)
+                            for key in ("low", "high", "rescue", "prefill"))
+    demand(low < high <= rescue, place, f"bits {low}, {high} and {rescue} are out of order")
+    for key in ("margin", "keep_within"):
+        demand(is_number(value.get(key), 0, 3.4e38), place, f"'{key}' is {value.get(key)}, no distance")
+    for key in ("score", "reference_score", "tolerance", "average_bits"):
+        demand(is_number(value.get(key)), place, f"'{key}' is {value.get(key)}, no number")
+    for key, least, most in [("opening_steps", 0, 1 << 16), ("hold_steps", 0, 1 << 16), ("reread", 1, 15),
+                             ("max_new_tokens", 1, MAX_TOKENS)]:
+        demand(is_integer(value.get(key), least, most), place, f"'{key}' is {value.get(key)}, not {least} to {most}")
+    return value
+
+
 def learned(text, bundle):
     """The checked facts of the learned scheduler."""
     place, model = "section 'learned'", bundle.manifest.model
@@ -121,6 +141,8 @@ def verify(bundle):
     sections, unpacked = bundle.container.sections, bundle.container.unpacked
     if "schedules" in sections:
         schedules(unpacked("schedules"), bundle)
+    if "adaptive" in sections:
+        adaptive(unpacked("adaptive"), bundle)
     demand(("learned" in sections) == ("learned.weights" in sections), "table of sections",
            "'learned' and 'learned.weights' come together or not at all")
     if "learned" in sections:

@@ -211,6 +211,9 @@ public func calibrateAdaptive(
             .init("high", .number(round6(estimate?.interval.upperBound ?? 0))),
         ])
     }
+    let cheaper = search.candidates.filter {
+        $0.rule == nil && $0.loss <= reference.loss + settings.tolerance && $0.bytesPerToken <= chosen.bytesPerToken
+    }.min { $0.bytesPerToken < $1.bytesPerToken }
     typealias Key = ScheduleEvidence.Key
     let evidence = JSONValue.object([
         .init("method", .string("adaptive")), .init(Key.examples, .integer(examples.count)),
@@ -218,6 +221,7 @@ public func calibrateAdaptive(
         .init("judged_by", runner.served.last?.json ?? .null),
         .init("bytes_per_token", .integer(Int(chosen.bytesPerToken.rounded()))),
         .init("high_bytes_per_token", .integer(Int(reference.bytesPerToken.rounded()))),
+        .init(Key.cheaperConstant, cheaper.map { .string($0.name) } ?? .null),
         .init(Key.candidates, .array(search.candidates.map(summary))),
     ])
     return AdaptiveSchedule(

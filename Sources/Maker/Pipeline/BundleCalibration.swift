@@ -71,6 +71,9 @@ public struct BundleCalibration {
                 (SectionName.adaptive, schedule.json),
                 try texts(bundle, adding: SectionName.adaptive, try SourceText(path: dataPath)),
             ])
+        if let cheaper = schedule.evidence.cheaperConstant {
+            progress.warn("\(cheaper) are within the tolerance and read no more: precision by need gains nothing here")
+        }
         progress.end(schedule.rule.text + ", average \(fixed(schedule.averageBits, 2)) bits")
         return schedule
     }

@@ -4,7 +4,8 @@ public import Storage
 /// Cuts a bundle to at most `maxBits`: planes and tables of higher precisions are dropped, nothing is requantized.
 ///
 /// Rungs of which some tensor needs a dropped precision go too, schedules that name one or such a rung, and a learned
-/// scheduler or precision by need that does: their scores were measured with it. Returns the schedules' tasks.
+/// scheduler or precision by need that does: their scores were measured with it. Returns the schedules' tasks, and the names of
+/// the other two.
 @discardableResult
 public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) throws(TaperError) -> [String] {
     let source = try Bundle(path: from)
@@ -47,7 +48,10 @@ public func cutBundle(from: String, to: String, maxBits: Int, replacing: Bool) t
         }
         return TensorSection(section.name) == nil || layout.holds(section.name)
     }
-    return schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map { $0.task }
+    var dropped = schedules.filter { schedule in !kept.contains { $0.task == schedule.task } }.map { $0.task }
+    if adaptive != nil && !keepsAdaptive { dropped.append(SectionName.adaptive) }
+    if learned != nil && !keepsLearned { dropped.append(SectionName.learned) }
+    return dropped
 }
 
 /// Copies a bundle with some JSON sections replaced or added; `from` and `to` may be the same path.

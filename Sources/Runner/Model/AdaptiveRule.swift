@@ -31,7 +31,8 @@ public struct AdaptiveRule: Equatable, Sendable {
         precondition(low < high && high <= rescue, "precision by need goes from low to high")
         precondition(margin >= 0 && tolerance >= 0, "distances of logits")
         precondition(openingSteps >= 0 && holdSteps >= 0, "numbers of steps")
-        precondition((1...AdaptiveRule.mostReread).contains(reread), "the unsure step is read again, and a few before it")
+        precondition(
+            (1...AdaptiveRule.mostReread).contains(reread), "the unsure step is read again, and a few before it")
         self.low = low
         self.high = high
         self.prefill = prefill

@@ -76,10 +76,13 @@ public struct GenerationResult: Sendable {
             decodedBytes = work.weightBytes + work.cacheBytes
             return
         }
+        let leading = generation.plan.sampler.leadingLogits
         for (step, bits) in bitsPerStep.enumerated() {
-            decodedBytes +=
-                weights.bytesPerToken(bits: bits, leading: generation.plan.sampler.leadingLogits)
-                + cacheBytes(generation.promptEnd + step + 1)
+            if adaptive == nil { decodedBytes += weights.bytesPerToken(bits: bits, leading: leading) }
+            decodedBytes += cacheBytes(generation.promptEnd + step + 1)
+        }
+        if let adaptive {
+            decodedBytes += Int(adaptive.sum { Double(weights.bytesPerToken(bits: $0, leading: leading)) })
         }
     }
 }

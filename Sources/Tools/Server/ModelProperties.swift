@@ -28,6 +28,7 @@ struct ModelProperties {
             .init("full_perplexity", number(report.fullPerplexity)),
             .init("quality_text", report.qualityText.map { .string($0) } ?? .null),
             .init("default", unnamed), .init("schedules", .array(facts.schedules.map { schedule($0) })),
+            .init("adaptive", .bool(facts.hasAdaptiveSchedule)),
             .init("learned", .bool(facts.hasLearnedScheduler)),
             .init("learned_evidence", model.evidence.learned ?? .null),
             .init("texts", .array(report.texts.map { .string($0) })),

@@ -196,7 +196,8 @@ struct BundleReport {
                         ])
                     })),
             .init("quality", quality?.json ?? .null), .init("schedules", .array(calibrated.map(\.json))),
-            .init("learned", learned?.json ?? .null), .init("head_screens", HeadScreenReport.json(screens)),
+            .init("adaptive", adaptive?.json ?? .null), .init("learned", learned?.json ?? .null),
+            .init("head_screens", HeadScreenReport.json(screens)),
             .init(
                 "texts",
                 .array(

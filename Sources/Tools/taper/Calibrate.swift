@@ -32,7 +32,9 @@ struct Calibrate: ParsableCommand {
             "Metric: \(TaskMetric.calibrationNames) (default: rouge-l; of the task default kl, or agreement without --reference).",
         completion: .list(TaskMetric.allCases.filter(\.isForCalibration).map(\.rawValue)))
     var metric: String?
-    @Option(help: "Score that may be lost, as a share of the metric's scale, from 0 to 1; with --adaptive nats a token.") var tolerance = 0.01
+    @Option(
+        help: "Score that may be lost, as a share of the metric's scale, from 0 to 1; with --adaptive nats a token.")
+    var tolerance = 0.01
     @Option(
         help: "Score that the tolerance counts from, on the metric's scale (default: that of the highest precision).")
     var referenceScore: Double?
@@ -200,7 +202,8 @@ enum ScheduleReport {
     /// Precision by need, with what it was chosen from.
     static func lines(_ record: AdaptiveSchedule) -> [String] {
         let rule = record.rule
-        var text = "  unsure below \(shortest(round6(Double(rule.margin)))) nats, keeps within \(shortest(round6(Double(rule.tolerance))))"
+        var text =
+            "  unsure below \(shortest(round6(Double(rule.margin)))) nats, keeps within \(shortest(round6(Double(rule.tolerance))))"
         if rule.openingSteps > 0 { text += ", \(rule.openingSteps) steps at \(rule.high.label) to begin with" }
         if rule.holdSteps > 0 { text += ", \(rule.holdSteps) after a token that was not kept" }
         if rule.reread > 1 { text += ", reads \(rule.reread) steps again" }

@@ -37,10 +37,12 @@ enum PrecisionChoice {
         let request = isSteps ? .switchPoints(text) : try ScheduleRequest(parsing: text, place: place)
         // Whether the bundle has one does not matter here.
         let choice: ScheduleChoice? =
-            request == .learned || request == .adaptive ? nil : try ScheduleChoice(request, of: bundle, prefill: prefill, place: place)
+            request == .learned || request == .adaptive
+            ? nil : try ScheduleChoice(request, of: bundle, prefill: prefill, place: place)
         guard let choice, case .fixed(let schedule) = choice.scheduler else {
             throw TaperError(
-                .usage, "the schedule " + (choice?.name ?? text) + " is not known before an answer is written", at: place,
+                .usage, "the schedule " + (choice?.name ?? text) + " is not known before an answer is written",
+                at: place,
                 remedy: "Compare it by taper eval schedules; a learned one also where answers are generated")
         }
         return (isSteps ? text : choice.name, schedule)

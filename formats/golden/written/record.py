@@ -33,6 +33,8 @@ def main():
     schedules = [["--schedule", "static:" + s["task"]] for s in facts.get("schedules") or []]
     if facts.get("learned"):
         schedules.append(["--schedule", "learned"])
+    if facts.get("adaptive"):
+        schedules.append(["--schedule", "adaptive"])
     switch = ["--switch", f"{precisions[-1]}@0,{precisions[-2]}@3,{precisions[0]}@6"] if len(precisions) > 2 else []
     generations = []
     for arguments in [["--bits", bits] for bits in precisions] + schedules + ([switch] if switch else []):

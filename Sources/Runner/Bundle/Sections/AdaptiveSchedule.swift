@@ -51,7 +51,7 @@ public struct AdaptiveSchedule: Sendable {
         ])
     }
 
-    /// - Throws: `badData` for missing fields and values out of their range.
+    /// - Throws: `badData` for missing fields and values out of their range; `unsupported` for another schema.
     public init(json: JSONValue, place: String) throws(TaperError) {
         func wrong(_ key: String) -> TaperError {
             TaperError(.badData, "\"" + key + "\" has no usable value", at: place, found: json[key]?.kind ?? "nothing")
@@ -75,7 +75,7 @@ public struct AdaptiveSchedule: Sendable {
         }
         guard json["schema"]?.string == AdaptiveSchedule.schema else {
             throw TaperError(
-                .badData, "precision by need of another kind", at: place, expected: AdaptiveSchedule.schema,
+                .unsupported, "precision by need of another kind", at: place, expected: AdaptiveSchedule.schema,
                 found: printable(json["schema"]?.string ?? "nothing"))
         }
         let (low, high, rescue) = (try bits("low_bits"), try bits("high_bits"), try bits("rescue_bits"))

@@ -18,6 +18,7 @@ public struct ScheduleEvidence: Sendable {
         public static let standardError = "standard_error"
         public static let isToleranceBelowNoise = "tolerance_below_noise"
         public static let candidates = "candidates"
+        public static let cheaperConstant = "cheaper_constant"
     }
 
     public var examples: Int? { json[Key.examples]?.integer }
@@ -34,5 +35,7 @@ public struct ScheduleEvidence: Sendable {
     public var standardError: Double? { json[Key.standardError]?.double }
     /// Whether the tolerance lies below that error: the examples are too few to tell.
     public var isToleranceBelowNoise: Bool { json[Key.isToleranceBelowNoise]?.bool == true }
+    /// A constant precision within the tolerance that reads no more.
+    public var cheaperConstant: String? { json[Key.cheaperConstant]?.string }
     public var candidates: [JSONValue] { json[Key.candidates]?.array ?? [] }
 }

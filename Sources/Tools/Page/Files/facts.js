@@ -14,6 +14,7 @@ export class Facts {
         this.high = this.precisions.at(-1);
         this.schedules = props.schedules.map(stored => this.schedule(stored));
         this.hasLearned = props.learned;
+        this.hasAdaptive = props.adaptive;
         /** What runs where a request names nothing. */
         this.unnamed = {
             name: props.default.schedule, prefill: props.default.prefill_bits, points: this.points(props.default.switch),

@@ -47,6 +47,7 @@ export function planOf(choice, facts) {
     case "low": return constant(choice.low);
     case "high": return constant(facts.high);
     case "learned": return { name: "learned", precision: { schedule: "learned", ...prefill }, points: null };
+    case "adaptive": return { name: "by need", precision: { schedule: "adaptive", ...prefill }, points: null };
     case "switch": {
         const { points, error } = parsePoints(choice.points, facts.precisions);
         const written = (points ?? []).map(point => point.bits + "@" + point.at).join(",");

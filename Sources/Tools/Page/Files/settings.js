@@ -26,6 +26,7 @@ export class Settings {
             option("auto", "Bundle's own: " + facts.unnamed.name),
             ...facts.schedules.map(one => option("static:" + one.task, "PMPD static: " + one.task)),
             option("learned", "PMPD learned" + (facts.hasLearned ? "" : ": not in this bundle"), { disabled: !facts.hasLearned }),
+            option("adaptive", "By need" + (facts.hasAdaptive ? "" : ": not in this bundle"), { disabled: !facts.hasAdaptive }),
             option("switch", "Own switch points"),
             option("low", "Low"),
             option("high", "High, " + format.bitsName(facts.high)),
