@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 output=${1:-build/taper-run}
 architecture=${2:-native}
-limit=1710000
+limit=1900000
 
 # The toolchain's own clang and lld, and the folder of the embedded libraries, from what the compiler says of itself.
 info=$(swiftc -print-target-info)

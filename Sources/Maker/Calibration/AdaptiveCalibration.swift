@@ -33,7 +33,7 @@ public struct AdaptiveSettings: Sendable {
     }
 }
 
-/// Finds the rule of precision by need that reads the fewest bytes a token and whose answers lose at most the tolerance over those
+/// Finds the rule of precision by need that costs the least a token, in bytes read and rows computed, and whose answers lose at most the tolerance over those
 /// that the high precision writes.
 ///
 /// What an answer loses is judged by the bundle's highest precision: how much less likely it finds each token than its own likeliest,
@@ -48,11 +48,16 @@ public struct AdaptiveSearch {
         public let losses: [Double]
         public let averageBits: Double
         public let bytesPerToken: Double
+        /// The same, where a further row that a look computes counts as a part of it.
+        public let cost: Double
         public let tokenCount: Int
         public var loss: Double { losses.isEmpty ? 0 : losses.reduce(0, +) / Double(losses.count) }
     }
 
     static let margins: [Float] = [1, 2, 3, 4.5, 6.5, 9]
+    /// What another row costs a step at 4 bits, as a share of it, where products bound it rather than memory (docs/results.md,
+    /// Several rows at once).
+    static let rowCost = 0.15
 
     private let runner: TaskRunner
     private let settings: AdaptiveSettings
@@ -125,7 +130,7 @@ public struct AdaptiveSearch {
     }
 
     private func keep(_ candidate: Candidate, over reference: Candidate, in best: inout Candidate?) {
-        guard isWithin(candidate, reference), candidate.bytesPerToken < best?.bytesPerToken ?? .infinity else { return }
+        guard isWithin(candidate, reference), candidate.cost < best?.cost ?? .infinity else { return }
         best = candidate
     }
 
@@ -159,12 +164,15 @@ public struct AdaptiveSearch {
         ) { progress(min(1, begun + 0.3 * share * $0)) }
         done += share
         let steps = Double(max(1, outcomes.reduce(0) { $0 + $1.answer.bits.count }))
+        let byteCount = outcomes.reduce(0) { sum, outcome in
+            sum + outcome.answer.sum { Double(runner.bytesPerToken(bits: $0)) }
+        }
+        let looks = outcomes.reduce(0) { $0 + ($1.answer.adaptive?.looks ?? 0) }
+        let rows = rule.map { Double(looks * $0.reread * runner.bytesPerToken(bits: $0.high)) } ?? 0
         return Candidate(
             name: name, rule: rule, losses: losses,
             averageBits: outcomes.reduce(0) { $0 + $1.answer.sum { $0.bits } } / steps,
-            bytesPerToken: outcomes.reduce(0) { sum, outcome in
-                sum + outcome.answer.sum { Double(runner.bytesPerToken(bits: $0)) }
-            } / steps,
+            bytesPerToken: byteCount / steps, cost: (byteCount + Self.rowCost * rows) / steps,
             tokenCount: outcomes.reduce(0) { $0 + $1.answer.tokens.count })
     }
 }
@@ -204,6 +212,7 @@ public func calibrateAdaptive(
             .init("schedule", .string(candidate.name)), .init("score", .number(round6(candidate.loss))),
             .init("average_bits", .number(round6(candidate.averageBits))),
             .init("bytes_per_token", .integer(Int(candidate.bytesPerToken.rounded()))),
+            .init("cost", .integer(Int(candidate.cost.rounded()))),
             .init("tokens", .integer(candidate.tokenCount)),
             .init("difference", .number(round6(estimate?.value ?? 0))),
             .init("standard_error", .number(round6(estimate?.standardError ?? 0))),
@@ -220,6 +229,7 @@ public func calibrateAdaptive(
         .init("data", .string(settings.kind.rawValue)),
         .init("judged_by", runner.served.last?.json ?? .null),
         .init("bytes_per_token", .integer(Int(chosen.bytesPerToken.rounded()))),
+        .init("cost", .integer(Int(chosen.cost.rounded()))),
         .init("high_bytes_per_token", .integer(Int(reference.bytesPerToken.rounded()))),
         .init(Key.cheaperConstant, cheaper.map { .string($0.name) } ?? .null),
         .init(Key.candidates, .array(search.candidates.map(summary))),
