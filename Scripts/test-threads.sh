@@ -1,0 +1,25 @@
+#!/bin/sh
+# Thread pool, kernels, engine, batches of generations, library and server under the thread sanitizer, C included: a race that it
+# sees fails the run, with both places. Tests that start other programs are left out; those have no sanitizer in them.
+#
+#   Scripts/test-threads.sh [FILTER...]        of names of tests; default: the suites that work on several threads
+set -eu
+cd "$(dirname "$0")/.."
+scratch=.build-threads
+# Dependencies that an ordinary build fetched need not be fetched again.
+mkdir -p $scratch
+if [ ! -d $scratch/checkouts ] && [ -d .build/checkouts ]; then
+    cp -a .build/checkouts .build/repositories .build/workspace-state.json $scratch/
+fi
+export TAPER_TESTS="Kernels Decoding Runtime TaperRuntime Server"
+swift build --build-tests --sanitize thread --scratch-path $scratch >$scratch/build.log 2>&1 || {
+    grep -E 'error' $scratch/build.log >&2 || tail -40 $scratch/build.log >&2
+    exit 70
+}
+[ $# -gt 0 ] || set -- KernelsTests.ThreadPoolTests KernelsTests.ProductTests RuntimeTests.EngineTests RuntimeTests.DecodeBatchTests \
+    RuntimeTests.SpeculationTests DecodingTests TaperRuntimeTests ServerTests
+filters=""
+for name in "$@"; do filters="$filters --filter $name"; done
+# shellcheck disable=SC2086 # filters are several words
+TSAN_OPTIONS="halt_on_error=0 exitcode=66 suppressions=$PWD/Tests/Threads/suppressions.txt" \
+    swift test --skip-build --sanitize thread --scratch-path $scratch --skip ServeProgramTests $filters
