@@ -16,10 +16,12 @@ swift build --build-tests --sanitize thread --scratch-path $scratch >$scratch/bu
     grep -E 'error' $scratch/build.log >&2 || tail -40 $scratch/build.log >&2
     exit 70
 }
-[ $# -gt 0 ] || set -- KernelsTests.ThreadPoolTests KernelsTests.ProductTests RuntimeTests.EngineTests RuntimeTests.DecodeBatchTests \
-    RuntimeTests.SpeculationTests DecodingTests TaperRuntimeTests ServerTests
+[ $# -gt 0 ] || set -- KernelsTests.ThreadPoolTests KernelsTests.ProductGroupsTests RuntimeTests.DecodeBatchTests \
+    RuntimeTests.KeyValueCacheTests DecodingTests TaperRuntimeTests ServerTests
 filters=""
 for name in "$@"; do filters="$filters --filter $name"; done
+# Some tests ask for more memory than there is, some for more tokens than there is time without optimization.
 # shellcheck disable=SC2086 # filters are several words
-TSAN_OPTIONS="halt_on_error=0 exitcode=66 suppressions=$PWD/Tests/Threads/suppressions.txt" \
-    swift test --skip-build --sanitize thread --scratch-path $scratch --skip ServeProgramTests $filters
+TSAN_OPTIONS="allocator_may_return_null=1 exitcode=66 suppressions=$PWD/Tests/Threads/suppressions.txt" \
+    swift test --skip-build --sanitize thread --scratch-path $scratch --skip ServeProgramTests --skip TheRunners \
+    --skip piecesMakeTheAnswer --skip tenThousand --skip answersOfAModelParse --skip aStreamThatNobodyReads $filters
