@@ -26,7 +26,7 @@ SOURCES = {
         "Runner/Text/JSONVocabulary.swift", "Runner/Text/Base64.swift", "Runner/Text/Charsmap.swift", "Runner/Text/ChatTemplate+JSON.swift"],
     "checkpoints, chat templates": ["Maker/Checkpoint/**"],
     "Jinja": ["Maker/Jinja/**"],
-    "recipes": ["Maker/Pipeline/Recipe*"],
+    "recipes": ["Maker/Pipeline/Recipe.swift"],
     "requests": [
         "Tools/Server/*Request*", "Tools/Server/AnswerParameters.swift", "Tools/Server/HostRule.swift", "Tools/Server/Endpoint.swift"],
 }
