@@ -9,7 +9,7 @@ export TAPER_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/taper
 
 .PHONY: all help deps build taper runner runner-arm64 lint format demo clean install uninstall models results commands tutorial docs \
 	test test-arm64 test-formats test-sanitize test-docs test-commands test-commits test-scripts test-examples test-serve \
-	test-confinement \
+	test-confinement test-threads coverage \
 	fuzz test-faults test-malformed test-robust test-page page-pictures simulations simulate-machine
 
 # Both programs and the edge runner.
@@ -53,6 +53,14 @@ test-sanitize: deps
 # What a confined runner and server may ask of the kernel: the filter's tables, and a process that tries.
 test-confinement: deps
 	@Scripts/test-confinement.sh
+
+# Lines of parsers and format code that tests run, by file; fails under nine in ten. Builds in .build-coverage.
+coverage: deps
+	@Scripts/coverage.py
+
+# Thread pool, engine, batches, library and server under the thread sanitizer. Builds in .build-threads.
+test-threads: deps
+	@Scripts/test-threads.sh
 
 # Every reader under libFuzzer for SECONDS each, two at a time; TARGET="gguf jinja" for some of them. The first build takes minutes.
 fuzz: deps
@@ -177,4 +185,4 @@ models:
 
 # Removes everything that was built.
 clean:
-	rm -rf .build .build-runner .build-runner-arm64 .build-examples .build-fuzz build
+	rm -rf .build .build-runner .build-runner-arm64 .build-examples .build-fuzz .build-coverage .build-threads build

@@ -179,7 +179,7 @@ if !embedded {
         tests("Text", ["Text", "Storage"], exclude: ["Fixtures"]),
         tests("Jinja", ["Jinja", "Storage"], exclude: ["Fixtures", "make_templates_golden.py"]),
         tests("Decoding", ["Decoding", "Model", "Storage"]),
-        tests("Chat", ["Chat", "Model", "Storage"]),
+        tests("Chat", ["Chat", "Runtime", "Model", "Storage"]),
         tests("Runtime", ["Chat", "Decoding", "Runtime", "Bundle", "Text", "Kernels", "Model", "Storage"]),
         // Fixtures are found by the test files' own path, so they are no resources.
         tests(
@@ -188,7 +188,7 @@ if !embedded {
         tests("Reference", ["Reference", "COneDNN", "Checkpoint", "Decoding", "Text", "Kernels", "Model", "Storage"]),
         tests("Quantization", ["Quantization", "Reference", "Checkpoint", "Bundle", "Kernels", "Model", "Storage"]),
         tests(
-            "Scoring", ["Scoring", "Checkpoint", "Kernels", "Storage"],
+            "Scoring", ["Scoring", "Reference", "Checkpoint", "Kernels", "Storage"],
             exclude: ["Fixtures", "make_bertscore_golden.py", "make_bleu_golden.py", "make_rouge_golden.py"]),
         tests(
             "Evaluation",
@@ -220,9 +220,9 @@ if !embedded {
         tests(
             "Pipeline",
             [
-                "Experiments", "Scoring", "Pipeline", "Calibration", "Evaluation", "Quantization", "Reference",
-                "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle",
-                "Text", "Kernels", "Model", "Storage",
+                "Simulation", "Experiments", "Scoring", "Pipeline", "Calibration", "Evaluation", "Quantization",
+                "Reference", "Checkpoint", "Chat", "Decoding", "Runtime", "Bundle", "Text", "Kernels", "Model",
+                "Storage",
             ]),
     ]
 }
@@ -234,6 +234,21 @@ if Context.environment["TAPER_FUZZ_BUILD"] == "1" {
         .executableTarget(
             name: "taper-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver",
             swiftSettings: common + [.unsafeFlags(["-parse-as-library"])]))
+}
+
+// TAPER_TESTS="Storage Text" leaves the tests of these modules and what they stand on: builds with counters or sanitizers are apart
+// from the usual one, and need not build what they do not run (`make coverage`, `make test-threads`).
+if let wanted = Context.environment["TAPER_TESTS"] {
+    var names = Set(wanted.split(separator: " ").map { "\($0)Tests" })
+    var count = 0
+    while names.count > count {
+        count = names.count
+        for target in targets where names.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies { names.insert(name) }
+        }
+    }
+    targets.removeAll { !names.contains($0.name) }
+    products = []
 }
 
 let package = Package(name: "taper", products: products, dependencies: dependencies, targets: targets)

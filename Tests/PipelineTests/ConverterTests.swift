@@ -13,10 +13,9 @@ import Testing
         .deletingLastPathComponent().path
 
     private func convert(
-        _ folder: String, _ name: String, work: String, threads: Int, precisions: [Int]? = nil, rungs: [Precision] = []
-    )
-        throws -> ConversionReport
-    {
+        _ folder: String, _ name: String, work: String, threads: Int, precisions: [Int]? = nil, rungs: [Precision] = [],
+        input: String = root + "/samples/tiny"
+    ) throws -> ConversionReport {
         var recipe = try Recipe(path: Self.root + "/pipelines/tiny.json")
         recipe.calibrationSequences = 4
         recipe.quality?.windows = 4
@@ -28,7 +27,7 @@ import Testing
         }
         recipe.seedBits = min(recipe.seedBits, recipe.nestedPrecisions.last ?? 8)
         return try Converter(
-            input: Self.root + "/samples/tiny", output: folder + "/" + name, recipe: recipe,
+            input: input, output: folder + "/" + name, recipe: recipe,
             options: Converter.Options(
                 threads: threads, workFolder: folder + "/" + work, restart: false, force: false, allowNonfinite: false),
             progress: Progress(.quiet)
@@ -54,7 +53,10 @@ import Testing
 
         let again = try convert(folder, "b.taper", work: "w", threads: 2)
         #expect(again.madeCount == 0 && again.reusedCount == first.madeCount)
-        let fresh = try convert(folder, "c.taper", work: "other", threads: 3)
+        // Nor do names of folders come into the bundle.
+        let renamed = folder + "/the same by another name"
+        try FileManager.default.copyItem(atPath: Self.root + "/samples/tiny", toPath: renamed)
+        let fresh = try convert(folder, "c.taper", work: "other", threads: 3, input: renamed)
         #expect(fresh.reusedCount == 0)
         let bytes = try Files.read(folder + "/a.taper", limit: 1 << 26)
         #expect(try Files.read(folder + "/b.taper", limit: 1 << 26) == bytes)

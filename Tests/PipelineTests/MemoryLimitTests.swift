@@ -35,6 +35,16 @@ import Testing
         #expect(outcome.status == 0 || outcome.status == 74, "\(outcome.errors)")
     }
 
+    /// 8 MB of text took 300 MB.
+    @Test(arguments: ["", "--json"]) func longTextsAreTokenizedInLittleMemory(form: String) throws {
+        let script =
+            "yes 'In the beginning God created the heaven, and the 2 or 3 of them.' | head -c 8000000 > $2/text;"
+            + "ulimit -v 200000; $TAPER tokenize $1 \(form) < $2/text | tail -c 40"
+        let folder = try ScratchPath()
+        let outcome = try Shell.run(script, [TaperProgram.root + "/samples/tiny/tokenizer.json", folder.path])
+        #expect(outcome.errors.isEmpty && !outcome.output.isEmpty, "\(outcome.errors)")
+    }
+
     /// A header of a million tensors took 416 MB. The sum of all shards counts.
     @Test func aHeaderOfVeryManyTensorsIsRefusedBeforeItIsKept() throws {
         let folder = try ScratchPath()

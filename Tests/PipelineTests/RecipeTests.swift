@@ -2,6 +2,7 @@ import Scoring
 import Model
 import Foundation
 import Pipeline
+import Quantization
 import Storage
 import Testing
 
@@ -64,8 +65,34 @@ import Testing
         "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[3,4]}}",
         "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[4]}}",
         "{\"schema\":\"taper-recipe-1\",\"learned\":{\"text\":\"a\",\"precisions\":[8,4]}}",
+        "{\"schema\":\"taper-recipe-1\",\"method\":\"best\"}", "{\"schema\":\"taper-recipe-1\",\"method\":4}",
+        "{\"schema\":\"taper-recipe-1\",\"effort\":\"slow\"}", "{\"schema\":\"taper-recipe-1\",\"head_screen\":1}",
+        "{\"schema\":\"taper-recipe-1\",\"embedding_bits\":[8,4]}",
+        "{\"schema\":\"taper-recipe-1\",\"embedding_bits\":[]}", "{\"schema\":\"taper-recipe-1\",\"embedding_bits\":9}",
+        "{\"schema\":\"taper-recipe-1\",\"tuning\":3}", "{\"schema\":\"taper-recipe-1\",\"tuning\":[{\"bits\":2}]}",
+        "{\"schema\":\"taper-recipe-1\",\"tuning\":[{\"bits\":2,\"steps\":-1,\"rate\":0.1}]}",
+        "{\"schema\":\"taper-recipe-1\",\"tuning\":[{\"bits\":2,\"steps\":9,\"rate\":1.1}]}",
+        "{\"schema\":\"taper-recipe-1\",\"precisions\":[3],\"tuning\":[{\"bits\":2,\"steps\":9,\"rate\":0.1}]}",
     ])
     func refusesUnusableRecipes(text: String) { #expect(throws: TaperError(.badData, "")) { try load(text) } }
+
+    @Test func readsHowCodesAreMade() throws {
+        let recipe = try load(
+            """
+            {"schema": "taper-recipe-1", "precisions": [2, 3, 4], "seed_bits": 3, "embedding_bits": [3, 4, 8],
+             "effort": "fast", "head_screen": false,
+             "tuning": [{"bits": 2, "steps": 40, "rate": 0.01}, {"bits": 4, "steps": 0, "rate": 0}]}
+            """)
+        #expect(recipe.effort == .fast && !recipe.screensHead)
+        #expect(recipe.embeddingPrecisions == [3, 4, 8])
+        #expect(recipe.tuning?.map(\.bits) == [2, 4] && recipe.tuning?.map(\.steps) == [40, 0])
+        #expect(recipe.tuning?.map(\.rate) == [0.01, 0])
+        for known in QuantizationMethod.allCases {
+            let method = "\"method\":\"\(known.rawValue)\""
+            let named = try load(#"{"schema":"taper-recipe-1",\#(method),"calibration":{"text":"a"}}"#)
+            #expect(named.method == known && named.effectiveMethod == known)
+        }
+    }
 
     /// Every recipe that comes with the project is usable; those for other people's data wait for a file.
     @Test func theProjectsRecipesAreRead() throws {

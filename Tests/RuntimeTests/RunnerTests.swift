@@ -335,6 +335,21 @@ import Text
         #expect(try !RunnerProgram.run(arguments + ["--temp", "1"]).errors.contains("warning"))
     }
 
+    @Test func draftsThatNoStepWantsAreNamed() throws {
+        let tiny = try TalkingBundle.make(chat: false)
+        func errors(_ more: String...) throws -> String {
+            let outcome = try RunnerProgram.run(["-m", tiny.path, "-p", "abc", "-n", "8", "--ignore-eos"] + more)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return outcome.errors
+        }
+        let warning = "warning: nothing is drafted, as no step decodes at more than 3 bits"
+        #expect(try errors("--bits", "3", "--speculate").contains(warning))
+        #expect(try errors("--switch", "3@0,2@4", "--draft-bits", "3").contains(warning))
+        #expect(try errors("--bits", "3", "--speculate", "-q").isEmpty)
+        #expect(try !errors("--switch", "4@0,2@4", "--draft-bits", "3").contains("warning"))
+        #expect(try !errors("--bits", "3").contains("warning"))
+    }
+
     @Test func noColoursOutsideATerminal() throws {
         let tiny = try TalkingBundle.make(chat: false)
         let arguments = ["-m", tiny.path, "-p", "abc", "-n", "10", "--switch", "6@0,2@3"]

@@ -10,9 +10,12 @@ final class RawConnection: Sendable {
     private let socket: Int32
     private let isClosed = Atomic<Bool>(false)
 
-    init(port: Int) async throws {
+    /// - Parameter receivesFew: the system keeps little of what comes and is not read.
+    init(port: Int, receivesFew: Bool = false) async throws {
         socket = try await RawConnection.waiting {
             let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var few: Int32 = 4096
+            if receivesFew { setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &few, socklen_t(MemoryLayout<Int32>.size)) }
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = in_port_t(port).bigEndian
@@ -87,6 +90,13 @@ final class RawConnection: Sendable {
     func close() {
         // A number closed twice may be somebody else's by then.
         if !isClosed.exchange(true, ordering: .relaxed) { _ = Glibc.close(socket) }
+    }
+
+    /// Breaks off, as a program does that crashes: the other side gets a reset and no end.
+    func reset() {
+        var now = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+        close()
     }
 
     deinit { close() }

@@ -39,7 +39,9 @@ struct TestServer {
         _ = await running.result
     }
 
-    func connect() async throws -> RawConnection { try await RawConnection(port: port) }
+    func connect(receivesFew: Bool = false) async throws -> RawConnection {
+        try await RawConnection(port: port, receivesFew: receivesFew)
+    }
 
     /// One request on a connection of its own.
     func send(

@@ -39,6 +39,24 @@ import Testing
         #expect(try await conversation.answer(to: Self.questions[1]).text == model.answer(Self.questions[1]).text)
     }
 
+    @Test func aReplyAfterADraftedOneIsAsAfterAPlainOne() async throws {
+        let model = try await SampleBundle.model()
+        let (plain, drafting) = (try model.conversation(), try model.conversation())
+        var drafted = 0
+        for (index, question) in (Self.questions + Self.questions).enumerated() {
+            var options = AnswerOptions(maxTokens: 30, sampling: .greedy, precision: .fixed(6))
+            let expected = try await plain.reply(to: question, options: options).answer()
+            // The replies after the drafted ones are plain: what they read must be the same.
+            if index % 2 == 0 { options.draft = 2 }
+            let answer = try await drafting.reply(to: question, options: options).answer()
+            #expect(answer.tokens == expected.tokens && answer.text == expected.text)
+            #expect(answer.promptTokenCount == expected.promptTokenCount)
+            drafted += answer.draftedTokenCount
+        }
+        #expect(drafted > 0)
+        #expect(await drafting.messages == plain.messages)
+    }
+
     @Test func conversationsAtOnceDoNotMeet() async throws {
         let model = try await SampleBundle.model()
         func talk() async throws -> [Message] {

@@ -169,6 +169,32 @@ import Testing
         #expect(ends["model", default: 0] > 5 && ends.keys.allSatisfy { $0 == "model" || $0 == "length" }, "\(ends)")
     }
 
+    /// Drafts are held to the form as the answer is, and what is rejected leaves no trace in it.
+    @Test func draftedAnswersAreThePlainOnes() async throws {
+        let model = try await SampleBundle.model()
+        var (drafted, accepted, whole) = (0, 0, 0)
+        for seed in 0..<24 {
+            var options = AnswerOptions(
+                maxTokens: 150, sampling: Sampling(temperature: [0, 0.7, 1.5][seed % 3], seed: UInt64(seed)),
+                precision: seed % 2 == 0
+                    ? .fixed(6) : .switching([SwitchPoint(6, atStep: 0), SwitchPoint(4, atStep: 20)]))
+            options.format = .json
+            options.sampling.logitBias = [try #require(model.tokenizer.token(spelled: "}")): 4]
+            let plain = try await model.answer("Who was Noah? Answer in JSON.", options: options)
+            options.draft = [2, 3][seed / 2 % 2]
+            let answer = try await model.answer("Who was Noah? Answer in JSON.", options: options)
+            #expect(answer.tokens == plain.tokens && answer.text == plain.text && answer.end == plain.end)
+            #expect(answer.precisions == plain.precisions)
+            if answer.end == .model {
+                whole += 1
+                #expect(Self.parses(Array(answer.text.utf8)), "\(answer.text)")
+            }
+            drafted += answer.draftedTokenCount
+            accepted += answer.acceptedTokenCount
+        }
+        #expect(accepted > 0 && drafted > accepted && whole > 3)
+    }
+
     @Test func whatLeavesNoTokenIsAnError() async throws {
         let model = try await SampleBundle.model()
         var options = AnswerOptions(maxTokens: 5)

@@ -145,6 +145,27 @@ import Testing
         #expect(read[1] < 40 && read[2] < 40 && read[0] > 60)
     }
 
+    /// Of drafts that were rejected nothing is left where later prompts would take it for the text.
+    @Test func draftedAnswersAreReusedAsPlainOnesAre() async throws {
+        let (model, anew) = (try await SampleBundle.model(), try await anew())
+        var messages = [Message(.system, "Be brief, and tell of " + Self.beginning)]
+        var (drafted, accepted) = (0, 0)
+        for question in ConversationTests.questions + ["And then?"] {
+            messages.append(Message(.user, question))
+            var options = Self.options(.fixed(6), prefill: 6, 40)
+            options.ignoresEnd = true
+            let plain = try await anew.answer(.messages(messages), options: options)
+            options.draft = 2
+            let answer = try await model.answer(.messages(messages), options: options)
+            #expect(Outcome(answer) == Outcome(plain))
+            if messages.count > 2 { #expect(answer.reusedPromptTokenCount > 60 && answer.promptTokenCount < 60) }
+            messages.append(Message(.assistant, answer.text))
+            drafted += answer.draftedTokenCount
+            accepted += answer.acceptedTokenCount
+        }
+        #expect(drafted > accepted && accepted > 0)
+    }
+
     /// Prompts that come at once share what the first has read, and cancelled answers leave nothing wrong behind.
     @Test func answersAtWorkAndCancelledOnesAreShared() async throws {
         var limits = LanguageModel.Options()

@@ -1,3 +1,4 @@
+import Foundation
 import Storage
 import Testing
 import Text
@@ -133,6 +134,27 @@ import Text
     func damagedReplacementTablesAreRefused(text: String) {
         let normalizer = #"{"type":"Precompiled","precompiled_charsmap":"\#(text)"}"#
         #expect(throws: TaperError(.badData, "")) { try tokenizer(Self.document(normalizer: normalizer)) }
+    }
+
+    /// A string is searched for its end whenever it replaces something.
+    @Test func replacementsAreBounded() throws {
+        func tokenizer(replacing string: String) throws -> Tokenizer {
+            // The root's children begin at unit 1, and "b" is the only one; what it leads to begins at the unit beside it, which is
+            // a leaf, whose string is the first.
+            var trie = [UInt32](repeating: 0, count: 256)
+            (trie[0], trie[1 ^ 0x62], trie[1 ^ 0x62 ^ 2]) = (1 << 10, 2 << 10 | 0x100 | 0x62, 0x8000_0000)
+            let words = [UInt32(trie.count * 4)] + trie
+            let bytes = words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+            let text = Data(bytes + Array(string.utf8)).base64EncodedString()
+            let normalizer = #"{"type":"Precompiled","precompiled_charsmap":"\#(text)"}"#
+            return try self.tokenizer(Self.document(normalizer: normalizer))
+        }
+        let long = String(repeating: "a", count: 1024)
+        #expect(try tokenizer(replacing: long + "\0").encode("bb") == [Int](repeating: 0, count: 2048))
+        #expect(try tokenizer(replacing: "a\0" + long).encode("ab") == [0, 0])
+        for string in [long + "a\0", long + "a", "a\0" + long + "a"] {
+            #expect(throws: TaperError(.badData, "")) { try tokenizer(replacing: string) }
+        }
     }
 
     @Test func emptyReplacementTablesDoNothing() throws {

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -54,7 +55,9 @@ static const uint16_t serving[] = {
 typedef struct {
     uint16_t call;
     uint8_t argument;
-    enum { NONE_OF, SOME_OF, EQUAL } test;  // of the bits of `value` in the low half; EQUAL looks at both halves
+    // Of the bits of `value` in the low half; EQUAL looks at both halves, EQUAL_THEN_0 at the low halves of this argument and the
+    // next, which must be 0: for arguments of 32 bits, of which the kernel sees no more.
+    enum { NONE_OF, SOME_OF, EQUAL, EQUAL_THEN_0 } test;
     uint32_t value;
 } rule_t;
 enum { WRITING = O_ACCMODE | O_CREAT | O_TRUNC };
@@ -80,8 +83,9 @@ static const rule_t rules[] = {
     {SYS_ioctl, 1, EQUAL, 0x802c542a},
     {SYS_ioctl, 1, EQUAL, TIOCGWINSZ},
     {SYS_prctl, 0, EQUAL, PR_SET_NAME},
-    // Of the calling thread: Dispatch gives its threads one, and complains to the system's log where it cannot.
-    {SYS_setpriority, 1, EQUAL, 0},
+    // Of the calling thread: Dispatch gives its threads one, and complains to the system's log where it cannot. 0 with another word
+    // than PRIO_PROCESS is the whole group, or all that the user runs.
+    {SYS_setpriority, 0, EQUAL_THEN_0, PRIO_PROCESS},
 };
 // From this number on calls have one number on all architectures and libc does without those it does not find: clone3 and openat2,
 // whose flags lie in memory where no filter sees them, are not found.
@@ -112,15 +116,15 @@ static void allow(program_t *p, const uint16_t *calls, size_t count) {
 static void allow_if(program_t *p, rule_t rule) {
     // Both architectures are little-endian.
     const uint32_t low = TP_FIELD(args) + 8u * rule.argument;
-    const uint8_t halves = rule.test == EQUAL ? 2 : 1;
-    add(p, BPF_JMP | BPF_JEQ | BPF_K, rule.call, 0, (uint8_t)(2 * halves + 2));
-    if (rule.test == EQUAL) {
-        load(p, low + 4);
+    const int looks_twice = rule.test >= EQUAL;
+    add(p, BPF_JMP | BPF_JEQ | BPF_K, rule.call, 0, looks_twice ? 6 : 4);
+    if (looks_twice) {
+        load(p, low + (rule.test == EQUAL ? 4 : 8));
         add(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3);
     }
     load(p, low);
     if (rule.test == NONE_OF) add(p, BPF_JMP | BPF_JSET | BPF_K, rule.value, 1, 0);
-    else add(p, (uint16_t)(BPF_JMP | BPF_K | (rule.test == EQUAL ? BPF_JEQ : BPF_JSET)), rule.value, 0, 1);
+    else add(p, (uint16_t)(BPF_JMP | BPF_K | (looks_twice ? BPF_JEQ : BPF_JSET)), rule.value, 0, 1);
     end(p, SECCOMP_RET_ALLOW);
     load(p, TP_FIELD(nr));
 }

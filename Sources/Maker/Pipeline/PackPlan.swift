@@ -70,7 +70,7 @@ struct PackPlan {
         return derivation.template
     }
 
-    /// Facts that describe how the bundle was made; the same for the same input and options on any machine.
+    /// Facts that describe how the bundle was made; the same for the same input and options on any machine and in any folder.
     private static func provenance(
         _ recipe: Recipe, _ checkpoint: Checkpoint, _ calibration: CalibrationText?, template: String?
     ) -> JSONValue {
@@ -82,7 +82,6 @@ struct PackPlan {
         return .object(
             [
                 .init("source_format", .string(checkpoint.format)),
-                .init("source_name", .string(Files.name(of: checkpoint.path))),
                 .init("quantizer", .string(quantizerText(recipe))),
                 .init("effort", .string(recipe.effort.rawValue)),
                 .init(

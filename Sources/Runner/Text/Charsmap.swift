@@ -4,8 +4,11 @@ struct Charsmap: Equatable {
     private let units: [UInt32]
     private let strings: [UInt8]
 
+    /// Bytes of a string. A string is searched for its end at every use; SentencePiece's own tables hold none of more than 33.
+    static let stringLimit = 1024
+
     /// The bytes as SentencePiece and tokenizer.json carry them: the trie's byte count in four bytes, the trie, the strings.
-    /// Nil when they are cut short.
+    /// Nil when they are cut short, or a string is too long.
     init?(_ bytes: [UInt8]) {
         func word(_ at: Int) -> UInt32 {
             UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16 | UInt32(bytes[at + 3]) << 24
@@ -16,6 +19,11 @@ struct Charsmap: Equatable {
         units = (0..<trie / 4).map { word(4 + $0 * 4) }
         strings = Array(bytes[(4 + trie)...])
         guard String(validating: strings, as: UTF8.self) != nil else { return nil }
+        var length = 0
+        for byte in strings {
+            length = byte == 0 ? 0 : length + 1
+            if length > Charsmap.stringLimit { return nil }
+        }
     }
 
     /// The form that `init` reads.

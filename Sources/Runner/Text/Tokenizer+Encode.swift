@@ -11,14 +11,25 @@ extension Tokenizer {
     public func encode(
         _ text: String, addSpecial: Bool = true, parseSpecial: Bool = true
     ) throws(TaperError) -> [Int] {
-        var encoder = Encoder(tokenizer: self, ids: addSpecial ? settings.prefixTokens : [])
+        try encode(
+            text, addSpecial: addSpecial, parseSpecial: parseSpecial, partSize: Settings.usualPartSize)
+    }
+
+    /// - Parameter partSize: bytes of the parts that are cut into words one after the other, at least: of the memory, no part of the
+    ///   result.
+    package func encode(
+        _ text: String, addSpecial: Bool, parseSpecial: Bool, partSize: Int
+    ) throws(TaperError) -> [Int] {
+        var encoder = Encoder(
+            tokenizer: self, ids: addSpecial ? settings.prefixTokens : [], partSize: partSize)
         for part in segments(Array(text.utf8), parseSpecial: parseSpecial) {
             switch part {
             case .token(let id): encoder.ids.append(id)
             case .text(let bytes, let isFirst): try encoder.append(bytes, isFirst: isFirst)
             }
         }
-        return addSpecial ? encoder.ids + settings.suffixTokens : encoder.ids
+        if addSpecial { encoder.ids += settings.suffixTokens }
+        return encoder.ids
     }
 }
 
@@ -26,12 +37,14 @@ extension Tokenizer {
 private struct Encoder {
     let tokenizer: Tokenizer
     var ids: [Int]
+    private let partSize: Int
     private var merger = BytePairMerger()
     private var symbols: [UInt32] = []
 
-    init(tokenizer: Tokenizer, ids: [Int]) {
+    init(tokenizer: Tokenizer, ids: [Int], partSize: Int) {
         self.tokenizer = tokenizer
         self.ids = ids
+        self.partSize = partSize
     }
 
     /// Adds a stretch of normalized text between added tokens.
@@ -40,8 +53,13 @@ private struct Encoder {
         if tokenizer.settings.preTokenizers.isEmpty {
             try append(word: bytes[...])
         } else {
-            let text = ClassifiedText(bytes)
-            try cut(text, 0..<text.scalars.count, isFirst: isFirst, 0)
+            var start = 0
+            for end in tokenizer.settings.partEnds(of: bytes, partSize: partSize) {
+                // The classes of characters take many times the memory of the text.
+                let text = ClassifiedText(start == 0 && end == bytes.count ? bytes : Array(bytes[start..<end]))
+                try cut(text, 0..<text.scalars.count, isFirst: isFirst && start == 0, 0)
+                start = end
+            }
         }
     }
 

@@ -93,6 +93,12 @@ final class Session {
             verification: options.verification, cacheBits: options.cacheBits)
         sequence = try engine.makeSequence()
         speculation = try options.speculates ? engine.weights.speculation(draftBits: options.draftBits) : nil
+        if let draftBits = speculation?.draftBits, !options.quiet,
+            schedule.scheduler.decodeBits.allSatisfy({ $0 <= draftBits })
+        {
+            StandardStreams.note(
+                "warning: nothing is drafted, as no step decodes at more than " + draftBits.text + " bits")
+        }
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)
                 && (Files.environment("NO_COLOR") ?? "").isEmpty)

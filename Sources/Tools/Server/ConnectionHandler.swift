@@ -58,7 +58,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let handlers = context.pipeline.syncOperations
         do {
             let codec = try handlers.handler(type: HTTP1ToHTTPServerCodec.self)
-            try handlers.addHandler(OldClientHandler(), position: .before(codec))
+            try handlers.addHandlers([TargetHandler(), OldClientHandler()], position: .before(codec))
         } catch { preconditionFailure("a connection without the codec that stands before this: \(error)") }
         reading = schedule(context, limits.head) { $0.giveUpReading($1) }
     }

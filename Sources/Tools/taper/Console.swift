@@ -3,7 +3,9 @@ import Storage
 /// Standard output carries results, standard error everything else.
 enum Console {
     /// Lines for people. Names and texts from files are in them, so control characters are escaped but for line feeds and tabs.
-    static func out(_ text: String) { StandardStreams.write(visible(StandardStreams.shown(text)) + "\n") }
+    static func out(_ text: String) { StandardStreams.write(line(text) + "\n") }
+    /// What `out` writes of a text, without the end of the line.
+    static func line(_ text: String) -> String { visible(StandardStreams.shown(text)) }
     static func note(_ text: String) { StandardStreams.note(text) }
 
     /// JSON, which escapes control characters itself.

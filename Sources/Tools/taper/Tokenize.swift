@@ -26,17 +26,30 @@ struct Tokenize: ParsableCommand {
             Console.note(
                 "warning: standard input begins with a byte order mark, which becomes tokens like any character")
         }
-        let text = String(decoding: bytes, as: UTF8.self)
-        let ids = try tokenizer.encode(text, addSpecial: !noSpecial, parseSpecial: !noParseSpecial)
-        let pieces = ids.map { tokenizer.piece(of: $0) }
+        let ids = try tokenizer.encode(
+            String(decoding: bytes, as: UTF8.self), addSpecial: !noSpecial, parseSpecial: !noParseSpecial)
         if json {
-            Console.out(
-                .object([
-                    .init("schema", .string("taper-tokenize-1")), .init("ids", .array(ids.map { .integer($0) })),
-                    .init("pieces", .array(pieces.map { .string($0) })),
-                ]), indented: false)
+            // As of a document, but written while it is made: of a long text it would take far more memory than the text.
+            write("{\"schema\":\"taper-tokenize-1\",\"ids\":[", ids, ",") { String($0) }
+            write("],\"pieces\":[", ids, ",") { JSONValue.string(tokenizer.piece(of: $0)).text() }
+            StandardStreams.write("]}\n")
         } else {
-            for (id, piece) in zip(ids, pieces) { Console.out("\(id)\t\(printable(piece))") }
+            write("", ids, "\n") { Console.line("\($0)\t" + printable(tokenizer.piece(of: $0))) }
+            if !ids.isEmpty { StandardStreams.write("\n") }
         }
+    }
+
+    /// Writes a text and something of every id, in pieces of some size.
+    private func write(_ start: String, _ ids: [Int], _ separator: String, _ text: (Int) -> String) {
+        var held = start
+        for (index, id) in ids.enumerated() {
+            if index > 0 { held += separator }
+            held += text(id)
+            if held.utf8.count > 1 << 16 {
+                StandardStreams.write(held)
+                held = ""
+            }
+        }
+        StandardStreams.write(held)
     }
 }

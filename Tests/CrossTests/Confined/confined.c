@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -68,6 +69,10 @@ static void try_everything(int serves) {
     expect("fork", refused(fork()));
     expect("system", system("true") != 0);
     expect("kill", refused(kill(getppid(), 0)));
+    expect("a lower priority for itself", setpriority(PRIO_PROCESS, 0, 1) == 0);
+    expect("a lower priority for another", refused(setpriority(PRIO_PROCESS, (id_t)getppid(), 1)));
+    expect("a lower priority for its group", refused(setpriority(PRIO_PGRP, 0, 1)));
+    expect("a lower priority for all its user's processes", refused(setpriority(PRIO_USER, 0, 1)));
     expect("socket", refused(socket(AF_INET, SOCK_STREAM, 0)));
     expect("a local socket", refused(socket(AF_UNIX, SOCK_STREAM, 0)));
     expect("connect", refused(connect(unconnected, (struct sockaddr *)&address, sizeof address)));
