@@ -47,6 +47,14 @@ struct AnswerScoring {
             result.averageTokens += Double(outcome.answer.tokens.count) / Double(all.count)
             for bits in outcome.answer.bits { result.steps[bits, default: 0] += 1 }
         }
+        result.prefillBits = method.prefillBits
+        result.exampleSteps = (samples.first ?? []).indices.map { example in
+            var steps: [Precision: Double] = [:]
+            for outcomes in samples {
+                for bits in outcomes[example].answer.bits { steps[bits, default: 0] += 1 / Double(samples.count) }
+            }
+            return steps
+        }
         for outcome in followed {
             if let divergence = outcome.divergence {
                 result.divergence.append(MetricTally(score: divergence.mean))

@@ -34,6 +34,8 @@ public final class TaskRunner {
         public var pathBits: [Precision] = []
         /// What an `afterPrefill` strategy decided; the strategy's own schedule otherwise, nil of patterns and the like.
         public var schedule: PrecisionSchedule?
+
+        public init(answer: Answer = Answer()) { self.answer = answer }
     }
 
     package let engine: Engine
