@@ -107,6 +107,17 @@ import struct Foundation.UUID
         #expect(
             try row("first half, shuffled")["note"]?.string
                 == "3 deals; the same bits as middle half; last half; alternate")
+        for (label, other) in [
+            ("4@0,2@4", "4@0,2@4, shuffled"), ("last half", "first half, shuffled"), ("first half", "last half"),
+        ] {
+            let key = other.hasSuffix("shuffled") ? "minus_shuffled" : "minus_reversed"
+            let found = try #require(try row(label)[key])
+            #expect(found["label"]?.string == other)
+            let scores = (try scores(try row(label), "KL"), try scores(try row(other), "KL"))
+            let mean = zip(scores.0, scores.1).reduce(0) { $0 + $1.0 - $1.1 } / 4
+            #expect(abs(try #require(found["differences"]?["KL"]?["value"]?.double) - mean) < 1e-5, "\(label)")
+        }
+        #expect(high["cut_answers"]?.double != nil)
         // The drafted text is the constant's, for other bytes.
         let drafted = try row("speculation: 4 verifies 2")
         for part in ["answers", "measures"] {
@@ -122,6 +133,7 @@ import struct Foundation.UUID
         #expect(try text("Baseline-H: 4 bits", "right_answers") == "null" && high["cost"]?["bytes"]?.array?.count == 4)
 
         let markdown = String(decoding: try Files.read(folder + "/schedules.md", limit: 1 << 20), as: UTF8.self)
+        #expect(markdown.contains("## Against the same bits in other orders"))
         for label in labels { #expect(markdown.contains("| \(label) |"), "\(label)") }
         for plot in ["rouge-l-bits", "rouge-l-bytes", "likeness-bits", "likeness-bytes", "kl-bits", "kl-bytes"] {
             let svg = try Files.read(folder + "/schedules-\(plot).svg", limit: 1 << 20)
@@ -130,61 +142,40 @@ import struct Foundation.UUID
         #expect(outcome.errors.contains("evaluated on"))
     }
 
-    /// Word problems with numbers for answers: what right ones cost follows from scores, lengths and speeds.
+    /// The sample writes no numbers: it pays for its answers and gets none that is right.
     @Test func rightAnswersHaveACost() throws {
         let data = sample.folder + "/numbers-\(UUID().uuidString).jsonl"
-        // Two that any answer with this number gets right, if it is the model's: the answers of a first run become references.
-        let prompts = try readTask(task, limit: 4).map { example -> String in
-            if case .text(let text) = example.prompt { return text }
-            return "?"
-        }
         func write(_ references: [String]) throws {
-            let lines = zip(prompts, references).map { prompt, reference in
-                JSONValue.object([
-                    .init("prompt", .string(prompt + " 1, 2, 3,")), .init("reference", .string(reference)),
-                ])
-                .text()
+            let lines = references.enumerated().map { index, reference in
+                "{\"prompt\": \"What is \(index) + 1?\", \"reference\": \"\(reference)\"}\n"
             }
-            try AtomicFile.write(Array(lines.joined(separator: "\n").utf8), to: data, replacing: true)
+            try AtomicFile.write(Array(lines.joined().utf8), to: data, replacing: true)
         }
-        try write(["1", "2", "3", "4"])
+        let folder = sample.folder + "/numbers-\(UUID().uuidString)"
         let arguments = [
             "eval", "schedules", sample.bundle, "--data", data, "--reference", sample.checkpoint, "--max-new-tokens",
-            "12",
-            "-t", "2", "--quiet", "--metric", "exact-number", "--without-dns", "--deals", "1", "--confidence", "0",
-            "--json",
+            "12", "-t", "2", "--quiet", "--metric", "exact-number", "--without-dns", "--deals", "1", "--confidence",
+            "0", "--json", "--report", folder,
         ]
-        let first = try TaperProgram.run(arguments)
-        #expect(first.status == 0, "\(first.errors)")
-        let answers = try #require(
-            try first.json["results"]?.array?.first { $0["label"]?.string == "Baseline-H: 4 bits" }?["answers"]?.array
-        ).compactMap(\.string)
-        // Half of the references are what Baseline-H writes, where that is a number.
-        let references = answers.enumerated().map { index, answer in
-            index % 2 == 0 && NumberAnswer(answer) != nil ? answer : "-987654321"
-        }
-        let right = references.count { $0 != "-987654321" }
-        #expect(right > 0, "\(answers)")
-        try write(references)
-        let folder = sample.folder + "/numbers-\(UUID().uuidString)"
-        let outcome = try TaperProgram.run(arguments + ["--report", folder])
+        try write(["1", "2", "3"])
+        let outcome = try TaperProgram.run(arguments)
         #expect(outcome.status == 0, "\(outcome.errors)")
-        let json = try outcome.json
-        let high = try #require(json["results"]?.array?.first { $0["label"]?.string == "Baseline-H: 4 bits" })
-        #expect(try #require(high["measures"]?["exact-number"]?["value"]?.double) == Double(right) / 4)
-        let bytes = try #require(high["cost"]?["bytes"]?.array).compactMap(\.double)
-        #expect(bytes.count == 4 && bytes.allSatisfy { $0 > 0 })
-        let found = high["right_answers"]?["bytes"]?["value"]?.double
-        if right == 0 {
-            #expect(found == nil)
-        } else {
-            #expect(abs(try #require(found) * Double(right) / bytes.reduce(0, +) - 1) < 1e-6)
+        let results = try #require(try outcome.json["results"]?.array)
+        let high = try #require(results.first { $0["label"]?.string == "Baseline-H: 4 bits" })
+        let low = try #require(results.first { $0["label"]?.string == "Baseline-L: 2 bits" })
+        #expect(high["measures"]?["exact-number"]?["value"]?.double == 0)
+        for row in [high, low] {
+            for unit in ["bytes", "seconds"] {
+                let costs = try #require(row["cost"]?[unit]?.array).compactMap(\.double)
+                #expect(costs.count == 3 && costs.allSatisfy { $0 > 0 }, "\(unit)")
+                #expect(row["right_answers"]?[unit]?["value"]?.text() == "null")
+            }
         }
         let markdown = String(decoding: try Files.read(folder + "/schedules.md", limit: 1 << 20), as: UTF8.self)
-        #expect(markdown.contains("## Cost of a right answer") && markdown.contains("MB/right"))
+        #expect(markdown.contains("## Cost of a right answer") && markdown.contains("| never | never |"))
         #expect(markdown.contains("schedules-exact-number-seconds.svg"))
 
-        try write(["1", "none", "3", "4"])
+        try write(["1", "none", "3"])
         let refused = try TaperProgram.run(arguments)
         #expect(refused.status == 65 && refused.errors.contains("example 2") && refused.errors.contains("none"))
     }

@@ -43,6 +43,7 @@ struct AnswerScoring {
         }
         for tally in MetricTally.means(likeness) { result.likeness.append(tally) }
         let all = Array(samples.joined())
+        result.cutShare = all.isEmpty ? nil : Double(all.count { runner.isCut($0.answer.tokens) }) / Double(all.count)
         for outcome in all {
             result.averageTokens += Double(outcome.answer.tokens.count) / Double(all.count)
             for bits in outcome.answer.bits { result.steps[bits, default: 0] += 1 }
@@ -74,6 +75,7 @@ struct AnswerScoring {
             }
         }
         result.answers = fullTexts
+        result.cutShare = answers.isEmpty ? nil : Double(answers.count { runner.isCut($0) }) / Double(answers.count)
         for answer in answers { result.averageTokens += Double(answer.count) / Double(answers.count) }
         return result
     }

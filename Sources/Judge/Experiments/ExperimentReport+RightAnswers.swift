@@ -10,7 +10,7 @@ extension ExperimentReport {
             "\(unit)/right ÷ " + (best.map { result.results[$0].label } ?? "no constant")
         }
         let header = [
-            "method", name, "tokens", "s/answer", "MB/answer", "s/right", "MB/right", over("s", table.fastest),
+            "method", name, "tokens", "cut", "s/answer", "MB/answer", "s/right", "MB/right", over("s", table.fastest),
             over("MB", table.leanest),
         ]
         var rows: [[String]] = []
@@ -18,6 +18,7 @@ extension ExperimentReport {
             guard let right else { continue }
             rows.append([
                 row.label, fixed(100 * row.scores[table.metric].value, 1), fixed(row.averageTokens, 1),
+                row.cutShare.map { fixed(100 * $0, 0) + "%" } ?? "-",
                 row.secondsPerAnswer.map { fixed($0, 2) } ?? "-", row.bytesPerAnswer.map { fixed($0 / 1e6, 0) } ?? "-",
                 text(right.seconds, 2), text(right.bytes, 0, scale: 1e-6),
                 text(right.secondsOverBest, 2, verdict: true), text(right.bytesOverBest, 2, verdict: true),
@@ -47,7 +48,7 @@ extension ExperimentReport {
     }
 
     var rightAnswerNote: String {
-        "s/right and MB/right are time and traffic of all answers, prompts included, over the number of right ones. Time follows from the speed of each precision, as tokens per second do, and from the tokens that were written; a prompt reads the weights once for every \(result.costs.promptRows) tokens. Ratios are paired with the constant whose right answers cost least, chosen on these same examples, which favours it; below one is better. 'never' stands where resamples have no right answer."
+        "s/right and MB/right are time and traffic of all answers, prompts included, over the number of right ones. Time follows from the speed of each precision, as tokens per second do, and from the tokens that were written; a prompt reads the weights once for every \(result.costs.promptRows) tokens. Ratios are paired with the constant whose right answers cost least, chosen on these same examples, which favours it; below one is better. 'Cut' are answers that the limit of new tokens ended. 'never' stands where resamples have no right answer."
     }
 
     private func text(
@@ -56,6 +57,7 @@ extension ExperimentReport {
         guard let ratio else { return "-" }
         func number(_ value: Double) -> String { value.isFinite ? fixed(value * scale, digits) : "never" }
         let mark = !verdict || ratio.verdict == .open ? "" : " " + ratio.verdict.rawValue
+        if !ratio.low.isFinite { return "never" + mark }
         return number(ratio.value) + " (" + number(ratio.low) + " to " + number(ratio.high) + ")" + mark
     }
 }

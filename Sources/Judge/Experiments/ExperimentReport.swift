@@ -22,7 +22,7 @@ public struct ExperimentReport {
             + text(estimate.interval.upperBound, scores) + ")"
     }
 
-    private func text(_ difference: MeasuredDifference?, _ scores: MetricScores) -> String {
+    func text(_ difference: MeasuredDifference?, _ scores: MetricScores) -> String {
         guard let difference else { return "-" }
         let estimate = difference.estimate
         let mark = difference.verdict == .better ? " better" : difference.verdict == .worse ? " worse" : ""
@@ -86,7 +86,7 @@ public struct ExperimentReport {
                 "\(name), schedules against constants of equal bytes: better \(list(.better)) - worse \(list(.worse)) - no difference shown \(list(.open))."
             )
         }
-        return lines + rightAnswerFindings
+        return lines + orderFindings + rightAnswerFindings
     }
 
     /// What the figures are, in the order of the tables.
@@ -128,6 +128,7 @@ public struct ExperimentReport {
         var parts = ["# \(title)"]
         parts += warnings.map { "**Warning:** " + $0 }
         parts += ["## Methods", table(methods), "## Against constant precisions", table(opponents)]
+        if let orders { parts += ["## Against the same bits in other orders", table(orders)] }
         if let right = rightAnswers { parts += ["## Cost of a right answer", table(right)] }
         parts += [findings.map { "- " + $0 }.joined(separator: "\n")]
         parts += plots.map { "![\($0.text)](\($0.file))" }

@@ -26,6 +26,9 @@ public struct ExperimentResult {
         public let opponents: EqualByteOpponents?
         public let fitting: [MeasuredDifference?]
         public let mixture: [MeasuredDifference?]
+        /// To the same bits in reversed order, and dealt at random.
+        public let reversed: [MeasuredDifference?]
+        public let shuffled: [MeasuredDifference?]
         /// Cost of a right answer; nil where the metrics tell none, or the method's cost is not known.
         public let right: RightAnswers?
     }
@@ -41,6 +44,7 @@ public struct ExperimentResult {
         self.stepCount = stepCount
         self.sharedStepCount = sharedStepCount
         let constants = results.filter { $0.kind == .constant }
+        func named(_ label: String?) -> MethodResult? { label.flatMap { label in results.first { $0.label == label } } }
         func differences(_ mine: MethodResult, _ other: MethodResult?) -> [MeasuredDifference?] {
             guard let other, other.label != mine.label else { return mine.measures.map { _ in nil } }
             return zip(mine.measures, other.measures).map { MeasuredDifference($0, $1) }
@@ -58,7 +62,8 @@ public struct ExperimentResult {
             return Comparison(
                 baseline: differences(result, constants.first), opponents: opponents,
                 fitting: differences(result, opponents?.fitting), mixture: differences(result, opponents?.mixture),
-                right: right?.rows[order])
+                reversed: differences(result, named(result.reversedLabel)),
+                shuffled: differences(result, named(result.shuffledLabel)), right: right?.rows[order])
         }
     }
 
@@ -118,6 +123,10 @@ extension ExperimentResult {
                     }
                 })
         }
+        func order(_ label: String?, _ all: [MeasuredDifference?]) -> JSONValue {
+            guard let label else { return .null }
+            return .object([.init("label", .string(label)), .init("differences", differences(all))])
+        }
         func opponent(_ opponent: MethodResult?, _ all: [MeasuredDifference?]) -> JSONValue {
             guard let opponent else { return .null }
             return .object([
@@ -155,7 +164,10 @@ extension ExperimentResult {
                         .init("bytes", .array(result.costs.map { number($0.bytes) })),
                     ])),
             .init("right_answers", right(comparison.right)),
+            .init("cut_answers", number(result.cutShare)),
             .init("minus_baseline_h", differences(comparison.baseline)),
+            .init("minus_reversed", order(result.reversedLabel, comparison.reversed)),
+            .init("minus_shuffled", order(result.shuffledLabel, comparison.shuffled)),
             .init("best_constant_of_at_most_equal_bytes", opponent(comparison.opponents?.fitting, comparison.fitting)),
             .init("constants_of_equal_bytes", opponent(comparison.opponents?.mixture, comparison.mixture)),
             .init("schedules", .array(distinct(result.schedules).map { .string($0) })),

@@ -29,6 +29,11 @@ public struct MethodResult: Sendable {
     /// What was used for every example, where it was decided per example.
     public var schedules: [String] = []
     public var note: String?
+    /// Labels of the results with the same bits in reversed order, and dealt at random.
+    public var reversedLabel: String?
+    public var shuffledLabel: String?
+    /// Share of answers that the limit of new tokens cut.
+    public var cutShare: Double?
 
     public init(label: String, kind: ExperimentMethod.Kind, metrics: [TaskMetric]) {
         self.label = label
@@ -95,6 +100,9 @@ public struct MethodResult: Sendable {
         for part in parts {
             for (bits, count) in part.result.steps { result.steps[bits, default: 0] += part.weight / total * count }
             result.averageTokens += part.weight / total * part.result.averageTokens
+        }
+        result.cutShare = parts.reduce(0) { sum, part in
+            sum.flatMap { known in part.result.cutShare.map { known + part.weight / total * $0 } }
         }
         result.setCosts(costs)
         result.costs = (0..<(parts.map(\.result.costs.count).min() ?? 0)).map { example in

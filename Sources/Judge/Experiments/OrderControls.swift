@@ -8,14 +8,18 @@ struct OrderControls {
     struct Control {
         let label: String
         let kind: ExperimentMethod.Kind
-        /// The controlled method, and its labels' note.
+        /// The controlled method.
         let method: Int
+        /// Other methods with the same bits.
         let note: String?
         /// nil of a reversed order.
         let deal: Int?
     }
     /// All deals of one method stand together.
     let all: [Control]
+    /// Labels of the reversed and of the shuffled bits of every method, where there are any.
+    let reversedLabels: [String?]
+    let shuffledLabels: [String?]
     private let methods: [ExperimentMethod]
     private let outcomes: MethodOutcomes
 
@@ -23,7 +27,12 @@ struct OrderControls {
         self.methods = methods
         self.outcomes = outcomes
         var controls: [Control] = []
-        var histograms: [[[Precision: Int]]] = []
+        var (reversedLabels, shuffledLabels) = (
+            [String?](repeating: nil, count: methods.count), [String?](repeating: nil, count: methods.count)
+        )
+        func histogram(_ method: Int) -> [[Precision: Int]] {
+            outcomes.sources(of: method, methods).map { bits in bits.reduce(into: [:]) { $0[$1, default: 0] += 1 } }
+        }
         let examples = outcomes.followed.indices
         let varying = methods.indices.filter { method in
             ![.constant, .prefill, .speculation].contains(methods[method].kind)
@@ -34,36 +43,35 @@ struct OrderControls {
                 zip(bits, bits.dropFirst()).allSatisfy { $0 >= $1 }
             }
             let reversed = examples.map { Array(outcomes.path(of: method, $0).reversed()) }
-            let isThere = varying.contains { other in
+            let known = varying.first { other in
                 methods[method].kind == .pattern && methods[other].kind == .pattern
                     && examples.allSatisfy { outcomes.path(of: other, $0) == reversed[$0] }
             }
-            if falls, !isThere {
-                controls.append(
-                    Control(
-                        label: methods[method].label + ", reversed", kind: .reversed, method: method, note: nil,
-                        deal: nil))
+            if falls {
+                let label = known.map { methods[$0].label } ?? methods[method].label + ", reversed"
+                reversedLabels[method] = label
+                if known == nil {
+                    controls.append(Control(label: label, kind: .reversed, method: method, note: nil, deal: nil))
+                }
             }
-            let own = outcomes.sources(of: method, methods).map { bits in
-                bits.reduce(into: [Precision: Int]()) { $0[$1, default: 0] += 1 }
+            if deals == 0 || shuffledLabels[method] != nil { continue }
+            let own = histogram(method)
+            let label = methods[method].label + ", shuffled"
+            let alike = varying.filter {
+                methods[$0].prefillBits == methods[method].prefillBits && histogram($0) == own
             }
-            if histograms.contains(own) { continue }
-            histograms.append(own)
-            let alike = varying.filter { other in
-                other != method
-                    && outcomes.sources(of: other, methods).map { bits in
-                        bits.reduce(into: [Precision: Int]()) { $0[$1, default: 0] += 1 }
-                    } == own
-            }
-            let others = alike.map { methods[$0].label }.joined(separator: "; ")
+            for other in alike { shuffledLabels[other] = label }
+            let others = alike.filter { $0 != method }.map { methods[$0].label }.joined(separator: "; ")
             for deal in 0..<deals {
                 controls.append(
                     Control(
-                        label: methods[method].label + ", shuffled", kind: .shuffled, method: method,
+                        label: label, kind: .shuffled, method: method,
                         note: others.isEmpty ? nil : "the same bits as " + others, deal: deal))
             }
         }
         all = controls
+        self.reversedLabels = reversedLabels
+        self.shuffledLabels = shuffledLabels
     }
 
     /// - Parameter sample: whose answers are reordered; nil: the steps along the full-precision answers.

@@ -20,7 +20,7 @@ public struct RightAnswerTable: Sendable {
     /// In the order of the results; nil where costs are not known.
     public let rows: [RightAnswers?]
 
-    init(_ results: [MethodResult], metric: Int) {
+    package init(_ results: [MethodResult], metric: Int) {
         self.metric = metric
         let seconds = results.map { $0.rightAnswerCost(metric, of: \.seconds) }
         let bytes = results.map { $0.rightAnswerCost(metric, of: \.bytes) }

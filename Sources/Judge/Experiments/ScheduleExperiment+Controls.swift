@@ -30,6 +30,9 @@ extension ScheduleExperiment {
             }, MethodOutcomes(followed: followed, samples: written), scoring, costs)
         var all: [MethodResult] = []
         for (place, result) in results.enumerated() {
+            var result = result
+            result.reversedLabel = controls.reversedLabels[place]
+            result.shuffledLabel = controls.shuffledLabels[place]
             all.append(result)
             let mine = zip(controls.all, own).filter { $0.0.method == place }
             all += mine.filter { $0.0.deal == nil }.map { $0.1 }

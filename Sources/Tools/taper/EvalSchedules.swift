@@ -141,7 +141,7 @@ struct Schedules: ParsableCommand {
 
     private func show(_ outcome: ScheduleExperimentPlan.Outcome, _ tables: ExperimentReport) {
         Console.out(Console.strong("\(bundle) on \(data)"))
-        for part in [tables.methods, tables.opponents] + (tables.rightAnswers.map { [$0] } ?? []) {
+        for part in [tables.methods, tables.opponents, tables.orders, tables.rightAnswers].compactMap({ $0 }) {
             var table = TextTable(part.header)
             part.rows.forEach { table.add($0) }
             table.lines().forEach { Console.out($0) }

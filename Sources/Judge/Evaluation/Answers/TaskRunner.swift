@@ -110,6 +110,9 @@ public final class TaskRunner {
     /// Bytes of weights that a decode step reads.
     public func bytesPerToken(bits: Precision) -> Int { engine.weights.bytesPerToken(bits: bits) }
 
+    /// Whether an answer was cut at the limit of new tokens.
+    public func isCut(_ tokens: [Int]) -> Bool { tokens.count >= maxNewTokens }
+
     public func text(_ answer: Answer) -> String { tokenizer.decode(answer.tokens, skipSpecial: true) }
 
     /// Rows of one step: more share the weights no better, and every one has a cache of its own.
