@@ -66,6 +66,14 @@ import Testing
         }
     }
 
+    @Test func draftsHaveFewerBitsThanWhatVerifiesThem() throws {
+        let frame = try frame(4, 2, served: [2, 3, 4, 5])
+        let methods = try frame.drafts([2, 3])
+        #expect(methods.map(\.label) == ["speculation: 4 verifies 2", "speculation: 4 verifies 3"])
+        #expect(methods.allSatisfy { $0.strategy == nil && $0.prefillBits == 4 && $0.kind == .speculation })
+        for bits: Precision in [4, 5, 6] { #expect(throws: TaperError.self) { try frame.drafts([bits]) } }
+    }
+
     @Test func impossibleFramesAreRefused() throws {
         #expect(throws: TaperError.self) { try frame(4, 4, served: [2, 4]) }
         #expect(throws: TaperError.self) { try frame(4, 3, served: [2, 4]) }

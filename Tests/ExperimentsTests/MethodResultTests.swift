@@ -7,8 +7,10 @@ import Storage
 import Testing
 
 @Suite struct MethodResultTests {
-    private static let seconds: [Precision: Double] = [2: 0.002, 3: 0.003, 4: 0.004]
-    private static func bytes(_ bits: Precision) -> Int { bits.hundredths * 10 }
+    private static let rung = Precision(hundredths: 350)
+    private static let costs = DecodeCosts(
+        bytes: [2: 2000, 3: 3000, rung: 3500, 4: 4000, 5: 5000],
+        seconds: [2: 0.002, 3: 0.003, 4: 0.004], promptTokens: [10, 200], promptSeconds: [4: 0.001], promptRows: 128)
 
     /// Scores and divergences of some examples, with as many decode steps of each precision.
     private func result(
@@ -27,7 +29,7 @@ import Testing
 
     private func costed(_ result: MethodResult) -> MethodResult {
         MethodResult.mixture(
-            [(1, result)], label: result.label, kind: result.kind, bytes: Self.bytes, seconds: Self.seconds) ?? result
+            [(1, result)], label: result.label, kind: result.kind, costs: Self.costs) ?? result
     }
 
     @Test func costsFollowFromTheSteps() throws {
@@ -46,13 +48,13 @@ import Testing
         let low = costed(result("low", .constant, scores: [0.2, 0.4], divergences: [0.9, 0.7], steps: [2: 40]))
         let mixture = try #require(
             MethodResult.mixture(
-                [(3, high), (1, low)], label: "mixture", kind: .random, bytes: Self.bytes, seconds: Self.seconds))
+                [(3, high), (1, low)], label: "mixture", kind: .random, costs: Self.costs))
         let (score, divergence) = (0.75 * 0.6 + 0.25 * 0.3, 0.75 * 0.2 + 0.25 * 0.8)
         #expect(abs(mixture.scores[0].value - score) < 1e-12)
         #expect(abs(mixture.divergence.value - divergence) < 1e-12)
         #expect(abs(mixture.scores[0].tallies[1].score - 0.7) < 1e-12)
         #expect(abs(try #require(mixture.averageBits) - 3.5) < 1e-12)
-        #expect(MethodResult.mixture([], label: "", kind: .random, bytes: Self.bytes, seconds: [:]) == nil)
+        #expect(MethodResult.mixture([], label: "", kind: .random, costs: Self.costs) == nil)
     }
 
     /// Between 3 and 2 bits: 3 bits do not fit, and what costs as much is drawn from both.
@@ -67,7 +69,7 @@ import Testing
         func opponents(_ steps: [Precision: Double]) -> EqualByteOpponents {
             EqualByteOpponents(
                 to: costed(result("schedule", .fixed, scores: [0, 0], divergences: [0, 0], steps: steps)),
-                among: constants, bytes: Self.bytes, seconds: Self.seconds)
+                among: constants, costs: Self.costs)
         }
         let between = opponents([4: 10, 2: 30])
         #expect(between.fitting?.label == "2 bits")
@@ -79,6 +81,51 @@ import Testing
         #expect(lowest.fitting?.label == "2 bits" && lowest.mixture?.label == "2 bits")
         let above = opponents([5: 40])
         #expect(above.fitting?.label == "4 bits" && above.mixture == nil)
+    }
+
+    /// Whoever stores a rung may decode at it throughout: a mix of precisions per tensor, of equal bytes.
+    @Test func rungsAreOpponents() throws {
+        func constant(_ bits: Precision, _ divergence: Double) -> MethodResult {
+            costed(
+                result(
+                    bits.label, .constant, scores: [0.1, 0.2], divergences: [divergence, divergence],
+                    steps: [bits: 40]))
+        }
+        let constants = [constant(4, 0.1), constant(Self.rung, 0.2), constant(3, 0.3), constant(2, 0.8)]
+        func opponents(_ steps: [Precision: Double]) -> EqualByteOpponents {
+            EqualByteOpponents(
+                to: costed(result("schedule", .fixed, scores: [0, 0], divergences: [0, 0], steps: steps)),
+                among: constants, costs: Self.costs)
+        }
+        let equal = opponents([4: 30, 2: 10])
+        #expect(equal.fitting?.label == "3.5 bits (rung)" && equal.mixture?.label == "3.5 bits (rung)")
+        let above = opponents([4: 36, 2: 4])
+        #expect(above.fitting?.label == "3.5 bits (rung)")
+        #expect(above.mixture?.label == "3.5 bits (rung) or 4 bits, at random")
+        #expect(abs(try #require(above.mixture?.bytesPerToken) - 3800) < 1e-9)
+        #expect(opponents([4: 28, 2: 12]).fitting?.label == "3 bits")
+    }
+
+    @Test func answersCostTheirPromptsToo() throws {
+        var method = result("half", .fixed, scores: [1, 0], divergences: [], steps: [4: 30, 2: 10])
+        #expect(costed(method).secondsPerAnswer == nil)
+        method.costs = [AnswerCost(seconds: 1, bytes: 3e6), AnswerCost(seconds: 2, bytes: 5e6)]
+        #expect(method.secondsPerAnswer == 1.5 && method.bytesPerAnswer == 4e6)
+        let other = {
+            var other = result("other", .fixed, scores: [1, 0], divergences: [], steps: [4: 10])
+            other.costs = [AnswerCost(seconds: 3, bytes: 1e6), AnswerCost(seconds: nil, bytes: 1e6)]
+            return other
+        }()
+        let mixture = try #require(
+            MethodResult.mixture([(1, method), (3, other)], label: "m", kind: .random, costs: Self.costs))
+        #expect(mixture.costs[0] == AnswerCost(seconds: 2.5, bytes: 1.5e6))
+        #expect(mixture.costs[1] == AnswerCost(seconds: nil, bytes: 2e6) && mixture.secondsPerAnswer == nil)
+        // A prompt of 200 tokens reads the weights twice.
+        #expect(Self.costs.prompt(0, bits: 4) == AnswerCost(seconds: 0.01, bytes: 4000))
+        #expect(Self.costs.prompt(1, bits: 4) == AnswerCost(seconds: 0.2, bytes: 8000))
+        #expect(Self.costs.prompt(1, bits: 2).seconds == nil)
+        let steps = Self.costs.steps([4: 3, 2: 2])
+        #expect(abs(try #require(steps.seconds) - 0.016) < 1e-12 && steps.bytes == 16000)
     }
 
     @Test func verdictsFollowTheIntervalAndTheDirection() throws {

@@ -85,11 +85,18 @@ import struct Foundation.UUID
         let json = try outcome.json
         #expect(json["metrics"]?.array?.compactMap(\.string) == ["pass@1"])
         let results = try #require(json["results"]?.array)
-        for result in results where result["kind"]?.string != "random" {
+        for result in results where result["kind"]?.string != "random" && result["kind"]?.string != "shuffled" {
             let answers = try #require(result["answers"]?.array).compactMap(\.string)
             let scores = try #require(result["measures"]?["pass@1"]?["scores"]?.array).compactMap(\.double)
             #expect(scores == (try passes(answers)), "\(result["label"]?.string ?? "")")
         }
+        // What a right answer costs follows from the costs of all and from the right ones.
+        let high = try #require(results.first { $0["label"]?.string == "Baseline-H: 4 bits" })
+        let rights = try #require(high["measures"]?["pass@1"]?["scores"]?.array).compactMap(\.double).reduce(0, +)
+        let bytes = try #require(high["cost"]?["bytes"]?.array).compactMap(\.double).reduce(0, +)
+        let each = try #require(high["right_answers"]?["bytes"]?["value"]?.double)
+        #expect(rights > 0 && abs(each * rights / bytes - 1) < 1e-6)
+        #expect(results.contains { $0["right_answers"]?["seconds_over_best_constant"]?["verdict"]?.string != nil })
         // Everything is allowed to fail, so the lowest precision will do throughout.
         #expect(results.contains { $0["label"]?.string == "static, 4 and 2: 2@0" })
         let low = try #require(results.first { $0["label"]?.string == "Baseline-L: 2 bits" })
@@ -116,7 +123,7 @@ import struct Foundation.UUID
             #expect(scores.count == 2 && scores[1] == 0)
             #expect(result["answers"]?.text() == twin["answers"]?.text())
             #expect(result["measures"]?["pass@1"]?.text() == twin["measures"]?["pass@1"]?.text())
-            if result["kind"]?.string == "random" { continue }
+            if ["random", "shuffled"].contains(result["kind"]?.string) { continue }
             #expect([0, 0.333333, 0.666667, 1].contains { abs($0 - scores[0]) < 1e-6 }, "\(scores)")
         }
     }

@@ -6,7 +6,7 @@ import Testing
     @Test func namesAreThoseOfTheCommandLine() throws {
         for name in [
             "rouge-1", "rouge-2", "rouge-l", "rouge-l-stem", "bleu", "sacrebleu", "agreement", "kl", "bertscore",
-            "pass@1",
+            "pass@1", "exact-number",
         ] {
             #expect(try TaskMetric(name: name).rawValue == name)
         }
@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func everyTextMetricIsPerfectOnItsReference() {
-        let text = "Ms. Dawson takes a dictation about the running of the office."
+        let text = "Ms. Dawson takes a dictation about the running of 3 offices."
         for metric in TaskMetric.allCases where metric.comparesTexts && metric != .bertScore {
             let scores = MetricScores(metric, tallies: [metric.tally(answer: text, references: ["another one", text])])
             #expect(abs(metric.gain(scores.value) - 1) < 1e-12, "\(metric)")

@@ -43,9 +43,18 @@ struct AnswerScoring {
         }
         for tally in MetricTally.means(likeness) { result.likeness.append(tally) }
         let all = Array(samples.joined())
+        result.cutShare = all.isEmpty ? nil : Double(all.count { runner.isCut($0.answer.tokens) }) / Double(all.count)
         for outcome in all {
             result.averageTokens += Double(outcome.answer.tokens.count) / Double(all.count)
             for bits in outcome.answer.bits { result.steps[bits, default: 0] += 1 }
+        }
+        result.prefillBits = method.prefillBits
+        result.exampleSteps = (samples.first ?? []).indices.map { example in
+            var steps: [Precision: Double] = [:]
+            for outcomes in samples {
+                for bits in outcomes[example].answer.bits { steps[bits, default: 0] += 1 / Double(samples.count) }
+            }
+            return steps
         }
         for outcome in followed {
             if let divergence = outcome.divergence {
@@ -66,6 +75,7 @@ struct AnswerScoring {
             }
         }
         result.answers = fullTexts
+        result.cutShare = answers.isEmpty ? nil : Double(answers.count { runner.isCut($0) }) / Double(answers.count)
         for answer in answers { result.averageTokens += Double(answer.count) / Double(answers.count) }
         return result
     }

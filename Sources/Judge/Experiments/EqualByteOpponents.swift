@@ -1,6 +1,5 @@
 import Evaluation
 import Scoring
-public import Model
 
 /// The constant precisions that a method has to beat: it costs no more than any of them.
 public struct EqualByteOpponents: Sendable {
@@ -12,8 +11,7 @@ public struct EqualByteOpponents: Sendable {
 
     /// - Parameter constants: rungs included.
     public init(
-        to method: MethodResult, among constants: [MethodResult], bytes: (Precision) -> Int,
-        seconds: [Precision: Double]
+        to method: MethodResult, among constants: [MethodResult], costs: DecodeCosts
     ) {
         guard let own = method.bytesPerToken else {
             fitting = nil
@@ -40,6 +38,6 @@ public struct EqualByteOpponents: Sendable {
         }
         mixture = MethodResult.mixture(
             [(1 - share, under), (share, over)], label: "\(under.label) or \(over.label), at random", kind: .random,
-            bytes: bytes, seconds: seconds)
+            costs: costs)
     }
 }

@@ -1,6 +1,6 @@
 public import Evaluation
 public import Model
-import Runtime
+public import Runtime
 public import Storage
 
 /// One way to spend bits on the answers of a task, for a comparison of several.
@@ -23,19 +23,43 @@ public struct ExperimentMethod {
         /// Switch points drawn at random.
         case random
         case confidence
+        /// The bits of another method, low first.
+        case reversed
+        /// The bits of another method in an order dealt at random.
+        case shuffled
+        /// A constant drafted ahead at lower bits: its own text.
+        case speculation
         /// Dense-and-sparse decomposition.
         case denseSparse = "dense and sparse"
     }
     public let label: String
     public let kind: Kind
-    /// nil for what no bundle decodes.
+    /// nil for what no bundle decodes, and for what decodes by itself.
     public let strategy: DecodeStrategy?
+    /// Of a method whose answers are written one by one, as the runner writes them: what precision a step has, and what it reads, is
+    /// then told by the generation itself.
+    public let scheduler: DecodeScheduler?
+    /// Precision that drafts such a method's tokens ahead; nil: nothing is drafted.
+    public let draftBits: Precision?
 
     public init(_ label: String, _ kind: Kind, _ strategy: DecodeStrategy?) {
         self.label = label
         self.kind = kind
         self.strategy = strategy
+        scheduler = nil
+        draftBits = nil
     }
+
+    public init(_ label: String, _ kind: Kind, generating scheduler: DecodeScheduler, draftBits: Precision? = nil) {
+        self.label = label
+        self.kind = kind
+        strategy = nil
+        self.scheduler = scheduler
+        self.draftBits = draftBits
+    }
+
+    /// Precision that reads prompts.
+    public var prefillBits: Precision? { strategy?.prefillBits ?? scheduler?.prefillBits }
 }
 
 /// Precisions and lengths that the methods of one experiment share.
@@ -142,6 +166,22 @@ public struct ExperimentFrame {
             schedules.append(try PrecisionSchedule(prefillBits: prefill, steps: steps, place: "experiment"))
         }
         return schedules.map { ExperimentMethod($0.text, .fixed, DecodeStrategy($0)) }
+    }
+
+    /// The high precision drafted ahead at lower ones.
+    /// - Throws: `usage` for a precision that is not served, or not below the high one.
+    public func drafts(_ precisions: [Precision]) throws(TaperError) -> [ExperimentMethod] {
+        try precisions.map { bits throws(TaperError) in
+            try bits.check(served: served, place: field("draft_bits"))
+            guard bits < high else {
+                throw TaperError(
+                    .usage, "drafts need fewer bits than what verifies them", at: field("draft_bits"),
+                    expected: "less than \(high.text)", found: bits.text)
+            }
+            return ExperimentMethod(
+                "speculation: \(high.text) verifies \(bits.text)", .speculation,
+                generating: .fixed(.constant(high, prefillBits: prefill)), draftBits: bits)
+        }
     }
 
     public func confidence(_ ks: [Double]) -> [ExperimentMethod] {

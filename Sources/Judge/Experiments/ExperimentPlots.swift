@@ -7,14 +7,22 @@ extension ExperimentResult {
     public enum PlotX: String, Sendable, CaseIterable {
         case bits
         case bytes
+        /// Of a whole answer, its prompt included.
+        case seconds
+
+        var name: String {
+            switch self {
+            case .bits: "average bits of the decode steps"
+            case .bytes: "MB of weights read per decoded token"
+            case .seconds: "seconds per answer, prompt included"
+            }
+        }
     }
 
     /// A measure (index among `measureNames`) against average bits or bytes per token.
     public func plot(_ x: PlotX, measure: Int, dataName: String) -> QualityPlot {
         func point(_ result: MethodResult) -> QualityPlot.Point? {
-            guard let across = x == .bits ? result.averageBits : result.bytesPerToken.map({ $0 / 1e6 }),
-                !result.measures[measure].isEmpty
-            else { return nil }
+            guard let across = across(result, x), !result.measures[measure].isEmpty else { return nil }
             return QualityPlot.Point(x: across, y: scaled(result.measures[measure]), label: short(result.label))
         }
         func series(_ name: String, isLine: Bool = false, _ kinds: ExperimentMethod.Kind...) -> QualityPlot.Series? {
@@ -24,7 +32,8 @@ extension ExperimentResult {
         let all = [
             series("constant precision", isLine: true, .constant), series("schedules", .fixed),
             series("static and learned", .calibrated, .learned), series("placements", .pattern),
-            series("controls", .random, .confidence, .prefill), series("dense and sparse", .denseSparse),
+            series("controls", .random, .confidence, .prefill, .reversed, .shuffled),
+            series("speculation", .speculation), series("dense and sparse", .denseSparse),
         ]
         let metric = results[0].measures[measure].metric
         let name = measureNames[measure]
@@ -32,12 +41,19 @@ extension ExperimentResult {
             title: "\(name) by precision schedule",
             subtitle:
                 "\(printable(dataName)): \(answersText) of at most \(settings.frame.maxNewTokens) tokens",
-            xName: x == .bits
-                ? "average bits of the decode steps" : "MB of weights read per decoded token",
+            xName: x.name,
             yName: metric == .kl ? "KL divergence, nats per token (log scale)" : "\(name), hundredths",
             series: all.compactMap { $0 })
         plot.isLogarithmic = metric == .kl
         return plot
+    }
+
+    private func across(_ result: MethodResult, _ x: PlotX) -> Double? {
+        switch x {
+        case .bits: return result.averageBits
+        case .bytes: return result.bytesPerToken.map { $0 / 1e6 }
+        case .seconds: return result.secondsPerAnswer
+        }
     }
 
     private func scaled(_ scores: MetricScores) -> Double {

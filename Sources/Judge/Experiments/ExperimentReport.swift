@@ -22,7 +22,7 @@ public struct ExperimentReport {
             + text(estimate.interval.upperBound, scores) + ")"
     }
 
-    private func text(_ difference: MeasuredDifference?, _ scores: MetricScores) -> String {
+    func text(_ difference: MeasuredDifference?, _ scores: MetricScores) -> String {
         guard let difference else { return "-" }
         let estimate = difference.estimate
         let mark = difference.verdict == .better ? " better" : difference.verdict == .worse ? " worse" : ""
@@ -86,19 +86,33 @@ public struct ExperimentReport {
                 "\(name), schedules against constants of equal bytes: better \(list(.better)) - worse \(list(.worse)) - no difference shown \(list(.open))."
             )
         }
-        return lines
+        return lines + orderFindings + rightAnswerFindings
     }
 
     /// What the figures are, in the order of the tables.
     public var notes: [String] {
         let frame = result.settings.frame
-        return [
+        var all = [
             "\(result.answersText) of at most \(frame.maxNewTokens) tokens; prompts are read at \(frame.prefill.text) bits unless the method says otherwise. Intervals are 95%, by bootstrap over examples; differences are paired.",
             "Average bits and bytes of weights are those of the decode steps; the prefill does not count. Tokens per second follow from the speed of each precision for a single sequence, measured in the same run with half of the answer in the cache.",
             "Shares are shown as hundredths. 'Like full precision' is ROUGE-L against the full-precision model's answers; KL is the divergence from its distributions along its own answers, in nats per token.",
             "Placements (halves, quarters, alternate) count from the length of the full-precision answer, which no scheduler knows. Random switches and mixtures of constants are expectations over the draw.",
             "A dense-and-sparse weight kept in full precision counts 32 bits (value and column, 16 each) on top of its code; it is decoded with float activations and a float head, which favours it, and has no speed.",
         ]
+        func has(_ kind: ExperimentMethod.Kind) -> Bool { result.results.contains { $0.kind == kind } }
+        if has(.reversed) || has(.shuffled) { all.append(orderNote) }
+        if has(.speculation) { all.append(draftNote) }
+        if result.rightAnswers != nil { all.append(rightAnswerNote) }
+        return all
+    }
+
+    private var draftNote: String {
+        "A drafted method ('speculation') writes the constant's own text, which the run asserts answer by answer; its bytes are those that the engine read, drafts included, and its speed is the clock's, scaled by the speed of plain steps taken right after each answer."
+    }
+
+    private var orderNote: String {
+        "Reversed and shuffled methods are controls of order: per prompt, as many steps at every precision as the controlled method's own answer took (a placement's: as its definition says), in reversed order, or dealt at random without replacement. Where the answer gets longer, a reversed order stays at its last precision, and a dealt one goes on drawing with the same shares. KL is along the full-precision answer, where bits are equal exactly. Shuffled rows are expectations over "
+            + "\(result.settings.deals) deals; of methods with the same bits only one is shuffled."
     }
 
     /// The whole report.
@@ -114,6 +128,8 @@ public struct ExperimentReport {
         var parts = ["# \(title)"]
         parts += warnings.map { "**Warning:** " + $0 }
         parts += ["## Methods", table(methods), "## Against constant precisions", table(opponents)]
+        if let orders { parts += ["## Against the same bits in other orders", table(orders)] }
+        if let right = rightAnswers { parts += ["## Cost of a right answer", table(right)] }
         parts += [findings.map { "- " + $0 }.joined(separator: "\n")]
         parts += plots.map { "![\($0.text)](\($0.file))" }
         parts += ["## How to read this", notes.map { "- " + $0 }.joined(separator: "\n")]

@@ -1,6 +1,6 @@
 import Evaluation
 import Scoring
-public import Model
+import Model
 public import Storage
 
 /// What all methods of an experiment reached, and how each compares with Baseline-H and with constants of equal bytes.
@@ -10,11 +10,12 @@ public struct ExperimentResult {
     public let results: [MethodResult]
     public let exampleCount: Int
     /// Of a single sequence, measured in the same run.
-    public let secondsPerStep: [Precision: Double]
-    public let bytesPerToken: [Precision: Int]
+    public let costs: DecodeCosts
     /// Decode steps of the bundle that were run, and those that sharing saved.
     public let stepCount: Int
     public let sharedStepCount: Int
+    /// What right answers cost; nil where no metric tells right ones.
+    public let rightAnswers: RightAnswerTable?
     /// Comparisons in the order of `results`.
     public let comparisons: [Comparison]
 
@@ -25,34 +26,44 @@ public struct ExperimentResult {
         public let opponents: EqualByteOpponents?
         public let fitting: [MeasuredDifference?]
         public let mixture: [MeasuredDifference?]
+        /// To the same bits in reversed order, and dealt at random.
+        public let reversed: [MeasuredDifference?]
+        public let shuffled: [MeasuredDifference?]
+        /// Cost of a right answer; nil where the metrics tell none, or the method's cost is not known.
+        public let right: RightAnswers?
     }
 
     init(
         settings: ScheduleExperiment.Settings, results: [MethodResult], exampleCount: Int,
-        secondsPerStep: [Precision: Double], bytesPerToken: [Precision: Int], stepCount: Int, sharedStepCount: Int
+        costs: DecodeCosts, stepCount: Int, sharedStepCount: Int
     ) {
         self.settings = settings
         self.results = results
         self.exampleCount = exampleCount
-        self.secondsPerStep = secondsPerStep
-        self.bytesPerToken = bytesPerToken
+        self.costs = costs
         self.stepCount = stepCount
         self.sharedStepCount = sharedStepCount
         let constants = results.filter { $0.kind == .constant }
+        func named(_ label: String?) -> MethodResult? { label.flatMap { label in results.first { $0.label == label } } }
         func differences(_ mine: MethodResult, _ other: MethodResult?) -> [MeasuredDifference?] {
             guard let other, other.label != mine.label else { return mine.measures.map { _ in nil } }
             return zip(mine.measures, other.measures).map { MeasuredDifference($0, $1) }
         }
-        comparisons = results.map { result in
+        let right = settings.metrics.firstIndex(where: \.countsRightAnswers).map {
+            RightAnswerTable(results, metric: $0)
+        }
+        rightAnswers = right
+        comparisons = results.enumerated().map { order, result in
             let isConstant = result.kind == .constant || result.kind == .full || result.kind == .prefill
             let opponents =
                 isConstant
                 ? nil
-                : EqualByteOpponents(
-                    to: result, among: constants, bytes: { bytesPerToken[$0] ?? 0 }, seconds: secondsPerStep)
+                : EqualByteOpponents(to: result, among: constants, costs: costs)
             return Comparison(
                 baseline: differences(result, constants.first), opponents: opponents,
-                fitting: differences(result, opponents?.fitting), mixture: differences(result, opponents?.mixture))
+                fitting: differences(result, opponents?.fitting), mixture: differences(result, opponents?.mixture),
+                reversed: differences(result, named(result.reversedLabel)),
+                shuffled: differences(result, named(result.shuffledLabel)), right: right?.rows[order])
         }
     }
 
@@ -85,10 +96,12 @@ extension ExperimentResult {
                 .array(
                     frame.served.map { bits in
                         .object([
-                            .init("bits", bits.json), .init("bytes_per_token", .integer(bytesPerToken[bits] ?? 0)),
-                            .init("seconds_per_step", number(secondsPerStep[bits])),
+                            .init("bits", bits.json), .init("bytes_per_token", .integer(costs.bytes[bits] ?? 0)),
+                            .init("seconds_per_step", number(costs.seconds[bits])),
+                            .init("seconds_per_prompt_token", number(costs.promptSeconds[bits])),
                         ])
                     })),
+            .init("deals", .integer(settings.deals)),
             .init("warnings", .array(warnings.map { .string($0) })),
             .init("results", .array(zip(results, comparisons).map { json($0, $1) })),
         ])
@@ -109,6 +122,10 @@ extension ExperimentResult {
                             ]))
                     }
                 })
+        }
+        func order(_ label: String?, _ all: [MeasuredDifference?]) -> JSONValue {
+            guard let label else { return .null }
+            return .object([.init("label", .string(label)), .init("differences", differences(all))])
         }
         func opponent(_ opponent: MethodResult?, _ all: [MeasuredDifference?]) -> JSONValue {
             guard let opponent else { return .null }
@@ -138,11 +155,47 @@ extension ExperimentResult {
                                 ]))
                         }
                     })),
+            .init(
+                "cost",
+                result.costs.isEmpty
+                    ? .null
+                    : .object([
+                        .init("seconds", .array(result.costs.map { number($0.seconds) })),
+                        .init("bytes", .array(result.costs.map { number($0.bytes) })),
+                    ])),
+            .init("right_answers", right(comparison.right)),
+            .init("cut_answers", number(result.cutShare)),
             .init("minus_baseline_h", differences(comparison.baseline)),
+            .init("minus_reversed", order(result.reversedLabel, comparison.reversed)),
+            .init("minus_shuffled", order(result.shuffledLabel, comparison.shuffled)),
             .init("best_constant_of_at_most_equal_bytes", opponent(comparison.opponents?.fitting, comparison.fitting)),
             .init("constants_of_equal_bytes", opponent(comparison.opponents?.mixture, comparison.mixture)),
             .init("schedules", .array(distinct(result.schedules).map { .string($0) })),
             .init("answers", .array(result.answers.map { .string($0) })),
+        ])
+    }
+
+    private func right(_ right: RightAnswers?) -> JSONValue {
+        guard let right, let table = rightAnswers else { return .null }
+        func ratio(_ ratio: RightAnswerCost.Ratio?, _ scale: Double = 1) -> JSONValue {
+            guard let ratio else { return .null }
+            return .object([
+                .init("value", number(ratio.value * scale)), .init("low", number(ratio.low * scale)),
+                .init("high", number(ratio.high * scale)),
+            ])
+        }
+        func comparison(_ found: RightAnswerCost.Ratio?, _ opponent: Int?) -> JSONValue {
+            guard let found, let opponent else { return .null }
+            guard case .object(let members) = ratio(found) else { return .null }
+            return .object(
+                [.init("label", .string(results[opponent].label))] + members
+                    + [.init("verdict", .string(found.verdict.rawValue))])
+        }
+        return .object([
+            .init("metric", .string(settings.metrics[table.metric].rawValue)),
+            .init("seconds", ratio(right.seconds)), .init("bytes", ratio(right.bytes)),
+            .init("seconds_over_best_constant", comparison(right.secondsOverBest, table.fastest)),
+            .init("bytes_over_best_constant", comparison(right.bytesOverBest, table.leanest)),
         ])
     }
 

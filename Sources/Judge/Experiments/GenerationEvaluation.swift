@@ -36,6 +36,7 @@ public func evaluateGeneration(
     guard metric != .passAt1 || code != nil else {
         throw TaperError(.usage, "pass@1 needs somebody who runs the code", at: field("metric"))
     }
+    try metric.check(examples, place: place)
     let prompts = try TaskPrompts(model, examples: examples, place: place)
     let share = 1 / Double(examples.count * (reference == nil ? 1 : 2))
     var done = 0.0

@@ -15,6 +15,11 @@ public struct MethodResult: Sendable {
     public var divergence = MetricScores(.kl)
     /// Decode steps at every precision; of a mixture the expectation.
     public var steps: [Precision: Double] = [:]
+    /// The same for every example, the mean of its samples, and the precision that read its prompt.
+    public var exampleSteps: [[Precision: Double]] = []
+    public var prefillBits: Precision?
+    /// Of every example's answer and prompt; empty where nothing decodes.
+    public var costs: [AnswerCost] = []
     public var averageBits: Double?
     public var bytesPerToken: Double?
     /// From the speed of every precision; nil where nothing decodes.
@@ -24,6 +29,11 @@ public struct MethodResult: Sendable {
     /// What was used for every example, where it was decided per example.
     public var schedules: [String] = []
     public var note: String?
+    /// Labels of the results with the same bits in reversed order, and dealt at random.
+    public var reversedLabel: String?
+    public var shuffledLabel: String?
+    /// Share of answers that the limit of new tokens cut.
+    public var cutShare: Double?
 
     public init(label: String, kind: ExperimentMethod.Kind, metrics: [TaskMetric]) {
         self.label = label
@@ -34,24 +44,41 @@ public struct MethodResult: Sendable {
     /// Every measure that is compared, in the order of tables.
     public var measures: [MetricScores] { scores + [likeness, divergence] }
 
+    /// Of an answer with its prompt; nil where a speed is not known.
+    public var secondsPerAnswer: Double? {
+        let known = costs.compactMap(\.seconds)
+        return known.isEmpty || known.count < costs.count ? nil : known.reduce(0, +) / Double(known.count)
+    }
+    public var bytesPerAnswer: Double? {
+        costs.isEmpty ? nil : costs.reduce(0) { $0 + $1.bytes } / Double(costs.count)
+    }
+
+    /// What the answers cost in a unit; nil where it is not known of all.
+    public func rightAnswerCost(_ metric: Int, of unit: (AnswerCost) -> Double?) -> RightAnswerCost? {
+        RightAnswerCost(costs: costs.map(unit), scores: scores[metric])
+    }
+
     /// Bits, bytes and speed from the steps taken.
-    mutating func setCosts(bytes: (Precision) -> Int, seconds: [Precision: Double]) {
+    mutating func setCosts(_ costs: DecodeCosts) {
+        if let prefillBits, exampleSteps.count == costs.promptTokens.count {
+            self.costs = exampleSteps.enumerated().map { example, steps in
+                costs.prompt(example, bits: prefillBits) + costs.steps(steps)
+            }
+        }
         let count = steps.values.reduce(0, +)
         guard count > 0 else { return }
-        // Sums in a fixed order, so that the last digits do not depend on a dictionary.
         let all = steps.sorted { $0.key < $1.key }
         averageBits = all.reduce(0) { $0 + $1.key.bits * $1.value } / count
-        bytesPerToken = all.reduce(0) { $0 + Double(bytes($1.key)) * $1.value } / count
-        if all.allSatisfy({ seconds[$0.key] != nil }) {
-            tokensPerSecond = count / all.reduce(0) { $0 + (seconds[$1.key] ?? 0) * $1.value }
-        }
+        let cost = costs.steps(steps)
+        bytesPerToken = cost.bytes / count
+        tokensPerSecond = cost.seconds.map { count / $0 }
     }
 
     /// The expectation of drawing one of several methods for every example: nil of none. Metrics that are no means of the
     /// examples' scores have none.
     public static func mixture(
         _ parts: [(weight: Double, result: MethodResult)], label: String, kind: ExperimentMethod.Kind,
-        bytes: (Precision) -> Int, seconds: [Precision: Double]
+        costs: DecodeCosts
     ) -> MethodResult? {
         let total = parts.reduce(0) { $0 + $1.weight }
         guard let first = parts.first?.result, total > 0 else { return nil }
@@ -74,7 +101,13 @@ public struct MethodResult: Sendable {
             for (bits, count) in part.result.steps { result.steps[bits, default: 0] += part.weight / total * count }
             result.averageTokens += part.weight / total * part.result.averageTokens
         }
-        result.setCosts(bytes: bytes, seconds: seconds)
+        result.cutShare = parts.reduce(0) { sum, part in
+            sum.flatMap { known in part.result.cutShare.map { known + part.weight / total * $0 } }
+        }
+        result.setCosts(costs)
+        result.costs = (0..<(parts.map(\.result.costs.count).min() ?? 0)).map { example in
+            parts.reduce(AnswerCost(seconds: 0, bytes: 0)) { $0 + $1.weight / total * $1.result.costs[example] }
+        }
         return result
     }
 }

@@ -18,6 +18,10 @@ public struct ScheduleExperiment {
         public var metrics: [TaskMetric]
         /// Calibrated and learned schedules, with what they are called.
         public var scheduled: [ExperimentMethod] = []
+        /// Methods whose answers are written one by one: drafted ones, and schedulers that see the generation itself.
+        public var generated: [ExperimentMethod] = []
+        /// Orders dealt at random for every method that changes precision within an answer.
+        public var deals = 0
         /// Deviations above the mean at which the confidence rule steps down.
         public var confidence: [Double]
         /// Average bits of dense-and-sparse decompositions.
@@ -36,6 +40,11 @@ public struct ScheduleExperiment {
             self.confidence = confidence
             self.denseSparse = denseSparse
         }
+
+        /// nil where answers are greedy.
+        func sampling(_ sample: Int) -> AnswerSampling? {
+            sampleCount == 0 ? nil : AnswerSampling(temperature: temperature, sample: sample)
+        }
     }
 
     public let settings: Settings
@@ -43,8 +52,8 @@ public struct ScheduleExperiment {
     let reference: WeightSource
     let runner: TaskRunner
     let pool: ThreadPool
-    private let phase: (String) -> Void
-    private let progress: (Double) -> Void
+    let phase: (String) -> Void
+    let progress: (Double) -> Void
 
     /// - Parameters:
     ///   - reference: full-precision weights of the model the bundle was made of.
@@ -73,39 +82,22 @@ public struct ScheduleExperiment {
         let scoring = AnswerScoring(runner: runner, metrics: settings.metrics, code: settings.code, full: full.tokens)
 
         phase("speed")
-        let seconds = try DecodeSpeed.secondsPerStep(
-            runner.engine, precisions: frame.served,
-            depth: runner.prompts.map(\.count).sorted()[runner.prompts.count / 2] + frame.maxNewTokens / 2)
+        let costs = try measuredCosts()
 
         var methods = frame.constants() + frame.lowPrefills() + frame.patterns(lengths: full.readCounts)
         methods += try frame.fixedSchedules() + settings.scheduled + frame.confidence(settings.confidence)
-        let strategies = methods.compactMap(\.strategy)
-        precondition(strategies.count == methods.count, "every method has a strategy")
-
         phase("methods")
-        let all = Array(runner.prompts.indices)
-        let isGreedy = settings.sampleCount == 0
-        let followed = try runner.run(all, strategies, paths: paths, writes: isGreedy) { progress($0) }
-        var samples = isGreedy ? [followed] : []
-        for sample in 0..<settings.sampleCount {
-            phase("sample \(sample + 1) of \(settings.sampleCount)")
-            samples.append(
-                try runner.run(
-                    all, strategies,
-                    sampling: AnswerSampling(temperature: settings.temperature, sample: sample)
-                ) { progress($0) })
+        var outcomes = try self.outcomes(methods, paths)
+        var results = try self.results(methods, outcomes, scoring, costs)
+        for method in settings.generated {
+            phase(method.label)
+            let (own, result) = try generated(method, methods, outcomes, scoring, costs)
+            outcomes.append(own)
+            results.append(result)
         }
-        var results: [MethodResult] = []
-        for (order, method) in methods.enumerated() {
-            results.append(
-                try scoring.result(
-                    method, samples: samples.map { $0.map { $0[order] } },
-                    followed: followed.map { $0[order] }))
-        }
-        for order in results.indices {
-            results[order].setCosts(bytes: { runner.bytesPerToken(bits: $0) }, seconds: seconds)
-        }
-        results += randomSwitches(results, seconds)
+        methods += settings.generated
+        let random = randomSwitches(results, costs)
+        results = try controlled(results, methods, outcomes, paths, scoring, costs) + random
 
         for averageBits in settings.denseSparse {
             phase("dense and sparse, \(fixed(averageBits, 2)) bits")
@@ -113,15 +105,66 @@ public struct ScheduleExperiment {
         }
         results.insert(try scoring.full(full.tokens, label: Quality.fullPrecision), at: 0)
         return ExperimentResult(
-            settings: settings, results: results, exampleCount: runner.prompts.count, secondsPerStep: seconds,
-            bytesPerToken: Dictionary(
-                uniqueKeysWithValues: frame.served.map { ($0, runner.bytesPerToken(bits: $0)) }),
+            settings: settings, results: results, exampleCount: runner.prompts.count, costs: costs,
             stepCount: runner.stepCount, sharedStepCount: runner.sharedStepCount)
+    }
+
+    private func measuredCosts() throws(TaperError) -> DecodeCosts {
+        let (frame, engine) = (settings.frame, runner.engine)
+        let lengths = runner.prompts.map(\.count)
+        let median = lengths.sorted()[lengths.count / 2]
+        return DecodeCosts(
+            bytes: Dictionary(uniqueKeysWithValues: frame.served.map { ($0, runner.bytesPerToken(bits: $0)) }),
+            seconds: try DecodeSpeed.secondsPerStep(
+                engine, precisions: frame.served, depth: median + frame.maxNewTokens / 2),
+            promptTokens: lengths,
+            promptSeconds: try DecodeSpeed.secondsPerPromptToken(engine, precisions: frame.served, length: median),
+            promptRows: engine.rowLimit)
+    }
+
+    /// Methods along the full-precision answers, and their own answers.
+    private func outcomes(_ methods: [ExperimentMethod], _ paths: ForcedPaths) throws(TaperError) -> MethodOutcomes {
+        let strategies = methods.compactMap(\.strategy)
+        precondition(strategies.count == methods.count, "every method has a strategy")
+        let isGreedy = settings.sampleCount == 0
+        let followed = try runner.run(examples, strategies, paths: paths, writes: isGreedy) { progress($0) }
+        return MethodOutcomes(
+            followed: followed,
+            samples: isGreedy ? [followed] : try samples { _ in strategies })
+    }
+
+    var examples: [Int] { Array(runner.prompts.indices) }
+
+    /// Answers drawn at the temperature.
+    /// - Parameter strategies: of a sample.
+    func samples(_ strategies: (Int) -> [DecodeStrategy]) throws(TaperError) -> [[[TaskRunner.Outcome]]] {
+        var samples: [[[TaskRunner.Outcome]]] = []
+        for sample in 0..<settings.sampleCount {
+            phase("sample \(sample + 1) of \(settings.sampleCount)")
+            samples.append(
+                try runner.run(examples, strategies(sample), sampling: settings.sampling(sample)) { progress($0) })
+        }
+        return samples
+    }
+
+    /// Scores and costs of methods that strategies decode.
+    func results(
+        _ methods: [ExperimentMethod], _ outcomes: MethodOutcomes, _ scoring: AnswerScoring, _ costs: DecodeCosts
+    ) throws(TaperError) -> [MethodResult] {
+        var results: [MethodResult] = []
+        for (order, method) in methods.enumerated() {
+            var result = try scoring.result(
+                method, samples: outcomes.samples.map { $0.map { $0[order] } },
+                followed: outcomes.followed.map { $0[order] })
+            result.setCosts(costs)
+            results.append(result)
+        }
+        return results
     }
 
     /// Expectations of switching at random: among the classes with equal chances, and as the learned scheduler does but
     /// without looking at the prompt.
-    private func randomSwitches(_ results: [MethodResult], _ seconds: [Precision: Double]) -> [MethodResult] {
+    private func randomSwitches(_ results: [MethodResult], _ costs: DecodeCosts) -> [MethodResult] {
         let frame = settings.frame
         func result(of schedule: String) -> MethodResult? {
             results.first { result in
@@ -132,8 +175,7 @@ public struct ScheduleExperiment {
         func mixture(_ weights: [(schedule: String, weight: Double)], _ label: String) -> MethodResult? {
             let parts = weights.compactMap { item in result(of: item.schedule).map { (item.weight, $0) } }
             guard parts.count == weights.count else { return nil }
-            return MethodResult.mixture(
-                parts, label: label, kind: .random, bytes: { runner.bytesPerToken(bits: $0) }, seconds: seconds)
+            return MethodResult.mixture(parts, label: label, kind: .random, costs: costs)
         }
         var random: [MethodResult] = []
         let classes = frame.classes.compactMap { try? frame.stepDown(at: $0).text }

@@ -34,6 +34,10 @@ public struct ScheduleExperimentPlan {
     let confidence: [Double]?
     /// nil: the average bits of the calibrated schedule, or half-way.
     let denseSparse: [Double]?
+    /// Precisions that draft the high one's answers; nil: the low one.
+    let draftBits: [Precision]?
+    /// Orders dealt at random for every method that changes precision.
+    let deals: Int
     let threads: Int
     /// Samples of every example at a temperature; 0 for greedy answers.
     let sampleCount: Int
@@ -47,9 +51,11 @@ public struct ScheduleExperimentPlan {
         low: Precision?, prefill: Precision?, exampleLimit: Int, maxNewTokens: Int,
         calibrationPath: String?,
         calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?,
-        threads: Int,
+        draftBits: [Precision]?, deals: Int, threads: Int,
         sampleCount: Int, temperature: Double, runsCode: Bool
     ) {
+        self.draftBits = draftBits
+        self.deals = deals
         self.sampleCount = sampleCount
         self.temperature = temperature
         self.runsCode = runsCode
@@ -87,6 +93,7 @@ public struct ScheduleExperimentPlan {
         let list = try readTask(
             dataPath, limit: exampleLimit, direction: direction,
             needsReferences: metrics.contains(where: \.comparesTexts))
+        for metric in metrics { try metric.check(list, place: dataPath) }
         let code =
             metrics.contains(.passAt1)
             ? try CodeJudge(list, consent: runsCode, pool: pool, place: dataPath) : nil
@@ -99,6 +106,9 @@ public struct ScheduleExperimentPlan {
         var settings = ScheduleExperiment.Settings(
             frame: frame, metrics: metrics, confidence: confidence ?? [0, 1, 2], denseSparse: [])
         settings.code = code
+        // A scheduler that sees the generation itself belongs here: `ExperimentMethod(_:_:generating:)`.
+        settings.generated = try frame.drafts(draftBits ?? [frame.low])
+        settings.deals = deals
         settings.sampleCount = sampleCount
         settings.temperature = temperature
         var target = (frame.high.bits + frame.low.bits) / 2
@@ -151,7 +161,10 @@ public struct ScheduleExperimentPlan {
         var plots: [(name: String, plot: QualityPlot)] = []
         let names = result.measureNames
         for x in ExperimentResult.PlotX.allCases {
-            for (measure, name) in [(0, metrics[0].rawValue), (names.count - 2, "likeness"), (names.count - 1, "kl")] {
+            var shown = [(0, metrics[0].rawValue), (names.count - 2, "likeness"), (names.count - 1, "kl")]
+            // Times of whole answers are of interest where answers are right or wrong.
+            if x == .seconds { shown = result.rightAnswers.map { [($0.metric, metrics[$0.metric].rawValue)] } ?? [] }
+            for (measure, name) in shown {
                 plots.append(
                     (
                         "\(name)-\(x.rawValue)",

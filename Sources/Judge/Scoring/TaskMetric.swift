@@ -15,6 +15,8 @@ public enum TaskMetric: String, Sendable, CaseIterable {
     case bleu
     /// Corpus BLEU with exponential smoothing, 0 to 100, as the `sacrebleu` package computes it by default.
     case sacrebleu
+    /// Share of answers, 0 to 1, whose last number is the reference's, exactly (`NumberAnswer`): problems with one right result.
+    case exactNumber = "exact-number"
     /// Share of token positions, 0 to 1, at which the answer has the full-precision model's token.
     case agreement
     /// Mean KL divergence in nats of the next-token distributions from the full-precision model's, along that model's own
@@ -43,11 +45,15 @@ public enum TaskMetric: String, Sendable, CaseIterable {
     /// Compares texts, so that both references and another model's answers will do.
     public var comparesTexts: Bool {
         switch self {
-        case .rouge1, .rouge1Stemmed, .rouge2, .rouge2Stemmed, .rougeL, .rougeLStemmed, .bleu, .sacrebleu, .bertScore:
+        case .rouge1, .rouge1Stemmed, .rouge2, .rouge2Stemmed, .rougeL, .rougeLStemmed, .bleu, .sacrebleu, .bertScore,
+            .exactNumber:
             true
         case .agreement, .kl, .passAt1: false
         }
     }
+
+    /// Tells right answers from wrong ones, so that a right answer has a cost.
+    public var countsRightAnswers: Bool { self == .passAt1 || self == .exactNumber }
 
     /// Compares with the full-precision model, and with nothing else.
     public var needsFullPrecision: Bool { self == .agreement || self == .kl }
@@ -111,6 +117,9 @@ public enum TaskMetric: String, Sendable, CaseIterable {
         case .bertScore:
             guard let encoder else { preconditionFailure("BERTScore needs an encoder") }
             return MetricTally(score: encoder.score(answer: answer, references: references))
+        case .exactNumber:
+            let number = NumberAnswer(answer)
+            return MetricTally(score: number != nil && references.contains { NumberAnswer($0) == number } ? 1 : 0)
         case .agreement, .kl, .passAt1: preconditionFailure("the metric compares no texts")
         }
     }

@@ -22,6 +22,8 @@ public struct TaskCalibration: Hashable, Sendable {
         case bleu
         /// With exponential smoothing, 0 to 100.
         case sacrebleu
+        /// Share of answers whose last number is the reference's, 0 to 1.
+        case exactNumber = "exact-number"
         /// Share of tokens equal to the full-precision model's, 0 to 1.
         case agreement
         /// Divergence from the full-precision model in nats, along its own answer; needs `reference`.

@@ -31,6 +31,7 @@ public struct CalibrationExamples: Sendable {
             kind = .examples
             examples = try readTask(
                 path, limit: limit, direction: direction, needsReferences: metric.comparesTexts)
+            try metric.check(examples, place: path)
             return
         }
         guard !metric.comparesTexts else {

@@ -68,6 +68,7 @@ public func calibrateTask(
             .usage, "kl compares with the full-precision model's distributions", at: field("metric"),
             remedy: "Name the checkpoint with \(field("reference"))")
     }
+    try settings.metric.check(examples, place: place)
     let runner = try TaskRunner(
         bundle: bundle, examples: examples, maxNewTokens: settings.maxNewTokens, pool: pool, place: place,
         keepsPrompts: true)

@@ -17,7 +17,9 @@ struct Schedules: ParsableCommand {
         abstract: "Ways to spend bits on a task side by side: constants, placements, schedules, controls.",
         discussion: """
             Every method answers the same examples greedily, starting from the same prompts. Each is compared with Baseline-H and
-            with constant precisions of equal bytes. --report also draws schedules-*.svg.
+            with constant precisions of equal bytes; where answers are right or wrong, by what a right one costs, too. What changes
+            precision within an answer has controls: the same bits reversed, and dealt at random. --report also draws
+            schedules-*.svg.
             """)
     @Argument(help: "The bundle.", completion: .file()) var bundle: String
     @Option(help: "Examples: JSONL with \"prompt\" or \"messages\", and \"reference\".", completion: .file()) var data:
@@ -27,7 +29,7 @@ struct Schedules: ParsableCommand {
     @Option(help: "High precision (default: 4, or the highest below).") var high: Precision?
     @Option(help: "Low precision (default: the bundle's lowest).") var low: Precision?
     @Option(help: "Precision that reads prompts (default: the high one).") var bitsPrefill: Precision?
-    @Option(help: "Metrics that compare texts, or pass@1, separated by commas.") var metric = "rouge-l"
+    @Option(help: "Metrics that compare texts, exact-number, or pass@1, separated by commas.") var metric = "rouge-l"
     @OptionGroup var code: CodeOptions
     @Option(help: "At most this many examples.") var examples = 200
     @Option(help: "New tokens per answer.") var maxNewTokens = 64
@@ -45,6 +47,10 @@ struct Schedules: ParsableCommand {
     @Option(help: "Average bits of dense-and-sparse weights, such as 2.5 (default: those of the calibrated schedule).")
     var dns: String?
     @Flag(help: "Leave the dense-and-sparse decomposition out.") var withoutDns = false
+    @Option(help: "Orders dealt at random for every method that changes precision (0: none).") var deals = 3
+    @Option(help: "Precisions that draft the high one's answers, such as 2,3 (default: the low one).")
+    var draftBits: String?
+    @Flag(help: "Leave drafted answers out.") var withoutDrafts = false
     @Option(name: .shortAndLong, help: "Threads (default: all processors).") var threads: Int?
     @Flag(help: "Print JSON.") var json = false
     @Option(help: "Also write the report to this folder, as Markdown, JSON and SVG.", completion: .directory)
@@ -56,6 +62,10 @@ struct Schedules: ParsableCommand {
         try OptionLimit.check("--calibration-examples", calibrationExamples, 1...OptionLimit.examples)
         try OptionLimit.check("--max-new-tokens", maxNewTokens, 1...OptionLimit.newTokens)
         try OptionLimit.check("--samples", samples, 1...1000)
+        try OptionLimit.check("--deals", deals, 0...StepOrder.mostDeals)
+        guard draftBits == nil || !withoutDrafts else {
+            throw TaperError(.usage, "--draft-bits and --without-drafts contradict each other", at: "schedules")
+        }
         guard temperature > 0, temperature <= 10 else {
             throw TaperError(.usage, "--temperature must be above 0, and at most 10", at: "schedules")
         }
@@ -71,7 +81,10 @@ struct Schedules: ParsableCommand {
             maxNewTokens: maxNewTokens,
             calibrationPath: calibrate, calibrationLimit: calibrationExamples, tolerance: tolerance,
             confidence: try numbers(confidence, "--confidence"),
-            denseSparse: withoutDns ? [] : try numbers(dns, "--dns"), threads: try Threads.count(threads),
+            denseSparse: withoutDns ? [] : try numbers(dns, "--dns"),
+            draftBits: withoutDrafts
+                ? [] : try draftBits.map { try Precision.list(parsing: $0, place: "--draft-bits") },
+            deals: deals, threads: try Threads.count(threads),
             sampleCount: samples ?? 0, temperature: temperature, runsCode: code.runCode)
         let outcome = try plan.run(progress)
         let document = outcome.result.json(
@@ -128,7 +141,7 @@ struct Schedules: ParsableCommand {
 
     private func show(_ outcome: ScheduleExperimentPlan.Outcome, _ tables: ExperimentReport) {
         Console.out(Console.strong("\(bundle) on \(data)"))
-        for part in [tables.methods, tables.opponents] {
+        for part in [tables.methods, tables.opponents, tables.orders, tables.rightAnswers].compactMap({ $0 }) {
             var table = TextTable(part.header)
             part.rows.forEach { table.add($0) }
             table.lines().forEach { Console.out($0) }

@@ -49,6 +49,8 @@ public final class TaskRunner {
         public var pathBits: [Precision] = []
         /// What an `afterPrefill` strategy decided; the strategy's own schedule otherwise, nil of patterns and the like.
         public var schedule: PrecisionSchedule?
+
+        public init(answer: Answer = Answer()) { self.answer = answer }
     }
 
     package let engine: Engine
@@ -122,6 +124,9 @@ public final class TaskRunner {
 
     /// Bytes of weights that a decode step reads.
     public func bytesPerToken(bits: Precision) -> Int { engine.weights.bytesPerToken(bits: bits) }
+
+    /// Whether an answer was cut at the limit of new tokens.
+    public func isCut(_ tokens: [Int]) -> Bool { tokens.count >= maxNewTokens }
 
     public func text(_ answer: Answer) -> String { tokenizer.decode(answer.tokens, skipSpecial: true) }
 

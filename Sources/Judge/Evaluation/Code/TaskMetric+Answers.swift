@@ -2,6 +2,19 @@ public import Scoring
 public import Storage
 
 extension TaskMetric {
+    /// Refuses examples that nothing could be right about: references without a number, where numbers are compared.
+    /// - Throws: `badData` naming the example.
+    public func check(_ examples: [TaskExample], place: String) throws(TaperError) {
+        guard self == .exactNumber else { return }
+        for (index, example) in examples.enumerated() {
+            for reference in example.references where NumberAnswer(reference) == nil {
+                throw TaperError(
+                    .badData, "the reference has no number that \(rawValue) could compare with",
+                    at: place + ": example \(index + 1)", expected: "such as 42 or -3.5", found: printable(reference))
+            }
+        }
+    }
+
     /// What answers contribute, one an example in the examples' order: by the references, or by tests that are run.
     ///
     /// - Parameter code: of the same examples, for `pass@1`.
