@@ -5,7 +5,7 @@ public import Storage
 
 /// One way to spend bits on the answers of a task, for a comparison of several.
 public struct ExperimentMethod {
-    public enum Kind: String, Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
         /// The float model itself.
         case full
         /// The same precision at every decode step, after a prefill at the high one; rungs are constants too.
@@ -27,10 +27,17 @@ public struct ExperimentMethod {
         case reversed
         /// The bits of another method in an order dealt at random.
         case shuffled
+        /// Low bits, and high ones where they are unsure (`AdaptiveRule`).
+        case adaptive
         /// A constant drafted ahead at lower bits: its own text.
         case speculation
         /// Dense-and-sparse decomposition.
         case denseSparse = "dense and sparse"
+
+        /// Those that a comparison may do without. Controls come with what they control.
+        public static let optional: [Kind] = [
+            .prefill, .pattern, .fixed, .calibrated, .learned, .confidence, .adaptive, .speculation, .denseSparse,
+        ]
     }
     public let label: String
     public let kind: Kind
@@ -181,6 +188,18 @@ public struct ExperimentFrame {
             return ExperimentMethod(
                 "speculation: \(high.text) verifies \(bits.text)", .speculation,
                 generating: .fixed(.constant(high, prefillBits: prefill)), draftBits: bits)
+        }
+    }
+
+    /// Low bits, and the high ones wherever the likeliest token is ahead by less than a margin, in nats: nobody calibrated these.
+    public func adaptive(margins: [Double]) -> [ExperimentMethod] {
+        margins.map { margin in
+            ExperimentMethod(
+                "by need, \(low.text) to \(high.text), margin \(shortest(margin))", .adaptive,
+                generating: .adaptive(
+                    AdaptiveRule(
+                        low: low, high: high, prefill: prefill, rescue: served.last ?? high, margin: Float(margin),
+                        tolerance: 0)))
         }
     }
 

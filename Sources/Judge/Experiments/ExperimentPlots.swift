@@ -33,7 +33,7 @@ extension ExperimentResult {
             series("constant precision", isLine: true, .constant), series("schedules", .fixed),
             series("static and learned", .calibrated, .learned), series("placements", .pattern),
             series("controls", .random, .confidence, .prefill, .reversed, .shuffled),
-            series("speculation", .speculation), series("dense and sparse", .denseSparse),
+            series("by need", .adaptive), series("speculation", .speculation), series("dense and sparse", .denseSparse),
         ]
         let metric = results[0].measures[measure].metric
         let name = measureNames[measure]

@@ -72,7 +72,7 @@ public struct ExperimentReport {
     /// How often methods that schedule beat, and lose against, constants of equal bytes: in sentences.
     public var findings: [String] {
         var lines: [String] = []
-        let kinds: [ExperimentMethod.Kind] = [.fixed, .calibrated, .learned]
+        let kinds: [ExperimentMethod.Kind] = [.fixed, .calibrated, .learned, .adaptive]
         for (index, name) in result.measureNames.enumerated() {
             var groups: [MeasuredDifference.Verdict: [String]] = [:]
             for (row, comparison) in zip(result.results, result.comparisons) where kinds.contains(row.kind) {
@@ -102,8 +102,13 @@ public struct ExperimentReport {
         func has(_ kind: ExperimentMethod.Kind) -> Bool { result.results.contains { $0.kind == kind } }
         if has(.reversed) || has(.shuffled) { all.append(orderNote) }
         if has(.speculation) { all.append(draftNote) }
+        if has(.adaptive) { all.append(adaptiveNote) }
         if result.rightAnswers != nil { all.append(rightAnswerNote) }
         return all
+    }
+
+    private var adaptiveNote: String {
+        "Precision by need ('by need') writes answers one by one, as the runner does; its bits and bytes are those that were read, steps taken twice included, and its speed is measured as that of drafted methods. It cannot be led along another model's answer, so it has no KL; its shuffled control has the bits of its own steps, of which one taken twice counts as high."
     }
 
     private var draftNote: String {

@@ -1,3 +1,4 @@
+import Decoding
 import Evaluation
 import Model
 import Runtime
@@ -96,6 +97,13 @@ extension MethodResult {
         bytesPerToken = Double(all.reduce(0) { $0 + $1.weightBytes }) / Double(stepCount)
         let seconds = all.reduce(0) { $0 + $1.seconds }
         tokensPerSecond = scale.flatMap { seconds > 0 ? Double(stepCount) / ($0 * seconds) : nil }
+        let adaptive = all.compactMap(\.answer.adaptive)
+        if !adaptive.isEmpty {
+            averageBits = adaptive.reduce(0) { $0 + $1.sum { $0.bits } } / Double(stepCount)
+            let (looks, kept) = (adaptive.reduce(0) { $0 + $1.looks }, adaptive.reduce(0) { $0 + $1.kept })
+            note =
+                "\(looks) steps unsure, \(kept) of their tokens kept, \(adaptive.reduce(0) { $0 + $1.rescues }) loops written again; \(stepCount) steps"
+        }
         let drafted = all.reduce(0) { $0 + $1.draftedCount }
         if drafted > 0 {
             let accepted = all.reduce(0) { $0 + $1.acceptedCount }

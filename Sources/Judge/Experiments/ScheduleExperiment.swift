@@ -34,6 +34,11 @@ public struct ScheduleExperiment {
         /// Of the runner's examples, for `pass@1`.
         public var code: CodeJudge?
 
+        /// What is compared beside the constants; nil: everything.
+        public var kinds: [ExperimentMethod.Kind]?
+
+        func wants(_ kind: ExperimentMethod.Kind) -> Bool { kind == .constant || kinds?.contains(kind) ?? true }
+
         public init(frame: ExperimentFrame, metrics: [TaskMetric], confidence: [Double], denseSparse: [Double]) {
             self.frame = frame
             self.metrics = metrics
@@ -86,20 +91,22 @@ public struct ScheduleExperiment {
 
         var methods = frame.constants() + frame.lowPrefills() + frame.patterns(lengths: full.readCounts)
         methods += try frame.fixedSchedules() + settings.scheduled + frame.confidence(settings.confidence)
+        methods.removeAll { !settings.wants($0.kind) }
         phase("methods")
         var outcomes = try self.outcomes(methods, paths)
         var results = try self.results(methods, outcomes, scoring, costs)
-        for method in settings.generated {
+        let generating = settings.generated.filter { settings.wants($0.kind) }
+        for method in generating {
             phase(method.label)
             let (own, result) = try generated(method, methods, outcomes, scoring, costs)
             outcomes.append(own)
             results.append(result)
         }
-        methods += settings.generated
+        methods += generating
         let random = randomSwitches(results, costs)
         results = try controlled(results, methods, outcomes, paths, scoring, costs) + random
 
-        for averageBits in settings.denseSparse {
+        for averageBits in settings.wants(.denseSparse) ? settings.denseSparse : [] {
             phase("dense and sparse, \(fixed(averageBits, 2)) bits")
             results.append(try denseSparse(averageBits, model, paths, scoring))
         }

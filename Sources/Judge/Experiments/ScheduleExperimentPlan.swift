@@ -44,6 +44,10 @@ public struct ScheduleExperimentPlan {
     let temperature: Double
     /// Whether answers may be run as code, which `pass@1` needs.
     let runsCode: Bool
+    /// Margins of precision by need that nobody calibrated, in nats.
+    let margins: [Double]
+    /// What is compared beside the constants; nil: everything.
+    let kinds: [ExperimentMethod.Kind]?
 
     public init(
         bundlePath: String, dataPath: String, direction: TranslationDirection?, referencePath: String,
@@ -52,8 +56,11 @@ public struct ScheduleExperimentPlan {
         calibrationPath: String?,
         calibrationLimit: Int, tolerance: Double, confidence: [Double]?, denseSparse: [Double]?,
         draftBits: [Precision]?, deals: Int, threads: Int,
-        sampleCount: Int, temperature: Double, runsCode: Bool
+        sampleCount: Int, temperature: Double, runsCode: Bool, margins: [Double] = [],
+        kinds: [ExperimentMethod.Kind]? = nil
     ) {
+        self.margins = margins
+        self.kinds = kinds
         self.draftBits = draftBits
         self.deals = deals
         self.sampleCount = sampleCount
@@ -106,8 +113,9 @@ public struct ScheduleExperimentPlan {
         var settings = ScheduleExperiment.Settings(
             frame: frame, metrics: metrics, confidence: confidence ?? [0, 1, 2], denseSparse: [])
         settings.code = code
-        // A scheduler that sees the generation itself belongs here: `ExperimentMethod(_:_:generating:)`.
-        settings.generated = try frame.drafts(draftBits ?? [frame.low])
+        settings.kinds = kinds
+        settings.generated = try adaptive(bundle, frame) + frame.adaptive(margins: margins)
+        settings.generated += try frame.drafts(draftBits ?? [frame.low])
         settings.deals = deals
         settings.sampleCount = sampleCount
         settings.temperature = temperature
@@ -173,6 +181,13 @@ public struct ScheduleExperimentPlan {
             }
         }
         return Outcome(result: result, warnings: warnings, plots: plots)
+    }
+
+    /// The bundle's rule of precision by need, after the common prefill.
+    private func adaptive(_ bundle: Bundle, _ frame: ExperimentFrame) throws(TaperError) -> [ExperimentMethod] {
+        guard var rule = try bundle.adaptiveSchedule()?.rule else { return [] }
+        rule.prefill = frame.prefill
+        return [ExperimentMethod("adaptive, " + rule.text, .adaptive, generating: .adaptive(rule))]
     }
 
     private func frame(_ served: [Precision]) throws(TaperError) -> ExperimentFrame {

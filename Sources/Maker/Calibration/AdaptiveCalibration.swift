@@ -1,4 +1,5 @@
 public import Bundle
+import Decoding
 public import Evaluation
 public import Kernels
 public import Model

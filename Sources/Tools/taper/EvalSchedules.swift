@@ -44,6 +44,13 @@ struct Schedules: ParsableCommand {
     @Option(
         help: "Deviations of the confidence rule, such as 0,1 (default: matched to the calibrated bits, else 0,1,2).")
     var confidence: String?
+    @Option(help: "Margins of precision by need beside the bundle's own rule, in nats, such as 2,4.5.")
+    var margins: String?
+    @Option(
+        help:
+            "What to compare beside the constants: \(ExperimentMethod.Kind.optional.map(\.rawValue).joined(separator: ", ")) (default: all)."
+    )
+    var methods: String?
     @Option(help: "Average bits of dense-and-sparse weights, such as 2.5 (default: those of the calibrated schedule).")
     var dns: String?
     @Flag(help: "Leave the dense-and-sparse decomposition out.") var withoutDns = false
@@ -85,7 +92,8 @@ struct Schedules: ParsableCommand {
             draftBits: withoutDrafts
                 ? [] : try draftBits.map { try Precision.list(parsing: $0, place: "--draft-bits") },
             deals: deals, threads: try Threads.count(threads),
-            sampleCount: samples ?? 0, temperature: temperature, runsCode: code.runCode)
+            sampleCount: samples ?? 0, temperature: temperature, runsCode: code.runCode,
+            margins: try distances(), kinds: try kinds())
         let outcome = try plan.run(progress)
         let document = outcome.result.json(
             model: bundle, reference: reference, data: data, warnings: outcome.warnings)
@@ -96,6 +104,30 @@ struct Schedules: ParsableCommand {
         } else {
             show(outcome, tables)
         }
+    }
+
+    private func distances() throws(TaperError) -> [Double] {
+        let all = try numbers(margins, "--margins") ?? []
+        guard all.allSatisfy({ $0 >= 0 && Float($0).isFinite }) else {
+            throw TaperError(.usage, "a margin is 0 or more", at: "--margins", found: printable(margins ?? ""))
+        }
+        return all
+    }
+
+    private func kinds() throws(TaperError) -> [ExperimentMethod.Kind]? {
+        guard let methods else { return nil }
+        var kinds: [ExperimentMethod.Kind] = []
+        for name in methods.split(separator: ",", omittingEmptySubsequences: false) {
+            let name = name.trimmingPrefix(" ")
+            guard let kind = ExperimentMethod.Kind.optional.first(where: { $0.rawValue == name }) else {
+                throw TaperError(
+                    .usage, "no such method", at: "--methods",
+                    expected: ExperimentMethod.Kind.optional.map(\.rawValue).joined(separator: ", "),
+                    found: printable(String(name)))
+            }
+            kinds.append(kind)
+        }
+        return kinds
     }
 
     private func metrics() throws(TaperError) -> [TaskMetric] {

@@ -39,7 +39,8 @@ extension TaskRunner {
         var result = MeasuredAnswer()
         let (generation, seconds) = try decode(
             example, scheduler, limit: maxNewTokens, speculation: speculation, sampling: sampling, result: &result)
-        result.answer = Answer(tokens: generation.tokens, bits: generation.bitsPerStep)
+        result.answer = Answer(
+            tokens: generation.tokens, bits: generation.bitsPerStep, adaptive: generation.adaptiveCounts)
         result.seconds = seconds
         result.draftedCount = generation.speculationCounts.drafted + generation.speculationCounts.repeated
         result.acceptedCount = generation.speculationCounts.accepted
