@@ -238,6 +238,14 @@ import Testing
         #expect(rescued > 0)
     }
 
+    @Test func itIsNotDrafted() throws {
+        let weights = try TransformerWeights(try TinyBundle(TinyModels.llama).bundle)
+        #expect(throws: TaperError(.usage, "")) {
+            try weights.speculation(draftBits: 2, for: .adaptive(Self.rule(2, 4, margin: 1)))
+        }
+        #expect(try weights.speculation(draftBits: 2, for: .fixed(.constant(4))).draftBits == 2)
+    }
+
     /// Who leaves while something is held has a sequence that fits what was told.
     @Test func leavingInTheMiddleLeavesNothingUntold() throws {
         let tiny = try TinyBundle(TinyModels.llama)

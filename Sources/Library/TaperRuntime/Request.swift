@@ -67,9 +67,6 @@ struct Candidate {
         continuation = arrival.continuation
         outcome = arrival.outcome
         let (options, model) = (request.options, worker.engine.config)
-        speculation = try options.draft.map { draft throws(ModuleError) in
-            try worker.engine.weights.speculation(draftBits: draft.inner)
-        }
         if let limit = options.maxTokens, limit < 0 {
             throw ModuleError(
                 .usage, "an answer cannot have fewer than no tokens", at: "maxTokens", expected: "0 or more, or nil",
@@ -81,6 +78,10 @@ struct Candidate {
                 found: String(count))
         }
         choice = try worker.choice(options)
+        let scheduler = choice.scheduler
+        speculation = try options.draft.map { draft throws(ModuleError) in
+            try worker.engine.weights.speculation(draftBits: draft.inner, for: scheduler)
+        }
         template = request.prompt.isChat ? worker.template : nil
         ends = AnswerEnds(model, worker.tokenizer, template)
         settings = options.sampling.settings(forbidding: options.ignoresEnd ? ends.tokens : [])

@@ -7,9 +7,18 @@ extension TransformerWeights {
     private static let usualDraftBits = Precision(bits: 3)
 
     /// Drafts at a precision that the bundle serves.
-    /// - Parameter draftBits: nil for the usual one, or the next that there is below it, or the least.
-    /// - Throws: `usage` for one that the bundle has not.
-    public func speculation(draftBits: Precision?) throws(TaperError) -> Speculation {
+    /// - Parameters:
+    ///   - draftBits: nil for the usual one, or the next that there is below it, or the least.
+    ///   - scheduler: of the steps that verify.
+    /// - Throws: `usage` for one that the bundle has not, and for precision by need.
+    public func speculation(draftBits: Precision?, for scheduler: DecodeScheduler? = nil) throws(TaperError)
+        -> Speculation
+    {
+        guard scheduler?.adaptiveRule == nil else {
+            throw TaperError(
+                .usage, "precision by need is not drafted: its low precision writes ahead already",
+                at: field("draft_bits"), remedy: "Draft a precision or another schedule")
+        }
         guard let draftBits else {
             let usual = served.last { $0 <= TransformerWeights.usualDraftBits } ?? served.first
             return Speculation(draftBits: usual ?? TransformerWeights.usualDraftBits)

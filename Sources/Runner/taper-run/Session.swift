@@ -92,7 +92,9 @@ final class Session {
             contextLength: context == 0 ? model.contextLength : context, pool: pool,
             verification: options.verification, cacheBits: options.cacheBits)
         sequence = try engine.makeSequence()
-        speculation = try options.speculates ? engine.weights.speculation(draftBits: options.draftBits) : nil
+        speculation =
+            try options.speculates
+            ? engine.weights.speculation(draftBits: options.draftBits, for: schedule.scheduler) : nil
         if let draftBits = speculation?.draftBits, !options.quiet,
             schedule.scheduler.decodeBits.allSatisfy({ $0 <= draftBits })
         {
