@@ -10,7 +10,8 @@ import Testing
             "--n-predict", "-c, --ctx-size", "-t, --threads", "-s, --seed", "--temp", "--top-k", "--top-p", "--min-p",
             "--repeat-penalty", "--presence-penalty", "--frequency-penalty", "--logit-bias", "--ignore-eos",
             "-r, --reverse-prompt", "--mlock", "--no-mmap", "--bits ", "--bits-prefill", "--schedule", "--switch",
-            "--show-bits", "--trim", "--drop-oldest", "--no-sandbox", "--quiet", "--verbose", "--json",
+            "--show-bits", "--trim", "--drop-oldest", "--memory-limit SIZE", "--fit", "--no-sandbox", "--quiet",
+            "--verbose", "--json",
             "--version",
         ] {
             #expect(help.output.contains(flag), "\(flag)")

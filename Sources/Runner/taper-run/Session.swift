@@ -18,6 +18,8 @@ final class Session {
     /// Holds the prompt or the conversation.
     let sequence: TokenSequence
     let speculation: Speculation?
+    /// nil where memory is not looked at.
+    let memory: SessionMemory?
     /// Which precisions decode, and why.
     let schedule: ScheduleChoice
     let stopTokens: [Int]
@@ -93,6 +95,9 @@ final class Session {
             verification: options.verification, cacheBits: options.cacheBits)
         sequence = try engine.makeSequence()
         speculation = try options.speculates ? engine.weights.speculation(draftBits: options.draftBits) : nil
+        memory = try SessionMemory(
+            options, engine, schedule.scheduler, draft: speculation?.draftBits,
+            quality: (try? bundle.quality()) ?? nil)
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)
                 && (Files.environment("NO_COLOR") ?? "").isEmpty)
