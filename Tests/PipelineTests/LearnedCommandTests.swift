@@ -130,7 +130,7 @@ import struct Foundation.UUID
             #expect(outcome.status == 64)
             return outcome.errors
         }
-        #expect(try errors([]).contains("--task, --rungs, --learned or --head-screen"))
+        #expect(try errors([]).contains("--task, --adaptive, --rungs, --learned or --head-screen"))
         #expect(try errors(["--task", "x"]).contains("--data"))
         #expect(try errors(["--learned"]).contains("--reference"))
         #expect(try errors(["--learned", "--reference", sample.checkpoint]).contains("--calibration"))
@@ -141,6 +141,6 @@ import struct Foundation.UUID
         let perplexity = try TaperProgram.run([
             "eval", "perplexity", sample.bundle, "-f", text, "--schedule", "learned",
         ])
-        #expect(perplexity.status == 64 && perplexity.errors.contains("prompt has been read"))
+        #expect(perplexity.status == 64 && perplexity.errors.contains("before an answer is written"))
     }
 }

@@ -32,8 +32,8 @@ import Testing
         #expect(
             sections == [
                 "manifest", "tokenizer", "chat", "templates", "channels", "powers", "texts", "rungs", "schedules",
-                "learned",
-                "learned.weights", "quality", "vectors", "bytes", "linear.planes.", "linear.tables.", "linear.half",
+                "adaptive", "learned", "learned.weights", "quality", "vectors", "bytes", "linear.planes.",
+                "linear.tables.", "linear.half",
                 "fixed.planes.", "fixed.tables.", "head.screen.", "checksums",
             ])
         let manifests: Set<String> = [Manifest.schema, Manifest.secondSchema]

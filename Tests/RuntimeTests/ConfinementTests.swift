@@ -11,6 +11,7 @@ import Testing
         let sets: [[String]] = [
             ["-f", prompt, "-t", "3"], ["-p", "abc", "--switch", "6@0,3@5", "--trim"], ["-p", "abc", "--verify=full"],
             ["-p", "abc", "--no-mmap", "--mlock", "--verbose"], ["-f", "-", "--temp", "0.9", "--seed", "3"],
+            ["-p", "abc", "--memory-limit", "auto", "--verbose"],
         ]
         for arguments in sets {
             let all = ["-m", tiny.path, "-n", "12", "--ignore-eos"] + arguments

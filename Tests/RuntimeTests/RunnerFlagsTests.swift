@@ -10,7 +10,8 @@ import Testing
             "--n-predict", "-c, --ctx-size", "-t, --threads", "-s, --seed", "--temp", "--top-k", "--top-p", "--min-p",
             "--repeat-penalty", "--presence-penalty", "--frequency-penalty", "--logit-bias", "--ignore-eos",
             "-r, --reverse-prompt", "--mlock", "--no-mmap", "--bits ", "--bits-prefill", "--schedule", "--switch",
-            "--show-bits", "--trim", "--drop-oldest", "--no-sandbox", "--quiet", "--verbose", "--json",
+            "--show-bits", "--trim", "--drop-oldest", "--memory-limit SIZE", "--fit", "--no-sandbox", "--quiet",
+            "--verbose", "--json",
             "--version",
         ] {
             #expect(help.output.contains(flag), "\(flag)")
@@ -38,8 +39,8 @@ import Testing
         (["-m", "x", "-t", "0"], "-t: not a usable value"),
         (["-m", "x", "--temp", "nan"], "--temp: not a usable value"),
         (["-m", "x", "--temp", "1e999"], "--temp: not a usable value"),
-        (["-m", "x", "--schedule", "dynamic"], "static, static:TASK, learned or fixed"),
-        (["-m", "x", "--schedule", "static:"], "static, static:TASK, learned or fixed"),
+        (["-m", "x", "--schedule", "dynamic"], "static, static:TASK, learned, adaptive or fixed"),
+        (["-m", "x", "--schedule", "static:"], "static, static:TASK, learned, adaptive or fixed"),
         (["-m", "x", "--logit-bias", "15043"], "such as 15043+1"),
         (["-m", "x", "--logit-bias", "5+nan"], "such as 15043+1"),
         (["-m", "x", "--bits", "4", "--switch", "6@0"], "exclude each other"),

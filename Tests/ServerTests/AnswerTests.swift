@@ -28,7 +28,7 @@ import Server
                 let expected = try await model.answer(
                     .text("And God said"), options: .init(maxTokens: 40, sampling: sampling, precision: .adaptive))
                 let body =
-                    #"{"prompt":"And God said","max_tokens":40,"temperature":\#(temperature),"seed":3,"top_k":40,"#
+                    #"{"prompt":"And God said","max_tokens":40,"temperature":\#(temperature),"seed":3,"top_k":40,"top_p":0.95,"min_p":0.05,"#
                     + #""precision":{"schedule":"adaptive"}}"#
                 async let other = server.post(
                     "/v1/completions", #"{"prompt":"In the beginning","max_tokens":60,"temperature":0}"#)

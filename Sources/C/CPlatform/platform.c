@@ -186,8 +186,10 @@ int tp_map(int fd, size_t n, void **out) {
 }
 void tp_unmap(void *base, size_t n) { if (base && n) munmap(base, n); }
 int tp_advise(void *base, size_t n, int advice) {
-    static const int kinds[] = {MADV_NORMAL, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED};
-    if (advice < 0 || advice > 3) return -EINVAL;
+    static const int kinds[] = {
+        MADV_NORMAL, MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED, MADV_NOHUGEPAGE, MADV_HUGEPAGE,
+        22 /* MADV_POPULATE_READ, which older headers lack */};
+    if (advice < 0 || advice > 6) return -EINVAL;
     return madvise(base, n, kinds[advice]) < 0 ? -errno : 0;
 }
 int tp_lock_memory(void *base, size_t n) { return mlock(base, n) < 0 ? -errno : 0; }

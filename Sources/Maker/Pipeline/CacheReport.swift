@@ -106,7 +106,7 @@ package struct CacheReport {
             throw TaperError(
                 .usage, "\(field("older_than")) takes days from 0", at: field("older_than"), found: "\(days)")
         }
-        let limit = try maxSize.map { text throws(TaperError) in try Pipeline.byteCount(parsing: text, of: "max_size") }
+        let limit = try maxSize.map { text throws(TaperError) in try Storage.byteCount(parsing: text, of: "max_size") }
         let days = all ? 0 : olderThanDays ?? (limit == nil ? Self.usualDays : nil)
         let rule = PruneRule(unusedSeconds: all ? -.infinity : days.map { $0 * 86400 }, byteLimit: limit)
         let removed = Files.isDirectory(path) ? try store.prune(rule, isDry: isDry) : []

@@ -42,6 +42,18 @@ public final class BlockChecks {
         pending.removeAll(keepingCapacity: true)
     }
 
+    /// Takes nothing as known of what lies in these bytes of the file.
+    public func forget(_ ranges: ByteRanges) {
+        let size = BundleFormat.blockByteCount
+        for section in mapped {
+            for range in ranges.all where range.lowerBound < section.end && range.upperBound > section.start {
+                let first = (max(range.lowerBound, section.start) - section.start) / size
+                let last = (min(range.upperBound, section.end) - 1 - section.start) / size
+                for block in first...last { isKnown[section.firstBlock + block] = false }
+            }
+        }
+    }
+
     /// Blocks that were noted and not compared yet.
     public var pendingCount: Int { pending.count }
 

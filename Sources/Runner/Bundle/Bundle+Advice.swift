@@ -57,4 +57,52 @@ extension Bundle {
         }
         return byteCount
     }
+
+    /// The file's bytes that some memory is; what is not the file's is passed over.
+    public func ranges(of parts: [UnsafeRawBufferPointer]) -> ByteRanges {
+        guard let base = file.bytes.baseAddress else { return ByteRanges([]) }
+        var found: [Range<Int>] = []
+        for part in parts {
+            guard let start = part.baseAddress.map({ $0 - base }), start >= 0, start + part.count <= file.bytes.count
+            else { continue }
+            found.append(start..<start + part.count)
+        }
+        return ByteRanges(found)
+    }
+
+    private static let page = BundleFormat.sectionAlignment
+
+    /// Gives back the pages of matrices, and of what was decompressed, outside of what is kept: they are read again from the file when
+    /// needed. Large pages, which map the neighbourhood of what is read too, stay out of them.
+    /// - Returns: what was given back.
+    public func release(except kept: ByteRanges) -> ByteRanges {
+        guard file.isMapped else { return ByteRanges([]) }
+        var gaps: [Range<Int>] = []
+        for section in table.sections
+        where section.kind == .zstd || section.name == SectionName.bytes || TensorSection(section.name) != nil {
+            // Between tensors lie some bytes that share a page with both.
+            for gap in kept.gaps(in: section.range) {
+                let (start, end) = (
+                    roundedUp(gap.lowerBound, to: Bundle.page), gap.upperBound / Bundle.page * Bundle.page
+                )
+                if start < end { gaps.append(start..<end) }
+            }
+        }
+        let released = ByteRanges(gaps)
+        for range in released.all {
+            file.advise(.doNotNeed, range: range)
+            file.advise(.smallPages, range: range)
+        }
+        return released
+    }
+
+    /// Lets large pages map what `release` gave back, before it is read again.
+    public func hold(_ ranges: ByteRanges) {
+        for range in ranges.all { file.advise(.largePages, range: range) }
+    }
+
+    /// Maps the pages of what is going to be read, which are read from the file where they have to be.
+    public func populate(_ ranges: ByteRanges) {
+        for range in ranges.all { file.advise(.populate, range: range) }
+    }
 }

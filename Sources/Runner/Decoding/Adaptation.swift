@@ -23,12 +23,26 @@ public struct AdaptiveCounts: Equatable, Sendable {
     public internal(set) var rescues = 0
     public internal(set) var rescueSteps = 0
 
+    /// Times that the weights were read at each precision: a look reads them once more.
+    struct Reads: Equatable, Sendable {
+        let bits: Precision
+        var count: Int
+    }
+    private var reads: [Reads] = []
+
     init(_ rule: AdaptiveRule) { self.rule = rule }
 
-    /// What all steps read together, where one at a precision reads so much: a look reads the weights once more.
+    mutating func addRead(at bits: Precision) {
+        for index in reads.indices where reads[index].bits == bits {
+            reads[index].count += 1
+            return
+        }
+        reads.append(Reads(bits: bits, count: 1))
+    }
+
+    /// What all steps read together, where one at a precision reads so much.
     public func sum(_ each: (Precision) -> Double) -> Double {
-        Double(lowSteps) * each(rule.low) + Double(looks + highSteps) * each(rule.high)
-            + Double(rescueSteps) * each(rule.rescue)
+        reads.reduce(0) { $0 + Double($1.count) * each($1.bits) }
     }
 }
 

@@ -65,6 +65,7 @@ extension DecodeBatch {
         let isKept = decided.first?.token == unsure.token
         generation.adaptation?.unsure = nil
         generation.adaptation?.counts.looks += 1
+        generation.adaptation?.counts.addRead(at: generation.pendingBits)
         generation.adaptation?.lowRun = 0
         if isKept { generation.adaptation?.counts.kept += 1 } else { generation.adaptation?.holdLeft = rule.holdSteps }
         if generation.hasStepAfter(unsure.token) && decided.count < 2 {
@@ -115,6 +116,7 @@ extension Generation {
 
     fileprivate func count(_ rule: AdaptiveRule) {
         guard var adaptation else { return }
+        adaptation.counts.addRead(at: pendingBits)
         if adaptation.rescueLeft > 0 {
             adaptation.rescueLeft -= 1
             adaptation.counts.rescueSteps += 1

@@ -36,21 +36,13 @@ extension Engine {
         let enough = 16
         while checkedLayers < weights.layers.count && checks.pendingCount < enough {
             for allocation in allocations where newPrecisions.contains(allocation.precision) {
-                expect(weights.layers[checkedLayers], allocation.layers[checkedLayers], checks)
+                for part in weights.layers[checkedLayers].parts(allocation.layers[checkedLayers]) {
+                    checks.expect(part)
+                }
             }
             checkedLayers += 1
         }
         try checks.compare(pool)
-    }
-
-    private func expect(_ layer: TransformerWeights.Layer, _ bits: BitAllocation.Layer, _ checks: BlockChecks) {
-        layer.query.matrix.eachPart(bits: bits.query, checks.expect)
-        layer.key.matrix.eachPart(bits: bits.key, checks.expect)
-        layer.value.matrix.eachPart(bits: bits.value, checks.expect)
-        layer.attentionOutput.matrix.eachPart(bits: bits.attentionOutput, checks.expect)
-        layer.gate?.matrix.eachPart(bits: bits.gate, checks.expect)
-        layer.up.matrix.eachPart(bits: bits.up, checks.expect)
-        layer.down.matrix.eachPart(bits: bits.down, checks.expect)
     }
 
     /// The head at the precisions of wanted rows of the block that ran last, all of it: which of its rows are read changes with

@@ -41,7 +41,7 @@ public final class Engine: StepExecutor {
     let checks: BlockChecks?
     private let watchesFile: Bool
     /// Precisions all of whose layers have been compared, and of the block at hand those that have not.
-    private var checkedPrecisions: [Precision] = []
+    var checkedPrecisions: [Precision] = []
     var newPrecisions: [Precision] = []
     /// Layers that have been compared at these.
     var checkedLayers = 0

@@ -91,28 +91,39 @@ public struct GenerationResult: Sendable {
 ///
 /// The prompt continues whatever the sequence already holds. Every new token is handed to `onToken` with the bits of the
 /// step that made it; `onToken` returns whether to go on. The last new token is not in the sequence afterwards.
-/// - Parameter maxNewTokens: negative for no limit but the context.
+/// - Parameters:
+///   - maxNewTokens: negative for no limit but the context.
+///   - ceiling: of precisions; looked at between steps, and between parts of a long prompt.
 /// - Throws: `badData` when the prompt is empty or does not fit the context, and when a number is not finite.
 public func generate(
     _ engine: Engine, _ sequence: TokenSequence, prompt: [Int], maxNewTokens: Int, scheduler: DecodeScheduler,
-    speculation: Speculation? = nil, sampler: inout Sampler, stopTokens: [Int], onToken: (Int, Precision) -> Bool
+    speculation: Speculation? = nil, ceiling: PrecisionCeiling? = nil, sampler: inout Sampler, stopTokens: [Int],
+    onToken: (Int, Precision) -> Bool
 ) throws(TaperError) -> GenerationResult {
     sampler.observe(prompt)
     let generation = Generation(
         sequence,
-        plan: ScheduledPlan(scheduler, sampler: sampler, maxNewTokens: maxNewTokens, speculation: speculation),
+        plan: ScheduledPlan(
+            scheduler, sampler: sampler, maxNewTokens: maxNewTokens, speculation: speculation, ceiling: ceiling),
         prompt: prompt,
         limit: maxNewTokens < 0 ? sequence.capacity : maxNewTokens, stopTokens: stopTokens)
-    let batch = DecodeBatch<ScheduledPlan>(engine)
+    let batch = DecodeBatch<ScheduledPlan>(engine, prefillChunk: ceiling == nil ? Int.max : engine.rowLimit)
     try batch.admit(generation)
     var before: WorkCounts?
     while !batch.isEmpty {
+        if let ceiling {
+            let step = generation.isDecoding ? generation.bitsPerStep.count : nil
+            ceiling.refresh(
+                step: step, wanted: step.map { generation.plan.scheduled(atStep: $0) } ?? scheduler.prefillBits)
+            if step == nil { try Interrupt.check("The prompt was not read to its end") }
+        }
         try batch.tick { generation in
             onToken(
-                generation.tokens[generation.tokens.count - 1], generation.bitsPerStep.last ?? scheduler.prefillBits)
+                generation.tokens[generation.tokens.count - 1],
+                generation.bitsPerStep.last ?? generation.plan.prefillBits)
         }
-        // The first tick reads the prompt.
-        if before == nil { before = engine.counts }
+        // The first ticks read the prompt.
+        if before == nil, generation.readCount == prompt.count { before = engine.counts }
     }
     sampler = generation.plan.sampler
     if let failure = generation.failure { throw failure }

@@ -15,6 +15,8 @@ final class Scratch {
     let logits: UnsafeMutablePointer<Float>
     let activations: ActivationBuffer
     private let memory: MemoryBlock
+    /// As many as it may touch.
+    var byteCount: Int { memory.byteCount }
 
     init(_ config: ModelConfig, contextLength: Int) throws(TaperError) {
         let widths = [

@@ -69,7 +69,7 @@ public final class TransformerWeights: @unchecked Sendable {
 
     public let config: ModelConfig
     /// Keep the weights alive, into which all pointers here point: mapped, or in memory.
-    private let bundle: Bundle?
+    let bundle: Bundle?
     private let memory: [MemoryBlock]
     let embedding: WeightMatrix
     let layers: [Layer]

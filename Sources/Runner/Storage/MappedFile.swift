@@ -83,8 +83,10 @@ public final class MappedFile {
     /// Whether the bytes are the file's own pages, not a copy.
     public var isMapped: Bool { base != nil }
 
-    /// Hints for the kernel's page cache.
-    public enum Advice: Int32, Sendable { case normal = 0, sequential, willNeed, doNotNeed }
+    /// Hints for the kernel's page cache, and for how it is mapped.
+    public enum Advice: Int32, Sendable {
+        case normal = 0, sequential, willNeed, doNotNeed, smallPages, largePages, populate
+    }
 
     /// Advises on the whole pages inside `range`; a hint, so failures are ignored.
     public func advise(_ advice: Advice, range: Range<Int>) {

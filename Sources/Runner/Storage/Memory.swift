@@ -32,3 +32,41 @@ public enum Memory {
         try require(checkedProduct(factors), for: purpose, remedy: remedy)
     }
 }
+
+/// What this process holds of memory.
+struct ProcessMemory {
+    /// Pages of its own; of files, its program's too.
+    let ownBytes, fileBytes: Int
+
+    static var now: ProcessMemory {
+        var (all, ofFiles): (Int64, Int64) = (0, 0)
+        guard tp_resident(&all, &ofFiles) == 0 else { return ProcessMemory(ownBytes: 0, fileBytes: 0) }
+        return ProcessMemory(ownBytes: Int(max(0, all - ofFiles)), fileBytes: Int(max(0, ofFiles)))
+    }
+}
+
+/// What the machine and the control groups of this process say of memory.
+package struct SystemMemory {
+    /// Free, or taken by what can be dropped; nil when nobody says.
+    package let availableBytes: Int?
+    /// Percent of the last ten seconds in which some task, or every task, waited for memory.
+    package let someStalled, allStalled: Double
+    /// Of what is there and is not understood: it is passed over.
+    package let warnings: [String]
+
+    /// - Parameter root: a folder with `sys` and `proc`, instead of the machine's.
+    package init(root: String = "") {
+        var found = tp_memory_t()
+        tp_memory(root, &found)
+        availableBytes = found.available_bytes < 0 ? nil : Int(found.available_bytes)
+        (someStalled, allStalled) = (found.some_stalled, found.all_stalled)
+        var warnings: [String] = []
+        for (bit, name) in [
+            (TP_UNREAD_MACHINE, "/proc/meminfo"), (TP_UNREAD_GROUP, "a limit of the control group"),
+            (TP_UNREAD_PRESSURE, "the pressure of memory"),
+        ] where found.unread & UInt32(bit) != 0 {
+            warnings.append(name + " says nothing that is understood; it is passed over")
+        }
+        self.warnings = warnings
+    }
+}

@@ -5,7 +5,8 @@ enum Flag: CaseIterable {
     case bits, prefillBits, schedule, switchPoints, speculate, draftBits, showBits, trim
     case temperature, topK, topP, minP, seed
     case repeatPenalty, repeatLastN, presencePenalty, frequencyPenalty, logitBias
-    case lockMemory, noMapping, cacheBits, wholeHead, verify, noSandbox, json, quiet, verbose, version, help
+    case memoryLimit, fit, lockMemory, noMapping, cacheBits, wholeHead, verify, noSandbox, json, quiet, verbose,
+        version, help
 
     /// All spellings, the one to show in messages last; long names may be written with `_` for `-`.
     var names: [String] {
@@ -41,6 +42,8 @@ enum Flag: CaseIterable {
         case .presencePenalty: ["--presence-penalty"]
         case .frequencyPenalty: ["--frequency-penalty"]
         case .logitBias: ["--logit-bias"]
+        case .memoryLimit: ["--memory-limit"]
+        case .fit: ["--fit"]
         case .lockMemory: ["--mlock"]
         case .noMapping: ["--no-mmap"]
         case .cacheBits: ["--cache-bits"]
@@ -67,10 +70,9 @@ enum Flag: CaseIterable {
         case .switchPoints: "P@STEP,..."
         case .temperature, .topP, .minP, .repeatPenalty, .presencePenalty, .frequencyPenalty: "X"
         case .logitBias: "ID(+|-)X"
-        case .speculate, .escape, .conversation, .rawPrompt, .ignoreEos, .dropOldest, .trim, .showBits, .lockMemory,
-            .noMapping,
-            .wholeHead,
-            .verify, .noSandbox, .json, .quiet, .verbose, .version, .help:
+        case .memoryLimit: "SIZE"
+        case .speculate, .escape, .conversation, .rawPrompt, .ignoreEos, .dropOldest, .trim, .showBits, .fit,
+            .lockMemory, .noMapping, .wholeHead, .verify, .noSandbox, .json, .quiet, .verbose, .version, .help:
             nil
         }
     }
@@ -93,7 +95,7 @@ enum Flag: CaseIterable {
         case .trim: "after a step down, give back the memory of the planes no longer read"
         case .bits: "one precision for the prompt and for decoding, such as 4 or 3.5"
         case .prefillBits: "precision for the prompt (default: the schedule's, else the highest)"
-        case .schedule: "static:TASK (calibrated), learned, adaptive or fixed (default: static:default, else fixed)"
+        case .schedule: "static:TASK, learned, adaptive (by need) or fixed (default: static:default, else fixed)"
         case .switchPoints: "step down at these decode steps, such as 6@0,4.5@32,3@64"
         case .speculate: "draft tokens at low precision and verify several at once: the same text, sooner"
         case .draftBits: "precision of the drafts, which asks for them too (default: 3, or what there is)"
@@ -108,6 +110,8 @@ enum Flag: CaseIterable {
         case .presencePenalty: "lower the logits of recent tokens by X (default 0)"
         case .frequencyPenalty: "lower them by X for each occurrence (default 0)"
         case .logitBias: "add X to the logit of token ID, such as 15043-1 (may be repeated)"
+        case .memoryLimit: "hold at most SIZE, auto or what file:PATH says: precision falls and rises with it"
+        case .fit: "take the highest precision that fits with a full context, and tell its cost"
         case .lockMemory: "keep the bundle in memory"
         case .noMapping: "read the bundle into memory instead of mapping it"
         case .cacheBits: "keep keys and values in 8 bits, for half the memory, or in 16 (default 16)"
@@ -129,7 +133,7 @@ enum Flag: CaseIterable {
         case .predict: "Length and speed"
         case .bits: "Precision"
         case .temperature: "Sampling"
-        case .lockMemory: "Memory and output"
+        case .memoryLimit: "Memory and output"
         default: nil
         }
     }

@@ -82,6 +82,7 @@ extension Options {
         case .trim: trim = true
         case .speculate: speculates = true
         case .showBits: showBits = true
+        case .fit: fits = true
         case .lockMemory: lockMemory = true
         case .noMapping: readsWholeFile = true
         case .wholeHead: readsWholeHead = true
@@ -143,6 +144,7 @@ extension Options {
                 throw TaperError(
                     .usage, "not a usable value", at: name, expected: "8 or 16", found: "\"" + printable(value) + "\"")
             }
+        case .memoryLimit: memoryLimit = try MemoryLimit(parsing: value)
         case .reversePrompt: reversePrompts.append(value)
         case .bits: ask(for: .constant(try precision()), flag)
         case .prefillBits: prefillBits = try precision()
@@ -205,6 +207,12 @@ extension Options {
         try conflict(.bits, .schedule)
         try conflict(.switchPoints, .schedule)
         try conflict(.quiet, .verbose)
+        try conflict(.fit, .bits)
+        // Memory that is copied or locked is given back to nobody.
+        for flag in [Flag.memoryLimit, .fit] {
+            try conflict(flag, .noMapping)
+            try conflict(flag, .lockMemory)
+        }
         if conversation && promptFile == "-" {
             throw TaperError(.usage, "standard input is the conversation", at: "--file", remedy: "Use -p or a file")
         }

@@ -36,6 +36,10 @@ struct Options {
     var showBits = false
     /// Give back the pages of planes that a step down leaves unread.
     var trim = false
+    /// What precision follows while it decodes; nil: none.
+    var memoryLimit: MemoryLimit?
+    /// Take the highest precision that fits.
+    var fits = false
     /// Of keys and values.
     var cacheBits = 16
     var readsWholeHead = false

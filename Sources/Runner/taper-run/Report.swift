@@ -54,9 +54,9 @@ enum Report {
 
     private static func count(_ tokens: Int) -> String { String(tokens) + (tokens == 1 ? " token" : " tokens") }
 
-    static func json(_ result: GenerationResult, text: String, schedule: ScheduleChoice, releasedBytes: Int)
-        -> JSONValue
-    {
+    static func json(
+        _ result: GenerationResult, text: String, schedule: ScheduleChoice, releasedBytes: Int, memory: SessionMemory?
+    ) -> JSONValue {
         func integers(_ values: [Int]) -> JSONValue { .array(values.map { .integer($0) }) }
         return .object([
             .init("schema", .string("taper.run/1")),
@@ -87,6 +87,7 @@ enum Report {
             .init("released_bytes", .integer(releasedBytes)),
             .init("resident_bytes", .integer(residentBytes())),
             .init("peak_resident_bytes", .integer(peakResidentBytes())),
+            .init("memory", memory?.json ?? .null),
         ])
     }
 }

@@ -40,8 +40,8 @@ extension Session {
         let (result, answer) = try write(tokens)
         if options.json {
             output.write(
-                Report.json(result, text: answer, schedule: schedule, releasedBytes: releasedBytes).text(
-                    indented: true) + "\n")
+                Report.json(result, text: answer, schedule: schedule, releasedBytes: releasedBytes, memory: memory)
+                    .text(indented: true) + "\n")
         } else {
             output.endLine()
         }
@@ -71,8 +71,9 @@ extension Session {
         var step = 0
         let result = try generate(
             engine, sequence, prompt: tokens, maxNewTokens: options.maxNewTokens, scheduler: schedule.scheduler,
-            speculation: speculation, sampler: &sampler, stopTokens: stopTokens
+            speculation: speculation, ceiling: memory?.ceiling, sampler: &sampler, stopTokens: stopTokens
         ) { token, bits in
+            memory?.tell()
             if options.trim {
                 if bits < lastBits { releasedBytes += bundle.releasePlanes(above: bits, upTo: lastBits) }
                 if bits < lastBits || step == 0 {
@@ -109,6 +110,7 @@ extension Session {
             if options.trim {
                 line += "; gave back " + byteText(releasedBytes) + ", " + byteText(residentBytes()) + " resident"
             }
+            if let memory { line += "; " + memory.text }
             StandardStreams.note(line)
         }
         if options.verbose {

@@ -18,6 +18,8 @@ final class Session {
     /// Holds the prompt or the conversation.
     let sequence: TokenSequence
     let speculation: Speculation?
+    /// nil where memory is not looked at.
+    let memory: SessionMemory?
     /// Which precisions decode, and why.
     let schedule: ScheduleChoice
     let stopTokens: [Int]
@@ -101,6 +103,9 @@ final class Session {
             StandardStreams.note(
                 "warning: nothing is drafted, as no step decodes at more than " + draftBits.text + " bits")
         }
+        memory = try SessionMemory(
+            options, engine, schedule.scheduler, draft: speculation?.draftBits,
+            quality: (try? bundle.quality()) ?? nil)
         output = Output(
             coloured: options.showBits && !options.json && StandardStreams.isTerminal(1)
                 && (Files.environment("NO_COLOR") ?? "").isEmpty)

@@ -53,7 +53,8 @@ void tp_free(void *memory);
 // Maps a whole file read-only. *out is NULL for an empty file.
 int tp_map(int fd, size_t byte_count, void **out);
 void tp_unmap(void *base, size_t byte_count);
-// advice: 0 normal, 1 sequential, 2 will need, 3 do not need.
+// advice: 0 normal, 1 sequential, 2 will need, 3 do not need, 4 small pages, 5 large pages where there are such,
+// 6 map now.
 int tp_advise(void *base, size_t byte_count, int advice);
 int tp_lock_memory(void *base, size_t byte_count);
 // Copies from mapped memory; returns -EFAULT instead of dying when the file was truncated under the mapping.
@@ -74,6 +75,21 @@ int64_t tp_resident_bytes(void);
 int64_t tp_memory_bytes(void);       // of the machine; 0 when unknown
 // What this process can still allocate under the machine's, its control group's and its own limits; -1 when unknown.
 int64_t tp_available_bytes(void);
+// What there is for a process whose memory follows what is left to it.
+enum { TP_UNREAD_MACHINE = 1, TP_UNREAD_GROUP = 2, TP_UNREAD_PRESSURE = 4 };
+typedef struct {
+    // What can be had without swapping, under the machine's limits and those of control groups of either version: what is free and what
+    // can be dropped, such as pages of files. -1 when unknown.
+    int64_t available_bytes;
+    // Percent of the last ten seconds in which some task, or all of them, waited for memory; 0 when unknown.
+    double some_stalled, all_stalled;
+    // TP_UNREAD_...: files that are there and say nothing that is understood; they are passed over.
+    uint32_t unread;
+} tp_memory_t;
+// `root` is put before /sys and /proc.
+void tp_memory(const char *root, tp_memory_t *out);
+// Resident set of this process, and what of it are pages of files.
+int tp_resident(int64_t *all, int64_t *of_files);
 int tp_is_terminal(int fd);
 int tp_process_id(void);
 const char *tp_environment(const char *name);
