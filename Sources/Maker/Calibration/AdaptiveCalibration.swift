@@ -131,8 +131,12 @@ public struct AdaptiveSearch {
     }
 
     private func keep(_ candidate: Candidate, over reference: Candidate, in best: inout Candidate?) {
-        guard isWithin(candidate, reference), candidate.cost < best?.cost ?? .infinity else { return }
-        best = candidate
+        guard isWithin(candidate, reference) else { return }
+        guard let known = best else { return best = candidate }
+        // A hundredth of the cost is no reason to lose more.
+        if candidate.cost < 0.99 * known.cost || candidate.cost < 1.01 * known.cost && candidate.loss < known.loss {
+            best = candidate
+        }
     }
 
     private mutating func measure(_ rule: AdaptiveRule, share: Double) throws(TaperError) -> Candidate {

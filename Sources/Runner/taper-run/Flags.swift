@@ -95,7 +95,7 @@ enum Flag: CaseIterable {
         case .trim: "after a step down, give back the memory of the planes no longer read"
         case .bits: "one precision for the prompt and for decoding, such as 4 or 3.5"
         case .prefillBits: "precision for the prompt (default: the schedule's, else the highest)"
-        case .schedule: "static:TASK, learned, adaptive (by need) or fixed (default: static:default, else fixed)"
+        case .schedule: "static:TASK, learned, adaptive or fixed (default: static:default, else fixed)"
         case .switchPoints: "step down at these decode steps, such as 6@0,4.5@32,3@64"
         case .speculate: "draft tokens at low precision and verify several at once: the same text, sooner"
         case .draftBits: "precision of the drafts, which asks for them too (default: 3, or what there is)"
