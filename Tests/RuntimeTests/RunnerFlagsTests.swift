@@ -39,6 +39,7 @@ import Testing
         (["-m", "x", "-t", "0"], "-t: not a usable value"),
         (["-m", "x", "--temp", "nan"], "--temp: not a usable value"),
         (["-m", "x", "--temp", "1e999"], "--temp: not a usable value"),
+        (["-m", "x", "--schedule", "adaptive", "--trim"], "exclude each other"),
         (["-m", "x", "--schedule", "dynamic"], "static, static:TASK, learned, adaptive or fixed"),
         (["-m", "x", "--schedule", "static:"], "static, static:TASK, learned, adaptive or fixed"),
         (["-m", "x", "--logit-bias", "15043"], "such as 15043+1"),

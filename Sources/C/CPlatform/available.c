@@ -53,7 +53,8 @@ static int64_t group_bytes(const char *folder, int version, uint32_t *unread) {
     if (slurp(path, text, sizeof text)) {
         const int64_t active = field(text, version == 2 ? "active_file " : "total_active_file ");
         const int64_t inactive = field(text, version == 2 ? "inactive_file " : "total_inactive_file ");
-        used -= smaller(used, (active > 0 ? smaller(active, used) : 0) + (inactive > 0 ? smaller(inactive, used) : 0));
+        used -= active > 0 ? smaller(active, used) : 0;
+        used -= inactive > 0 ? smaller(inactive, used) : 0;
     }
     return limit > used ? limit - used : 0;
 }

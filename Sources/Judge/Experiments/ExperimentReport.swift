@@ -108,7 +108,7 @@ public struct ExperimentReport {
     }
 
     private var adaptiveNote: String {
-        "Precision by need ('by need') writes answers one by one, as the runner does; its bits and bytes are those that were read, steps taken twice included, and its speed is measured as that of drafted methods. It cannot be led along another model's answer, so it has no KL; its shuffled control has the bits of its own steps, of which one taken twice counts as high."
+        "Precision by need ('by need') writes answers one by one, as the runner does; its bits and bytes are those that were read, steps taken twice included, and its speed is measured as that of drafted methods. It cannot be led along another model's answer, so it has no KL; its shuffled control has the bits of its own steps, of which one taken twice counts as high, and reads every step once."
     }
 
     private var draftNote: String {

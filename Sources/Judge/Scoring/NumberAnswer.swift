@@ -64,8 +64,7 @@ public struct NumberAnswer: Hashable, Sendable {
                 index += 1
                 continue
             }
-            let isName = index > bytes.startIndex && isLetter(bytes[index - 1])
-            if !isName { found = number(bytes, index..<end) }
+            if !endsName(bytes[..<index]) { found = number(bytes, index..<end) }
             index = end
         }
         return found
@@ -99,7 +98,12 @@ public struct NumberAnswer: Hashable, Sendable {
             isNegative: isNegative, integer: Array(parts[0]), fraction: parts.count > 1 ? Array(parts[1]) : [])
     }
 
-    private static func isLetter(_ byte: UInt8) -> Bool { CodeProblem.isPartOfName(byte) && !CodeProblem.isDigit(byte) }
+    /// Whether what stands before a number is the beginning of a name; underscores alone are emphasis.
+    private static func endsName(_ before: ArraySlice<UInt8>) -> Bool {
+        guard let last = before.last, CodeProblem.isPartOfName(last) else { return false }
+        if last != UInt8(ascii: "_") { return !CodeProblem.isDigit(last) }
+        return before.last { $0 != UInt8(ascii: "_") }.map(CodeProblem.isPartOfName) ?? false
+    }
 
     /// Whether a hyphen behind it is no sign.
     private static func joins(_ byte: UInt8) -> Bool {

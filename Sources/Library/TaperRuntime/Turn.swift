@@ -149,7 +149,8 @@ final class Turn {
     /// The tokens at the sequence's start that were all read at the precision of the prompt.
     var alikeTokens: [Int] {
         guard readPrompt.count == prompt.count else { return Array(readPrompt) }
-        let steps = generation.bitsPerStep.prefix { $0 == generation.plan.prefillBits }.count
+        let steps = generation.bitsPerStep.prefix(generation.faithfulStepCount)
+            .prefix { $0 == generation.plan.prefillBits }.count
         return prompt + generation.tokens.prefix(steps)
     }
 }

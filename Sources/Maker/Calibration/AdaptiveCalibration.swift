@@ -90,7 +90,7 @@ public struct AdaptiveSearch {
                 .usage, "precision by need goes from a low to a higher precision", at: field("bits_low"),
                 expected: "fewer than \(high.text) bits", found: lows.first?.text ?? "none in the bundle")
         }
-        let constants = runner.served.filter { $0.isWhole && $0 >= lows[0] && $0 <= high }
+        let constants = runner.served.filter { ($0.isWhole || $0 == high) && $0 >= lows[0] && $0 <= high }
         // Each rule and constant is about the same work; a few margins are spared.
         let work = Double(constants.count + lows.count * Self.margins.count + 6)
         for bits in constants.reversed() {
@@ -165,7 +165,7 @@ public struct AdaptiveSearch {
     ) throws(TaperError) -> Candidate {
         let (begun, progress) = (done + 0.7 * share, progress)
         let losses = try runner.losses(
-            zip(examples, outcomes).map { ($0, $1.answer.tokens) }, bits: highest
+            zip(examples, outcomes).map { ($0, $1.answer) }, bits: highest
         ) { progress(min(1, begun + 0.3 * share * $0)) }
         done += share
         let steps = Double(max(1, outcomes.reduce(0) { $0 + $1.answer.bits.count }))

@@ -104,6 +104,8 @@ public struct BundleCalibration {
             (SectionName.rungs, json.array?.isEmpty == false ? json : .null),
             try texts(bundle, adding: "calibration", source),
         ]
+        let namesRung = try bundle.adaptiveSchedule()?.rule.precisions.contains(where: \.isRung) ?? false
+        if namesRung { documents.append((SectionName.adaptive, .null)) }
         if kept.count < schedules.count {
             documents.append((SectionName.schedules, kept.isEmpty ? .null : .array(kept.map(\.json))))
         }
@@ -113,6 +115,7 @@ public struct BundleCalibration {
         return (
             try Bundle(path: edit.path).rungs(),
             schedules.filter { $0.schedule.precisions.contains(where: \.isRung) }.map(\.task)
+                + (namesRung ? [SectionName.adaptive] : [])
         )
     }
 

@@ -58,6 +58,8 @@ struct Adaptation<Sampler: TokenSampler> {
     var margin: Float = 0
     /// Steps at the low precision in a row until now.
     var lowRun = 0
+    /// The first step whose keys and values are not those of the precision that was told of it.
+    var firstReread = Int.max
     /// Steps yet at the high precision, because a token was not kept.
     var holdLeft = 0
     /// Steps yet that get out of a loop.

@@ -6,7 +6,8 @@ extension DecodeBatch {
     /// The next token; of an unsure step those that are read again, and the one to decide on, whose successor is then known, too.
     func appendAdapted(_ generation: Generation<Plan>, to rows: inout Rows<Executor.Sequence>) {
         guard let adaptation = generation.adaptation, let rule = generation.plan.adaptive else { return }
-        let sampler = generation.plan.sampler
+        // The unsure step is drawn from anew; what its successor needs is a part of that.
+        let sampler = adaptation.unsure == nil ? generation.plan.sampler : adaptation.undo ?? generation.plan.sampler
         let bits = generation.pendingBits
         guard let unsure = adaptation.unsure else {
             return rows.append(
@@ -16,6 +17,7 @@ extension DecodeBatch {
         let again = min(rule.reread, adaptation.lowRun)
         var inputs = Array((generation.tokens.suffix(again) + adaptation.held.map { $0.token }).suffix(again))
         generation.sequence.truncate(to: generation.sequence.position - again)
+        generation.adaptation?.firstReread = min(adaptation.firstReread, generation.stepCount + 1 - again)
         if generation.hasStepAfterUnsure { inputs.append(unsure.token) }
         rows.append(
             inputs[...], to: generation.sequence, wanting: .all, bits: bits, leading: sampler.leadingLogits,
@@ -146,6 +148,13 @@ extension Generation {
         adaptation?.watch.restart(tokens)
         adaptation?.counts.rescues += 1
         if let adaptation { plan.sampler = adaptation.toldSampler }
+    }
+
+    /// As if what nobody has heard of had not been drawn.
+    func takeBack() {
+        guard let adaptation, adaptation.unsure != nil || !adaptation.held.isEmpty else { return }
+        plan.sampler = adaptation.toldSampler
+        forgetUntold()
     }
 
     /// The sequence holds all told tokens but the last, or all where a stop token came after it.

@@ -72,7 +72,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
 
     /// Ends a generation before its time; what it has written stays with it.
     public func cancel(_ generation: Generation<Plan>) {
-        generation.forgetUntold()
+        generation.takeBack()
         generation.end(.caller)
         waiting.removeAll { $0 === generation }
         retire()
@@ -265,6 +265,7 @@ public final class DecodeBatch<Plan: DecodePlan> {
         generation.readCount = generation.prompt.count
         finishPrompt(generation)
         generation.knownLogits.withUnsafeMutableBufferPointer { draw(generation, $0) }
+        generation.adaptation?.toldSampler = generation.plan.sampler
         generation.knownLogits = []
         take(generation, at: generation.sequence.position, onToken)
     }

@@ -110,6 +110,8 @@ public final class Generation<Plan: DecodePlan> {
     public var isDecoding: Bool { stopReason == nil && readCount == prompt.count }
     /// What precision by need did so far; nil without.
     public var adaptiveCounts: AdaptiveCounts? { adaptation?.counts }
+    /// Decode steps from the first on that lie in the sequence at the precision that is told of them.
+    public var faithfulStepCount: Int { min(bitsPerStep.count, adaptation?.firstReread ?? Int.max) }
     /// Decode steps taken, those of tokens that are not told yet included.
     var stepCount: Int { bitsPerStep.count + (adaptation?.held.count ?? 0) }
     /// That the next step reads.

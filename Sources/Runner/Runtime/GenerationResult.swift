@@ -111,6 +111,11 @@ public func generate(
     try batch.admit(generation)
     var before: WorkCounts?
     while !batch.isEmpty {
+        // What may be a loop is told late.
+        if Interrupt.signal != 0 && generation.isDecoding {
+            batch.cancel(generation)
+            break
+        }
         if let ceiling {
             let step = generation.isDecoding ? generation.bitsPerStep.count : nil
             ceiling.refresh(

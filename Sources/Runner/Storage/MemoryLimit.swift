@@ -77,7 +77,10 @@ public final class MemoryWatch {
             for warning in system.warnings { warn(warning) }
             (reading.someStalled, reading.allStalled) = (system.someStalled, system.allStalled)
             // Pages of mapped files count as what can be dropped. A thirty-second stays for what others take between two looks.
-            reading.limit = system.availableBytes.map { held.ownBytes + $0 - $0 / 32 }
+            reading.limit = system.availableBytes.map { available in
+                let (sum, isLarge) = held.ownBytes.addingReportingOverflow(available - available / 32)
+                return isLarge ? Int.max : sum
+            }
         }
         return reading
     }

@@ -213,6 +213,11 @@ extension Options {
             try conflict(flag, .noMapping)
             try conflict(flag, .lockMemory)
         }
+        if trim && scheduling == .adaptive {
+            throw TaperError(
+                .usage, "--trim and --schedule adaptive exclude each other: precision comes back every few tokens",
+                at: "command line", remedy: "Bound the memory by --memory-limit")
+        }
         if conversation && promptFile == "-" {
             throw TaperError(.usage, "standard input is the conversation", at: "--file", remedy: "Use -p or a file")
         }

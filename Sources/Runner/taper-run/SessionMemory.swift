@@ -26,8 +26,10 @@ final class SessionMemory {
         self.engine = engine
         self.quality = quality
         self.watch = watch
+        let rescue = scheduler.adaptiveRule.map { [$0.rescue] } ?? []
         ceiling = try PrecisionCeiling(
-            engine, scheduled: [scheduler.prefillBits] + scheduler.decodeBits, draft: draft, fits: options.fits,
+            engine, scheduled: [scheduler.prefillBits] + scheduler.decodeBits + rescue, draft: draft,
+            fits: options.fits,
             interval: options.memoryLimit == nil ? .infinity : PrecisionCeiling.usualInterval
         ) { watch.read() }
         if options.quiet { return }

@@ -46,28 +46,34 @@ extension TaskRunner {
     private static let adaptivePlaces = 16
 
     /// How much less likely a precision finds the tokens of a text than its own likeliest: mean over the tokens, in nats, for every
-    /// example; 0 where there is no token.
+    /// example. Of an answer that ends by itself its end counts like a token: the stop token that the precision finds likeliest.
     public func losses(
-        _ answers: [(example: Int, tokens: [Int])], bits: Precision, progress: (Double) -> Void = { _ in }
+        _ answers: [(example: Int, answer: Answer)], bits: Precision, progress: (Double) -> Void = { _ in }
     ) throws(TaperError) -> [Double] {
         var losses: [Double] = []
-        for (example, tokens) in answers {
+        for (example, answer) in answers {
             try Interrupt.check("Nothing was written")
+            let tokens = answer.tokens
+            // A step more than tokens follow the first: it drew a stop token, and so did the prompt of an empty answer.
+            let ends = answer.bits.count == tokens.count
             var sum = 0.0
             func add(_ logits: UnsafeBufferPointer<Float>, _ place: Int) {
-                sum += Double(logits[Sampler.likeliest(logits)] - logits[tokens[place]])
-            }
-            if !tokens.isEmpty {
-                let prompt = try memory.read(prompts[example], example: example, bits: bits)
-                prompt.logits.withUnsafeBufferPointer { add($0, 0) }
-                if tokens.count > 1 {
-                    try engine.read(Array(tokens.dropLast()), into: prompt.sequence, wanting: .all, bits: bits) {
-                        add($1, $0 + 1)
-                    }
+                var chosen = -Float.infinity
+                if place < tokens.count {
+                    chosen = logits[tokens[place]]
+                } else {
+                    for token in stopTokens { chosen = max(chosen, logits[token]) }
                 }
-                memory.release(prompt.sequence)
+                sum += Double(logits[Sampler.likeliest(logits)] - chosen)
             }
-            losses.append(tokens.isEmpty ? 0 : sum / Double(tokens.count))
+            let prompt = try memory.read(prompts[example], example: example, bits: bits)
+            let read = ends ? tokens : Array(tokens.dropLast())
+            prompt.logits.withUnsafeBufferPointer { add($0, 0) }
+            if !read.isEmpty {
+                try engine.read(read, into: prompt.sequence, wanting: .all, bits: bits) { add($1, $0 + 1) }
+            }
+            memory.release(prompt.sequence)
+            losses.append(sum / Double(read.count + 1))
             progress(Double(losses.count) / Double(answers.count))
         }
         return losses
