@@ -17,7 +17,8 @@ extension DecodeBatch {
         let again = min(rule.reread, adaptation.lowRun)
         var inputs = Array((generation.tokens.suffix(again) + adaptation.held.map { $0.token }).suffix(again))
         generation.sequence.truncate(to: generation.sequence.position - again)
-        generation.adaptation?.firstReread = min(adaptation.firstReread, generation.stepCount + 1 - again)
+        let first = min(adaptation.firstReread, generation.stepCount + 1 - again)
+        generation.adaptation?.firstReread = first
         if generation.hasStepAfterUnsure { inputs.append(unsure.token) }
         rows.append(
             inputs[...], to: generation.sequence, wanting: .all, bits: bits, leading: sampler.leadingLogits,
