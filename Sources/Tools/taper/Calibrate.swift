@@ -177,9 +177,10 @@ struct Calibrate: ParsableCommand {
                 task: task, metric: metric, maxNewTokens: maxNewTokens, tolerance: tolerance,
                 precisions: precisions, referenceScore: referenceScore),
             checkpointPath: reference)
+        if !adaptive {
+            json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
+        }
         if let warning = schedule.noiseWarning { progress.warn(warning) }
-        guard !adaptive else { return }
-        json ? Console.out(schedule.json) : ScheduleReport.lines(schedule).forEach { Console.out($0) }
     }
 }
 
