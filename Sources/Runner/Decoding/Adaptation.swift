@@ -4,8 +4,8 @@ import Storage
 /// A token with the sampler that has drawn it.
 struct DrawnToken<Sampler: TokenSampler> {
     let token: Int
-    /// Of its step; nil of the first one, which the prompt gave.
-    let bits: Precision?
+    /// Of its step.
+    let bits: Precision
     let sampler: Sampler
 }
 

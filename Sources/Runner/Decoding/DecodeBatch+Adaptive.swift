@@ -59,10 +59,10 @@ extension DecodeBatch {
             generation.count(rule)
             if adaptation.margin < rule.margin && generation.pendingBits == rule.low && rule.low < generation.highBits {
                 generation.adaptation?.unsure = DrawnToken(
-                    token: generation.drawn, bits: nil, sampler: generation.plan.sampler)
+                    token: generation.drawn, bits: generation.pendingBits, sampler: generation.plan.sampler)
                 return
             }
-            return take(generation, generation.pendingBits, onToken)
+            return take(generation, onToken)
         }
         let decided = adaptation.decided
         let isKept = decided.first?.token == unsure.token
@@ -77,14 +77,15 @@ extension DecodeBatch {
         let rescues = adaptation.counts.rescues
         for item in decided {
             (generation.drawn, generation.plan.sampler) = (item.token, item.sampler)
-            take(generation, generation.pendingBits, onToken)
+            take(generation, onToken)
             if generation.stopReason != nil || generation.adaptation?.counts.rescues != rescues { return }
         }
     }
 
     /// What becomes of the token that was drawn; one that may be part of a loop is kept back.
-    private func take(_ generation: Generation<Plan>, _ bits: Precision, _ onToken: (Generation<Plan>) -> Bool) {
-        let latest = DrawnToken(token: generation.drawn, bits: bits, sampler: generation.plan.sampler)
+    private func take(_ generation: Generation<Plan>, _ onToken: (Generation<Plan>) -> Bool) {
+        let latest = DrawnToken(
+            token: generation.drawn, bits: generation.pendingBits, sampler: generation.plan.sampler)
         let isLast = !generation.hasStepAfter(latest.token)
         let verdict = generation.adaptation?.watch.append(latest.token) ?? .free
         if verdict == .loop && !isLast && generation.adaptation?.held.isEmpty == false { return generation.rescue() }
@@ -96,7 +97,7 @@ extension DecodeBatch {
         generation.adaptation?.held.empty()
         for item in told {
             (generation.drawn, generation.plan.sampler) = (item.token, item.sampler)
-            if let bits = item.bits { generation.bitsPerStep.append(bits) }
+            generation.bitsPerStep.append(item.bits)
             take(generation, at: generation.promptEnd + generation.tokens.count, onToken)
             if generation.stopReason != nil { return generation.forgetUntold() }
         }

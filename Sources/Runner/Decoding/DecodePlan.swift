@@ -32,7 +32,7 @@ public protocol DecodePlan {
     func bits(atStep step: Int) -> Precision
     /// How steps are drafted ahead; nil: not at all.
     var speculation: Speculation? { get }
-    /// How precision follows need, in place of `bits(atStep:)` where that allows less; nil: not at all.
+    /// How precision follows need, at most at `bits(atStep:)` but for loops; nil: not at all.
     var adaptive: AdaptiveRule? { get }
     /// The sequence holds the prompt and nothing after it: the moment to decide on what depends on the prompt.
     mutating func promptWasRead(by executor: Executor, _ sequence: Executor.Sequence)
